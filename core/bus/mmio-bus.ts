@@ -1,0 +1,81 @@
+import { type Range, RangeMap } from '../memory/range-map.ts';
+import { type Claim, claimRange } from './claim.ts';
+import type { Mmio, MmioHandler, MmioSize } from './mmio.ts';
+
+/** Sees every access to memory that is not RAM; for traces and counters. */
+export type MmioObserver = (access: {
+  readonly kind: 'read' | 'write';
+  readonly address: number;
+  readonly size: MmioSize;
+  readonly value: bigint;
+  /** The owner's name, or undefined if nobody claimed the address. */
+  readonly owner: string | undefined;
+}) => void;
+
+/** The memory that is not RAM, as an accelerator meets it. `data` is an 8-byte view, little-endian. */
+export class MmioBus implements Mmio {
+  readonly #claims = new RangeMap<MmioHandler>();
+  readonly #byte = new DataView(new ArrayBuffer(8));
+  #observer: MmioObserver | undefined;
+
+  /** Accesses, by bytes, to addresses that nobody claimed. */
+  unclaimed = 0;
+
+  claim(range: Range, handler: MmioHandler): Claim {
+    return claimRange(this.#claims, range, handler, 'addresses');
+  }
+
+  /** One observer at most; undefined takes it away. */
+  observe(observer: MmioObserver | undefined): void {
+    this.#observer = observer;
+  }
+
+  get owners(): readonly { readonly base: number; readonly length: number; readonly name: string }[] {
+    return this.#claims.entries.map(({ base, length, value }) => ({ base, length, name: value.name }));
+  }
+
+  read(address: number, size: MmioSize, data: DataView, processor = 0): void {
+    const claim = this.#claims.find(address);
+    if (claim && address + size <= claim.base + claim.length) {
+      claim.value.read(address - claim.base, size, data, processor);
+    } else {
+      for (let byte = 0; byte < size; byte++) data.setUint8(byte, this.#readByte(address + byte, processor));
+    }
+    if (this.#observer) this.#tell('read', address, size, data);
+  }
+
+  write(address: number, size: MmioSize, data: DataView, processor = 0): void {
+    if (this.#observer) this.#tell('write', address, size, data);
+    const claim = this.#claims.find(address);
+    if (claim && address + size <= claim.base + claim.length) {
+      claim.value.write(address - claim.base, size, data, processor);
+    } else {
+      for (let byte = 0; byte < size; byte++) this.#writeByte(address + byte, data.getUint8(byte), processor);
+    }
+  }
+
+  #readByte(address: number, processor: number): number {
+    const claim = this.#claims.find(address);
+    if (!claim) {
+      this.unclaimed++;
+      return 0xff;
+    }
+    claim.value.read(address - claim.base, 1, this.#byte, processor);
+    return this.#byte.getUint8(0);
+  }
+
+  #writeByte(address: number, value: number, processor: number): void {
+    const claim = this.#claims.find(address);
+    if (!claim) {
+      this.unclaimed++;
+      return;
+    }
+    this.#byte.setUint8(0, value);
+    claim.value.write(address - claim.base, 1, this.#byte, processor);
+  }
+
+  #tell(kind: 'read' | 'write', address: number, size: MmioSize, data: DataView): void {
+    const value = BigInt.asUintN(size * 8, data.getBigUint64(0, true));
+    this.#observer!({ kind, address, size, value, owner: this.#claims.find(address)?.value.name });
+  }
+}

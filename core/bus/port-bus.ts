@@ -1,0 +1,84 @@
+import { type Range, RangeMap } from '../memory/range-map.ts';
+import { BytePorts } from './byte-ports.ts';
+import { type Claim, claimRange } from './claim.ts';
+import type { BytePortHandler, PortHandler, PortSize, Ports } from './ports.ts';
+
+/** Sees every port access; for traces and counters. */
+export type PortObserver = (access: {
+  readonly kind: 'read' | 'write';
+  readonly port: number;
+  readonly size: PortSize;
+  readonly value: number;
+  /** The owner's name, or undefined if nobody claimed the port. */
+  readonly owner: string | undefined;
+}) => void;
+
+/** The I/O ports, as an accelerator meets them. Values are unsigned; ports wrap at 64 Ki. */
+export class PortBus implements Ports {
+  readonly #claims = new RangeMap<PortHandler>();
+  #observer: PortObserver | undefined;
+
+  /** Accesses to ports that nobody claimed. */
+  unclaimed = 0;
+
+  claim(range: Range | number, handler: PortHandler | BytePortHandler): Claim {
+    const ports = typeof range === 'number' ? { base: range, length: 1 } : range;
+    return claimRange(this.#claims, ports, isBytewise(handler) ? new BytePorts(handler) : handler, 'ports');
+  }
+
+  /** One observer at most; undefined takes it away. */
+  observe(observer: PortObserver | undefined): void {
+    this.#observer = observer;
+  }
+
+  get owners(): readonly { readonly base: number; readonly length: number; readonly name: string }[] {
+    return this.#claims.entries.map(({ base, length, value }) => ({ base, length, name: value.name }));
+  }
+
+  read(port: number, size: PortSize): number {
+    const at = port & 0xffff;
+    const value = this.#read(at, size);
+    if (this.#observer)
+      this.#observer({ kind: 'read', port: at, size, value, owner: this.#claims.find(at)?.value.name });
+    return value;
+  }
+
+  write(port: number, size: PortSize, value: number): void {
+    const at = port & 0xffff;
+    if (this.#observer) {
+      this.#observer({ kind: 'write', port: at, size, value, owner: this.#claims.find(at)?.value.name });
+    }
+    this.#write(at, size, value);
+  }
+
+  #read(port: number, size: PortSize): number {
+    const claim = this.#claims.find(port);
+    if (claim && port + size <= claim.base + claim.length) {
+      const value = claim.value.read ? claim.value.read(port, size) : -1;
+      return size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
+    }
+    if (size === 1) {
+      this.unclaimed++;
+      return 0xff;
+    }
+    let value = 0;
+    for (let byte = 0; byte < size; byte++) value |= this.#read((port + byte) & 0xffff, 1) << (8 * byte);
+    return value >>> 0;
+  }
+
+  #write(port: number, size: PortSize, value: number): void {
+    const claim = this.#claims.find(port);
+    if (claim && port + size <= claim.base + claim.length) {
+      claim.value.write?.(port, size, size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff));
+    } else if (size === 1) {
+      this.unclaimed++;
+    } else {
+      for (let byte = 0; byte < size; byte++) this.#write((port + byte) & 0xffff, 1, value >>> (8 * byte));
+    }
+  }
+}
+
+const bytewiseNames = ['read8', 'write8', 'read16', 'write16', 'read32', 'write32'];
+
+const isBytewise = (handler: PortHandler | BytePortHandler): handler is BytePortHandler =>
+  bytewiseNames.some(name => name in handler);

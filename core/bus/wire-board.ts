@@ -1,0 +1,70 @@
+import { MachineError } from '../framework/error.ts';
+import { drive, type InterruptLine, LevelLine } from './interrupt-line.ts';
+import type { Wires } from './wires.ts';
+
+interface Pin {
+  /** How many sources assert it now. */
+  asserted: number;
+  target: InterruptLine | undefined;
+}
+
+interface Controller {
+  readonly pins: number;
+  readonly pin: (index: number) => InterruptLine;
+}
+
+/** Connects sources to pins, in whatever order their devices are built. */
+export class WireBoard implements Wires {
+  readonly #pins = new Map<string, Pin>();
+  readonly #controllers = new Map<string, Controller>();
+  #quiet = false;
+
+  line(name: string): InterruptLine {
+    const pin = this.#pin(name);
+    return new LevelLine(name, asserted => {
+      pin.asserted += asserted ? 1 : -1;
+      if (pin.target && !this.#quiet) drive(pin.target, pin.asserted > 0);
+    });
+  }
+
+  provide(controller: string, pins: number, pin: (index: number) => InterruptLine): void {
+    if (this.#controllers.has(controller)) {
+      throw new MachineError('overlap', `two interrupt controllers are called ${controller}`);
+    }
+    this.#controllers.set(controller, { pins, pin });
+    for (const [name, waiting] of this.#pins) this.#connect(name, waiting);
+  }
+
+  /** Wires that lead to no controller or to no pin of it. Asked for when all devices are built. */
+  get dangling(): readonly string[] {
+    return [...this.#pins].filter(([, pin]) => !pin.target).map(([name]) => name);
+  }
+
+  /** While saved states are restored, levels are set right at the sources but not passed on: controllers restore their own. */
+  quietly(action: () => void): void {
+    this.#quiet = true;
+    try {
+      action();
+    } finally {
+      this.#quiet = false;
+    }
+  }
+
+  #pin(name: string): Pin {
+    const known = this.#pins.get(name);
+    if (known) return known;
+    const pin: Pin = { asserted: 0, target: undefined };
+    this.#pins.set(name, pin);
+    this.#connect(name, pin);
+    return pin;
+  }
+
+  #connect(name: string, pin: Pin): void {
+    if (pin.target) return;
+    const [controller = '', index = ''] = name.split('@');
+    const known = this.#controllers.get(controller);
+    if (!known || !/^\d+$/.test(index) || Number(index) >= known.pins) return;
+    pin.target = known.pin(Number(index));
+    if (pin.asserted > 0) pin.target.assert();
+  }
+}

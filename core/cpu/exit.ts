@@ -1,0 +1,28 @@
+/**
+ * What a bare CPU asks of whoever runs it: the exits of `Cpu.run`. A CPU in guest mode (SVM, VMX) never makes these for its guest:
+ * there the hypervisor's intercepts decide, and the exit is `vmexit`.
+ */
+export type CpuExit =
+  /** The budget is used up. */
+  | { readonly reason: 'budget' }
+  /** HLT (or MWAIT) retired and no event is deliverable. */
+  | { readonly reason: 'halt' }
+  /** An access to physical memory that is no RAM; the instruction has not happened. */
+  | { readonly reason: 'mmio'; readonly address: number; readonly write: boolean }
+  /** IN, OUT, INS, OUTS: permission is checked, the instruction has not happened. */
+  | {
+      readonly reason: 'io';
+      readonly port: number;
+      readonly size: 1 | 2 | 4;
+      readonly input: boolean;
+      readonly string: boolean;
+      readonly repeat: boolean;
+      readonly addressWidth: 16 | 32 | 64;
+      readonly segment: number;
+      readonly length: number;
+    }
+  /** An MSR that the CPU itself does not have; the instruction has not happened. */
+  | { readonly reason: 'msr'; readonly index: number; readonly write: boolean }
+  /** The CPU has left guest mode and stands in its host again. */
+  | { readonly reason: 'vmexit' }
+  | { readonly reason: 'shutdown' };

@@ -1,0 +1,141 @@
+import { add } from './add.ts';
+import { compare } from './compare.ts';
+import { divide } from './divide.ts';
+import { type Environment, RoundingMode } from './environment.ts';
+import { simdDouble, simdSingle } from './format.ts';
+import { packDouble, packSingle, unpackSingle } from './ieee.ts';
+import { fromInteger, toInteger } from './integer.ts';
+import { multiply } from './multiply.ts';
+import { propagateFirst, propagateOne } from './nan.ts';
+import { round } from './rounding.ts';
+import { squareRoot } from './square-root.ts';
+import { extremeIsRight, roundScalar } from './simd.ts';
+import { Kind } from './unpacked.ts';
+
+/** SSE scalar single precision: a float is its 32 bits as a uint32. 64-bit results are in environment.hi:lo. */
+export class Single {
+  constructor(private readonly environment: Environment) {}
+
+  add(left: number, right: number): number {
+    if (this.#operands(left, right)) add(this.environment, simdSingle);
+    return packSingle(this.environment.result);
+  }
+
+  subtract(left: number, right: number): number {
+    const { environment } = this;
+    if (this.#operands(left, right)) {
+      environment.right.sign ^= 1;
+      add(environment, simdSingle);
+    }
+    return packSingle(environment.result);
+  }
+
+  multiply(left: number, right: number): number {
+    if (this.#operands(left, right)) multiply(this.environment, simdSingle);
+    return packSingle(this.environment.result);
+  }
+
+  divide(left: number, right: number): number {
+    if (this.#operands(left, right)) divide(this.environment, simdSingle);
+    return packSingle(this.environment.result);
+  }
+
+  squareRoot(value: number): number {
+    this.#operand(value);
+    if (!propagateOne(this.environment)) squareRoot(this.environment, simdSingle);
+    return packSingle(this.environment.result);
+  }
+
+  /** MINSS: the second operand if the two are equal zeros or either is a NaN. */
+  minimum(left: number, right: number): number {
+    this.#load(left, right);
+    const { environment } = this;
+    return packSingle(extremeIsRight(environment, false) ? environment.right : environment.left);
+  }
+
+  maximum(left: number, right: number): number {
+    this.#load(left, right);
+    const { environment } = this;
+    return packSingle(extremeIsRight(environment, true) ? environment.right : environment.left);
+  }
+
+  /** A `Relation`. COMISS signals quiet NaNs, UCOMISS does not. */
+  compare(left: number, right: number): number {
+    this.#load(left, right);
+    return compare(this.environment, true);
+  }
+
+  compareQuietly(left: number, right: number): number {
+    this.#load(left, right);
+    return compare(this.environment, false);
+  }
+
+  toInt32(value: number, mode = this.environment.rounding): number {
+    this.#operand(value);
+    toInteger(this.environment, this.environment.left, 32, mode);
+    return this.environment.lo;
+  }
+
+  toInt32Truncated(value: number): number {
+    return this.toInt32(value, RoundingMode.Zero);
+  }
+
+  toInt64(value: number, mode = this.environment.rounding): void {
+    this.#operand(value);
+    toInteger(this.environment, this.environment.left, 64, mode);
+  }
+
+  toInt64Truncated(value: number): void {
+    this.toInt64(value, RoundingMode.Zero);
+  }
+
+  fromInt32(value: number): number {
+    return this.fromInt64(value, value >> 31);
+  }
+
+  fromInt64(lo: number, hi: number): number {
+    const { environment } = this;
+    environment.begin();
+    fromInteger(environment.result, lo, hi);
+    if (environment.result.kind === Kind.Finite) round(environment, simdSingle);
+    return packSingle(environment.result);
+  }
+
+  /** CVTSS2SD: into environment.hi:lo. */
+  toDouble(value: number): void {
+    const { environment } = this;
+    this.#operand(value);
+    if (!propagateOne(environment)) {
+      environment.noteDenormal(environment.left.denormal);
+      environment.result.copy(environment.left);
+      if (environment.left.kind === Kind.Finite) round(environment, simdDouble);
+    }
+    packDouble(environment, environment.result);
+  }
+
+  /** ROUNDSS; `control` is its immediate: bits 1:0 a mode, bit 2 use MXCSR.RC, bit 3 keep the precision exception quiet. */
+  roundToIntegral(value: number, control: number): number {
+    this.#operand(value);
+    roundScalar(this.environment, control);
+    return packSingle(this.environment.result);
+  }
+
+  #operand(value: number): void {
+    const { environment } = this;
+    environment.begin();
+    unpackSingle(environment.left, value, environment.daz);
+  }
+
+  #load(left: number, right: number): void {
+    const { environment } = this;
+    environment.begin();
+    unpackSingle(environment.left, left, environment.daz);
+    unpackSingle(environment.right, right, environment.daz);
+  }
+
+  /** Whether there is something to compute: no NaN has decided the result. */
+  #operands(left: number, right: number): boolean {
+    this.#load(left, right);
+    return !propagateFirst(this.environment);
+  }
+}

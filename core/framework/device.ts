@@ -1,0 +1,39 @@
+import { component } from './component.ts';
+import type { InspectTree } from './inspect.ts';
+import { ComponentName, type GivenOptions, type OptionSchema, Options, parseOptions } from './options.ts';
+import type { SavedState } from './saved-state.ts';
+import type { Scope } from './scope.ts';
+
+/** Names a device class for profiles and the command line: `@device('pit')`. */
+export const device = component('device');
+
+/** A part of the board. It claims its ports, addresses and wires in its constructor and never sees the machine. */
+export abstract class Device {
+  /** As after power-on. Called before the first run and whenever the machine is reset. */
+  abstract reset(): void;
+
+  /** Everything volatile, as a copy. Only called while no processor runs. */
+  abstract save(): SavedState;
+
+  /** Takes back what `save` gave, on a device with the same options. Throws a MachineError and changes nothing otherwise. */
+  abstract restore(state: SavedState): void;
+
+  abstract inspect(): InspectTree;
+}
+
+/** A device class as profiles use it: a constructor with a schema of its options. */
+export interface DeviceClass<S extends OptionSchema = OptionSchema, D extends Device = Device> {
+  new (...parameters: never[]): D;
+  readonly options: S;
+}
+
+/** Builds one device in a scope of its own. `name` is its name in the profile, which wires and errors use. */
+export function createDevice<S extends OptionSchema, D extends Device>(
+  scope: Scope,
+  name: string,
+  type: DeviceClass<S, D>,
+  given: NoInfer<GivenOptions<S>>,
+): D {
+  const options = parseOptions(type.options, given, `devices.${name}`);
+  return scope.child().provide(Options, options).provide(ComponentName, name).create(type);
+}

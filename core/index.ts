@@ -1,0 +1,75 @@
+export { A20Gate, SwitchableA20Gate } from './bus/a20-gate.ts';
+export { Board, type BoardParts } from './bus/board.ts';
+export type { Claim } from './bus/claim.ts';
+export {
+  type ExternalInterrupts,
+  type InterruptController,
+  InterruptControllers,
+} from './bus/interrupt-controller.ts';
+export { ControllerSlots } from './bus/interrupt-controllers.ts';
+export { drive, type InterruptLine, LevelLine } from './bus/interrupt-line.ts';
+export {
+  DeliveryMode,
+  decodeSignal,
+  type InterruptMessage,
+  InterruptMessages,
+  MessageBus,
+} from './bus/interrupt-messages.ts';
+export { Mmio, type MmioHandler, type MmioSize } from './bus/mmio.ts';
+export { MmioBus, type MmioObserver } from './bus/mmio-bus.ts';
+export { MsrBus } from './bus/msr-bus.ts';
+export { type MsrHandler, Msrs } from './bus/msrs.ts';
+export { PortBus, type PortObserver } from './bus/port-bus.ts';
+export { type BytePortHandler, type PortHandler, Ports, type PortSize } from './bus/ports.ts';
+export { Power, type PowerControl } from './bus/power-control.ts';
+export { ProcessorSignals } from './bus/processor-signals.ts';
+export { type Registers32, registers32 } from './bus/registers32.ts';
+export { WireBoard } from './bus/wire-board.ts';
+export { Wires } from './bus/wires.ts';
+export { type Constructor, component, componentName } from './framework/component.ts';
+export { createDevice, Device, type DeviceClass, device } from './framework/device.ts';
+export { type ErrorCode, type ErrorDetails, errorCodes, MachineError } from './framework/error.ts';
+export type { InspectTree, InspectValue } from './framework/inspect.ts';
+export {
+  address,
+  backend,
+  boolean,
+  bytes,
+  ComponentName,
+  choice,
+  DefaultedOption,
+  type GivenOptions,
+  integer,
+  list,
+  Options,
+  type OptionSchema,
+  type OptionsOf,
+  OptionType,
+  parseOptions,
+  port,
+  text,
+  wire,
+} from './framework/options.ts';
+export {
+  copyState,
+  restoreState,
+  type SavedState,
+  type StateFields,
+  type StateValue,
+} from './framework/saved-state.ts';
+export { Scope } from './framework/scope.ts';
+export { type Service, service, servicesOf } from './framework/service.ts';
+export { type BlockBackend, BlockError } from './host/block.ts';
+export { type ByteStream, MemoryStream } from './host/byte-stream.ts';
+export { Entropy, SeededEntropy } from './host/entropy.ts';
+export { MemoryDisk } from './host/memory-disk.ts';
+export type { NetworkBackend } from './host/network.ts';
+export { GuestMemory } from './memory/guest-memory.ts';
+export { type RamBlock, RamGuestMemory } from './memory/ram-guest-memory.ts';
+export { type Range, type RangeEntry, RangeMap } from './memory/range-map.ts';
+export { Clock, type Timer } from './time/clock.ts';
+export { HostClock } from './time/host-clock.ts';
+export { HostTasks, type HostTaskResult, ImmediateHostTasks, VirtualHostTasks } from './time/host-task.ts';
+export { ProcessorTimestampOffsets, TimestampOffsets } from './time/timestamp-offsets.ts';
+export { type TimeBase, VirtualClock } from './time/virtual-clock.ts';
+export { FixedWallClock, WallClock } from './time/wall-clock.ts';

@@ -1,0 +1,30 @@
+/**
+ * The one list of named helpers: what an instruction does that is no expression. Both tiers and the evaluator call these by
+ * name; implementations are in core/cpu/helpers (core/cpu/helpers/index.ts joins them). A helper takes its inputs from and puts
+ * its results into the state block's argument and result slots and returns a Status (core/cpu/leave.ts).
+ */
+
+import type { Width } from '../ir/value.ts';
+import { floatHelpers } from './float/helpers.ts';
+import { systemHelpers } from './system/helpers.ts';
+import { vectorHelpers } from './vector/helpers.ts';
+import { virtualHelpers } from './virtual/helpers.ts';
+
+export interface Helper {
+  readonly inputs: readonly Width[];
+  readonly results: readonly Width[];
+  /** It reads or writes the arithmetic flags (pending flags are spilled before and reloaded after). */
+  readonly flags?: boolean;
+  /** It may change RIP, mode or translation: the next instruction is looked up anew. */
+  readonly transfers?: boolean;
+}
+
+export const helpers = {
+  ...systemHelpers,
+  ...floatHelpers,
+  ...vectorHelpers,
+  ...virtualHelpers,
+} as const satisfies Record<string, Helper>;
+
+export type HelperName = keyof typeof helpers;
+export const helperNames = Object.keys(helpers) as HelperName[];

@@ -1,0 +1,3 @@
+import type { Helper } from '../helpers.ts';
+
+export const virtualHelpers = {} as const satisfies Record<string, Helper>;
