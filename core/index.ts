@@ -7,7 +7,7 @@ export {
   InterruptControllers,
 } from './bus/interrupt-controller.ts';
 export { ControllerSlots } from './bus/interrupt-controllers.ts';
-export { drive, type InterruptLine, LevelLine } from './bus/interrupt-line.ts';
+export { drive, InputPin, type InterruptLine, LevelLine } from './bus/interrupt-line.ts';
 export {
   DeliveryMode,
   decodeSignal,
@@ -20,7 +20,7 @@ export { MmioBus, type MmioObserver } from './bus/mmio-bus.ts';
 export { MsrBus } from './bus/msr-bus.ts';
 export { type MsrHandler, Msrs } from './bus/msrs.ts';
 export { PortBus, type PortObserver } from './bus/port-bus.ts';
-export { type BytePortHandler, type PortHandler, Ports, type PortSize } from './bus/ports.ts';
+export { type BytePortHandler, type PortHandler, type PortRange, Ports, type PortSize } from './bus/ports.ts';
 export { Power, type PowerControl } from './bus/power-control.ts';
 export { ProcessorSignals } from './bus/processor-signals.ts';
 export { type Registers32, registers32 } from './bus/registers32.ts';
@@ -68,6 +68,7 @@ export { GuestMemory } from './memory/guest-memory.ts';
 export { type RamBlock, RamGuestMemory } from './memory/ram-guest-memory.ts';
 export { type Range, type RangeEntry, RangeMap } from './memory/range-map.ts';
 export { Clock, type Timer } from './time/clock.ts';
+export { nanosecondsOf, ticksIn } from './time/frequency.ts';
 export { HostClock } from './time/host-clock.ts';
 export { HostTasks, type HostTaskResult, ImmediateHostTasks, VirtualHostTasks } from './time/host-task.ts';
 export { ProcessorTimestampOffsets, TimestampOffsets } from './time/timestamp-offsets.ts';

@@ -21,7 +21,6 @@ export interface InterruptController {
 export interface ExternalInterrupts {
   readonly pending: boolean;
   acknowledge(): number;
-  onChange: (() => void) | undefined;
 }
 
 /** Where interrupt controllers install themselves and where the run loop finds them. */
@@ -32,6 +31,9 @@ export interface InterruptControllers {
   /** The PIC, if there is one. */
   readonly external: ExternalInterrupts | undefined;
   installExternal(external: ExternalInterrupts): void;
+  /** Called by the PIC when its INTR pin has changed, and heard by who is wired to it. */
+  externalChanged(): void;
+  onExternalChange(listener: () => void): void;
 }
 
 export const InterruptControllers = service<InterruptControllers>('InterruptControllers');

@@ -6,6 +6,7 @@ export class ControllerSlots implements InterruptControllers {
   readonly #installed: (InterruptController | undefined)[] = [];
   readonly #bare: (BareController | undefined)[] = [];
   #external: ExternalInterrupts | undefined;
+  readonly #listeners: (() => void)[] = [];
 
   get external(): ExternalInterrupts | undefined {
     return this.#external;
@@ -24,21 +25,31 @@ export class ControllerSlots implements InterruptControllers {
     if (this.#external) throw new MachineError('overlap', 'the machine has two PICs');
     this.#external = external;
   }
+
+  externalChanged(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  onExternalChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
 }
 
-/** A processor without a local APIC: the PIC's INTR is wired to the first one, and CR8 holds a number that masks nothing. */
+/** A processor without a local APIC: the PIC's INTR is wired to the first one, and CR8 is a number that masks nothing. */
 class BareController implements InterruptController {
-  #onChange: (() => void) | undefined;
   readonly nmiPending = false;
   taskPriority = 0;
+  onChange: (() => void) | undefined;
 
   constructor(
     private readonly slots: ControllerSlots,
     private readonly first: boolean,
-  ) {}
+  ) {
+    slots.onExternalChange(() => this.pending && this.onChange?.());
+  }
 
   get pending(): boolean {
-    return this.first && this.slots.external !== undefined && this.slots.external.pending;
+    return this.first && (this.slots.external?.pending ?? false);
   }
 
   acknowledge(): number {
@@ -46,13 +57,4 @@ class BareController implements InterruptController {
   }
 
   acknowledgeNmi(): void {}
-
-  get onChange(): (() => void) | undefined {
-    return this.#onChange;
-  }
-
-  set onChange(listener: (() => void) | undefined) {
-    this.#onChange = listener;
-    if (this.first && this.slots.external) this.slots.external.onChange = listener;
-  }
 }

@@ -7,7 +7,7 @@ export interface InterruptLine {
   pulse(): void;
 }
 
-/** A line from what happens when its level changes. */
+/** A source: knows its own level, and tells changes of it. */
 export class LevelLine implements InterruptLine {
   #asserted = false;
 
@@ -35,6 +35,27 @@ export class LevelLine implements InterruptLine {
   pulse(): void {
     this.assert();
     this.deassert();
+  }
+}
+
+/** A controller's input. It remembers nothing: whoever drives it tells changes only. */
+export class InputPin implements InterruptLine {
+  constructor(
+    readonly name: string,
+    private readonly onLevel: (high: boolean) => void,
+  ) {}
+
+  assert(): void {
+    this.onLevel(true);
+  }
+
+  deassert(): void {
+    this.onLevel(false);
+  }
+
+  pulse(): void {
+    this.onLevel(true);
+    this.onLevel(false);
   }
 }
 

@@ -1,7 +1,7 @@
-import { type Range, RangeMap } from '../memory/range-map.ts';
+import { type RangeEntry, RangeMap } from '../memory/range-map.ts';
 import { BytePorts } from './byte-ports.ts';
 import { type Claim, claimRange } from './claim.ts';
-import type { BytePortHandler, PortHandler, PortSize, Ports } from './ports.ts';
+import type { BytePortHandler, PortHandler, PortRange, PortSize, Ports } from './ports.ts';
 
 /** Sees every port access; for traces and counters. */
 export type PortObserver = (access: {
@@ -16,14 +16,16 @@ export type PortObserver = (access: {
 /** The I/O ports, as an accelerator meets them. Values are unsigned; ports wrap at 64 Ki. */
 export class PortBus implements Ports {
   readonly #claims = new RangeMap<PortHandler>();
+  readonly #doublewords = new RangeMap<PortHandler>();
   #observer: PortObserver | undefined;
 
   /** Accesses to ports that nobody claimed. */
   unclaimed = 0;
 
-  claim(range: Range | number, handler: PortHandler | BytePortHandler): Claim {
-    const ports = typeof range === 'number' ? { base: range, length: 1 } : range;
-    return claimRange(this.#claims, ports, isBytewise(handler) ? new BytePorts(handler) : handler, 'ports');
+  claim(range: PortRange | number, handler: PortHandler | BytePortHandler): Claim {
+    const ports: PortRange = typeof range === 'number' ? { base: range, length: 1 } : range;
+    const claims = ports.only === 4 ? this.#doublewords : this.#claims;
+    return claimRange(claims, ports, isBytewise(handler) ? new BytePorts(handler) : handler, 'ports');
   }
 
   /** One observer at most; undefined takes it away. */
@@ -32,27 +34,39 @@ export class PortBus implements Ports {
   }
 
   get owners(): readonly { readonly base: number; readonly length: number; readonly name: string }[] {
-    return this.#claims.entries.map(({ base, length, value }) => ({ base, length, name: value.name }));
+    return [...this.#claims.entries, ...this.#doublewords.entries].map(({ base, length, value }) => ({
+      base,
+      length,
+      name: value.name,
+    }));
   }
 
   read(port: number, size: PortSize): number {
     const at = port & 0xffff;
     const value = this.#read(at, size);
     if (this.#observer)
-      this.#observer({ kind: 'read', port: at, size, value, owner: this.#claims.find(at)?.value.name });
+      this.#observer({ kind: 'read', port: at, size, value, owner: this.#find(at, size)?.value.name });
     return value;
   }
 
   write(port: number, size: PortSize, value: number): void {
     const at = port & 0xffff;
     if (this.#observer) {
-      this.#observer({ kind: 'write', port: at, size, value, owner: this.#claims.find(at)?.value.name });
+      this.#observer({ kind: 'write', port: at, size, value, owner: this.#find(at, size)?.value.name });
     }
     this.#write(at, size, value);
   }
 
+  #find(port: number, size: PortSize): RangeEntry<PortHandler> | undefined {
+    if (size === 4) {
+      const doubleword = this.#doublewords.find(port);
+      if (doubleword?.base === port) return doubleword;
+    }
+    return this.#claims.find(port);
+  }
+
   #read(port: number, size: PortSize): number {
-    const claim = this.#claims.find(port);
+    const claim = this.#find(port, size);
     if (claim && port + size <= claim.base + claim.length) {
       const value = claim.value.read ? claim.value.read(port, size) : -1;
       return size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
@@ -67,7 +81,7 @@ export class PortBus implements Ports {
   }
 
   #write(port: number, size: PortSize, value: number): void {
-    const claim = this.#claims.find(port);
+    const claim = this.#find(port, size);
     if (claim && port + size <= claim.base + claim.length) {
       claim.value.write?.(port, size, size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff));
     } else if (size === 1) {

@@ -25,10 +25,18 @@ export interface BytePortHandler {
   write32?(port: number, value: number): void;
 }
 
+/**
+ * With `only: 4`, a claim takes doubleword accesses at its base alone and leaves the bytes there to others: PCI's address
+ * register at 0xcf8 lies over the reset register at 0xcf9.
+ */
+export interface PortRange extends Range {
+  readonly only?: 4;
+}
+
 /** The I/O ports, as devices meet them. */
 export interface Ports {
   /** A plain number claims one port. Throws a MachineError if another component owns any of the range. */
-  claim(range: Range | number, handler: PortHandler | BytePortHandler): Claim;
+  claim(range: PortRange | number, handler: PortHandler | BytePortHandler): Claim;
 }
 
 export const Ports = service<Ports>('Ports');

@@ -6,9 +6,11 @@ interface Pin {
   /** How many sources assert it now. */
   asserted: number;
   target: InterruptLine | undefined;
+  relays: boolean;
 }
 
 interface Controller {
+  readonly relays: boolean;
   readonly pins: number;
   readonly pin: (index: number) => InterruptLine;
 }
@@ -23,16 +25,25 @@ export class WireBoard implements Wires {
     const pin = this.#pin(name);
     return new LevelLine(name, asserted => {
       pin.asserted += asserted ? 1 : -1;
-      if (pin.target && !this.#quiet) drive(pin.target, pin.asserted > 0);
+      const changed = pin.asserted === (asserted ? 1 : 0);
+      if (changed && pin.target && (pin.relays || !this.#quiet)) drive(pin.target, asserted);
     });
   }
 
   provide(controller: string, pins: number, pin: (index: number) => InterruptLine): void {
-    if (this.#controllers.has(controller)) {
-      throw new MachineError('overlap', `two interrupt controllers are called ${controller}`);
+    this.#add(controller, { pins, pin, relays: false });
+  }
+
+  relay(name: string, pins: number, pin: (index: number) => InterruptLine): void {
+    this.#add(name, { pins, pin, relays: true });
+  }
+
+  #add(name: string, controller: Controller): void {
+    if (this.#controllers.has(name)) {
+      throw new MachineError('overlap', `two interrupt controllers are called ${name}`);
     }
-    this.#controllers.set(controller, { pins, pin });
-    for (const [name, waiting] of this.#pins) this.#connect(name, waiting);
+    this.#controllers.set(name, controller);
+    for (const [wire, waiting] of [...this.#pins]) this.#connect(wire, waiting);
   }
 
   /** Wires that lead to no controller or to no pin of it. Asked for when all devices are built. */
@@ -53,7 +64,7 @@ export class WireBoard implements Wires {
   #pin(name: string): Pin {
     const known = this.#pins.get(name);
     if (known) return known;
-    const pin: Pin = { asserted: 0, target: undefined };
+    const pin: Pin = { asserted: 0, target: undefined, relays: false };
     this.#pins.set(name, pin);
     this.#connect(name, pin);
     return pin;
@@ -65,6 +76,7 @@ export class WireBoard implements Wires {
     const known = this.#controllers.get(controller);
     if (!known || !/^\d+$/.test(index) || Number(index) >= known.pins) return;
     pin.target = known.pin(Number(index));
+    pin.relays = known.relays;
     if (pin.asserted > 0) pin.target.assert();
   }
 }

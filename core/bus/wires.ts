@@ -9,10 +9,11 @@ export interface Wires {
    */
   line(name: string): InterruptLine;
 
-  /**
-   * Offers the pins of a controller. The lines that it answers are told levels: edges only, never the same level twice.
-   */
+  /** Offers the pins of a controller. They are told changes of level, never the same level twice. */
   provide(controller: string, pins: number, pin: (index: number) => InterruptLine): void;
+
+  /** The same for a component that only passes levels on to other wires. */
+  relay(name: string, pins: number, pin: (index: number) => InterruptLine): void;
 }
 
 export const Wires = service<Wires>('Wires');

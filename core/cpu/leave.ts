@@ -22,7 +22,7 @@ export const Leave = {
   fault: 1,
   /** An access to physical memory that is no RAM: leaveAddress = physical address, leaveAccess = Access bits. */
   mmio: 2,
-  /** A write to a page with decoded code: leaveAddress = physical address. Invalidate, then execute again. */
+  /** A write to a page with decoded code: leaveAddress = the page's address in linear memory. Invalidate, then execute again. */
   codeWrite: 3,
   /** Events may have become deliverable (STI, IRET, MOV CR8 …). */
   events: 4,
@@ -42,6 +42,10 @@ export const Leave = {
   spin: 11,
   /** PAUSE in a spin loop (a hint for round robin). */
   pause: 12,
+  /** In a guest: nested paging stopped an access (core/mmu/nested-paging.ts has the fault). The instruction has not happened. */
+  nestedFault: 13,
+  /** A breakpoint register watches this page: the run loop must execute the instruction alone. It has not happened. */
+  step: 14,
 } as const;
 export type Leave = (typeof Leave)[keyof typeof Leave];
 

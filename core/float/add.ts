@@ -1,31 +1,36 @@
-import type { Environment } from './environment.ts';
+import { type Environment, RoundingMode } from './environment.ts';
 import type { Format } from './format.ts';
-import { RoundingMode } from './environment.ts';
 import { round } from './rounding.ts';
 import { Kind, type Unpacked } from './unpacked.ts';
 
 /** result = left + right, neither a NaN. Subtraction turns the sign of `right` first. */
 export function add(environment: Environment, format: Format): void {
   const { left, right, result } = environment;
-  if (left.kind === Kind.Infinity && right.kind === Kind.Infinity && left.sign !== right.sign) return environment.invalid();
+  if (left.kind === Kind.Infinity && right.kind === Kind.Infinity && left.sign !== right.sign) {
+    environment.invalid();
+    return;
+  }
   environment.noteDenormal(left.denormal || right.denormal);
   if (environment.blocked) return;
-  if (left.kind === Kind.Infinity) return result.setInfinity(left.sign);
-  if (right.kind === Kind.Infinity) return result.setInfinity(right.sign);
-  if (left.kind === Kind.Zero && right.kind === Kind.Zero) {
-    return result.setZero(left.sign === right.sign ? left.sign : zeroSign(environment));
-  }
-  if (left.kind === Kind.Zero) result.copy(right);
-  else if (right.kind === Kind.Zero) result.copy(left);
+  if (left.kind === Kind.Infinity) result.copy(left);
+  else if (right.kind === Kind.Infinity) result.copy(right);
+  else sum(environment, format);
+}
+
+function sum(environment: Environment, format: Format): void {
+  const { left, right, result } = environment;
+  const alike = left.sign === right.sign;
+  if (right.kind === Kind.Zero) result.copy(left);
+  else if (left.kind === Kind.Zero) result.copy(right);
   else {
     const ordered = left.compareMagnitude(right) >= 0;
     const larger = ordered ? left : right;
     const smaller = ordered ? right : left;
-    if (left.sign === right.sign) addMagnitudes(result, larger, smaller);
+    if (alike) addMagnitudes(result, larger, smaller);
     else subtractMagnitudes(result, larger, smaller);
-    if (result.kind === Kind.Zero) return result.setZero(zeroSign(environment));
   }
-  round(environment, format);
+  if (result.kind !== Kind.Zero) round(environment, format);
+  else result.setZero(alike ? left.sign : zeroSign(environment));
 }
 
 /** What cancels exactly is +0, except when rounding down. */

@@ -7,12 +7,21 @@ import { Kind, type Unpacked } from './unpacked.ts';
 export function divide(environment: Environment, format: Format): void {
   const { left, right, result } = environment;
   const sign = left.sign ^ right.sign;
-  if (left.kind === right.kind && left.kind !== Kind.Finite) return environment.invalid();
+  if (left.kind === right.kind && left.kind !== Kind.Finite) {
+    environment.invalid();
+    return;
+  }
   if (right.kind === Kind.Zero && left.kind === Kind.Finite) environment.raise(FloatException.ZeroDivide);
-  environment.noteDenormal(left.denormal || right.denormal);
+  else environment.noteDenormal(left.denormal || right.denormal);
   if (environment.blocked) return;
-  if (left.kind === Kind.Infinity || right.kind === Kind.Zero) return result.setInfinity(sign);
-  if (left.kind === Kind.Zero || right.kind === Kind.Infinity) return result.setZero(sign);
+  if (left.kind === Kind.Infinity || right.kind === Kind.Zero) {
+    result.setInfinity(sign);
+    return;
+  }
+  if (left.kind === Kind.Zero || right.kind === Kind.Infinity) {
+    result.setZero(sign);
+    return;
+  }
   result.setFinite(sign, left.exponent - right.exponent, 0, 0);
   divideSignificands(result, left, right, format.precision);
   result.normalize();

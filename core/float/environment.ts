@@ -37,6 +37,9 @@ export class Environment {
   lo = 0;
   hi = 0;
 
+  private packedBefore = 0;
+  private packedRaised = 0;
+
   readonly left = new Unpacked();
   readonly right = new Unpacked();
   readonly result = new Unpacked();
@@ -47,14 +50,37 @@ export class Environment {
     this.roundedUp = false;
   }
 
+  /** Opens a packed SSE instruction: one element's operation after the other follows, then `endPacked`. */
+  beginPacked(): void {
+    this.packedBefore = this.flags;
+    this.packedRaised = 0;
+  }
+
+  /**
+   * All elements are looked at before any is computed (SDM vol. 1, 11.5.2): an unmasked exception found then leaves
+   * none of the others' overflow, underflow or precision in `flags`. Afterwards `raised` speaks for all elements.
+   */
+  endPacked(): void {
+    this.raised = this.packedRaised;
+    if (!this.blocked) return;
+    this.raised &= beforeComputation;
+    this.flags = this.packedBefore | this.raised;
+  }
+
   raise(exceptions: number): void {
     this.raised |= exceptions;
+    this.packedRaised |= exceptions;
     this.flags |= exceptions;
   }
 
   /** An unmasked exception was found before computing: there is no result, and later exceptions are not looked for. */
   get blocked(): boolean {
     return (this.raised & ~this.masks & beforeComputation) !== 0;
+  }
+
+  /** The latest store leaves memory alone: an exception other than lost precision is unmasked. */
+  get suppressed(): boolean {
+    return (this.raised & ~this.masks & ~FloatException.Precision) !== 0;
   }
 
   /** Some exception of the latest operation is unmasked: #XM, or #MF at the next waiting x87 instruction. */

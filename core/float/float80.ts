@@ -43,14 +43,17 @@ export function unpackF80(value: Unpacked, from: F80): void {
   value.denormal = false;
   const integerBit = value.hi < 0;
   if (exponent === 0) {
-    if ((value.hi | value.lo) === 0) return value.setZero(sign);
+    if ((value.hi | value.lo) === 0) {
+      value.setZero(sign);
+      return;
+    }
     value.denormal = true;
     value.exponent = 1 - bias;
     value.normalize();
   } else if (!integerBit) {
     value.kind = Kind.Unsupported;
   } else if (exponent === top) {
-    if ((value.hi << 1 | value.lo) === 0) value.kind = Kind.Infinity;
+    if (((value.hi << 1) | value.lo) === 0) value.kind = Kind.Infinity;
     else value.kind = (value.hi & 0x4000_0000) === 0 ? Kind.SignalingNaN : Kind.QuietNaN;
   }
 }

@@ -5,17 +5,17 @@ export interface Format {
   /** Exponents of the smallest and largest normal numbers, unbiased. */
   readonly minimum: number;
   readonly maximum: number;
-  /** Flush-to-zero applies. */
-  readonly flushes: boolean;
+  /** SSE: flush-to-zero applies, and an unmasked overflow or underflow still tells of lost precision. */
+  readonly simd: boolean;
   /** What an unmasked overflow or underflow takes off or adds to the exponent; 0: there is no result then. */
   readonly wrap: number;
 }
 
-const ieee = (precision: number, maximum: number, flushes: boolean): Format => ({
+const ieee = (precision: number, maximum: number, simd: boolean): Format => ({
   precision,
   minimum: 1 - maximum,
   maximum,
-  flushes,
+  simd,
   wrap: 0,
 });
 
@@ -24,7 +24,7 @@ const register = (precision: number): Format => ({
   precision,
   minimum: -16382,
   maximum: 16383,
-  flushes: false,
+  simd: false,
   wrap: 24576,
 });
 

@@ -17,14 +17,26 @@ export function unpackDouble(value: Unpacked, lo: number, hi: number, flush: boo
 }
 
 /** hi:lo is the fraction from bit 62 down; bit 63 is not yet meaningful. */
-function unpack(value: Unpacked, sign: number, exponent: number, bias: number, hi: number, lo: number, flush: boolean): void {
+function unpack(
+  value: Unpacked,
+  sign: number,
+  exponent: number,
+  bias: number,
+  hi: number,
+  lo: number,
+  flush: boolean,
+): void {
   value.denormal = false;
   if (exponent === 0) {
     const fraction = hi & 0x7fff_ffff;
-    if (flush || (fraction | lo) === 0) return value.setZero(sign);
+    if (flush || (fraction | lo) === 0) {
+      value.setZero(sign);
+      return;
+    }
     value.setFinite(sign, 1 - bias, fraction, lo);
     value.denormal = true;
-    return value.normalize();
+    value.normalize();
+    return;
   }
   value.setFinite(sign, exponent - bias, hi | 0x8000_0000, lo);
   if (exponent !== 0x7fff) return;

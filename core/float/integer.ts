@@ -9,10 +9,16 @@ import { Kind, type Unpacked } from './unpacked.ts';
 export function toInteger(environment: Environment, value: Unpacked, width: number, mode: number): void {
   environment.lo = environment.hi = 0;
   if (value.kind === Kind.Zero) return;
-  if (value.kind !== Kind.Finite || value.exponent > 63) return indefinite(environment, width);
+  if (value.kind !== Kind.Finite || value.exponent > 63) {
+    indefinite(environment, width);
+    return;
+  }
   const rounded = dropFraction(value, mode);
   const overflowed = rounded === 2 && value.hi === 0 && value.lo === 0 && value.exponent === 63;
-  if (overflowed || !fits(value, width)) return indefinite(environment, width);
+  if (overflowed || !fits(value, width)) {
+    indefinite(environment, width);
+    return;
+  }
   if (rounded !== 0) environment.raise(FloatException.Precision);
   environment.roundedUp = rounded === 2;
   environment.lo = value.sign === 0 ? value.lo : -value.lo | 0;
@@ -57,7 +63,10 @@ export function roundToIntegral(value: Unpacked, mode: number): number {
 export function fromInteger(value: Unpacked, lo: number, hi: number): void {
   const sign = hi >>> 31;
   value.denormal = false;
-  if ((lo | hi) === 0) return value.setZero(0);
+  if ((lo | hi) === 0) {
+    value.setZero(0);
+    return;
+  }
   if (sign === 0) value.setFinite(0, 63, hi, lo);
   else value.setFinite(1, 63, (~hi + (lo === 0 ? 1 : 0)) | 0, -lo | 0);
   value.normalize();

@@ -9,11 +9,20 @@ export function multiply(environment: Environment, format: Format): void {
   const sign = left.sign ^ right.sign;
   const infinite = left.kind === Kind.Infinity || right.kind === Kind.Infinity;
   const zero = left.kind === Kind.Zero || right.kind === Kind.Zero;
-  if (infinite && zero) return environment.invalid();
+  if (infinite && zero) {
+    environment.invalid();
+    return;
+  }
   environment.noteDenormal(left.denormal || right.denormal);
   if (environment.blocked) return;
-  if (infinite) return result.setInfinity(sign);
-  if (zero) return result.setZero(sign);
+  if (infinite) {
+    result.setInfinity(sign);
+    return;
+  }
+  if (zero) {
+    result.setZero(sign);
+    return;
+  }
   result.setFinite(sign, left.exponent + right.exponent + 1, 0, 0);
   multiplySignificands(result, left, right);
   result.normalize();

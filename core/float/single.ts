@@ -8,9 +8,9 @@ import { fromInteger, toInteger } from './integer.ts';
 import { multiply } from './multiply.ts';
 import { propagateFirst, propagateOne } from './nan.ts';
 import { round } from './rounding.ts';
-import { squareRoot } from './square-root.ts';
 import { extremeIsRight, roundScalar } from './simd.ts';
-import { Kind } from './unpacked.ts';
+import { squareRoot } from './square-root.ts';
+import { Kind, type Unpacked } from './unpacked.ts';
 
 /** SSE scalar single precision: a float is its 32 bits as a uint32. 64-bit results are in environment.hi:lo. */
 export class Single {
@@ -50,13 +50,13 @@ export class Single {
   minimum(left: number, right: number): number {
     this.#load(left, right);
     const { environment } = this;
-    return packSingle(extremeIsRight(environment, false) ? environment.right : environment.left);
+    return extremeIsRight(environment, false) ? chosen(environment.right, right) : chosen(environment.left, left);
   }
 
   maximum(left: number, right: number): number {
     this.#load(left, right);
     const { environment } = this;
-    return packSingle(extremeIsRight(environment, true) ? environment.right : environment.left);
+    return extremeIsRight(environment, true) ? chosen(environment.right, right) : chosen(environment.left, left);
   }
 
   /** A `Relation`. COMISS signals quiet NaNs, UCOMISS does not. */
@@ -139,3 +139,6 @@ export class Single {
     return !propagateFirst(this.environment);
   }
 }
+
+/** An operand of MINSS as it comes out: bit for bit, unless DAZ has made it a zero. */
+const chosen = (value: Unpacked, bits: number): number => (value.kind === Kind.Zero ? packSingle(value) : bits >>> 0);

@@ -6,11 +6,20 @@ import { Kind, type Unpacked } from './unpacked.ts';
 /** result = √left, which is not a NaN. */
 export function squareRoot(environment: Environment, format: Format): void {
   const { left, result } = environment;
-  if (left.kind === Kind.Zero) return result.setZero(left.sign);
-  if (left.sign !== 0) return environment.invalid();
+  if (left.kind === Kind.Zero) {
+    result.setZero(left.sign);
+    return;
+  }
+  if (left.sign !== 0) {
+    environment.invalid();
+    return;
+  }
   environment.noteDenormal(left.denormal);
   if (environment.blocked) return;
-  if (left.kind === Kind.Infinity) return result.setInfinity(0);
+  if (left.kind === Kind.Infinity) {
+    result.setInfinity(0);
+    return;
+  }
   result.setFinite(0, left.exponent >> 1, 0, 0);
   rootOfSignificand(result, left, format.precision);
   round(environment, format);
@@ -66,5 +75,5 @@ function rootOfSignificand(result: Unpacked, radicand: Unpacked, precision: numb
     result.lo = (rootMid << 28) | (rootLo >>> 4);
     result.extra = rootLo << 28;
   }
-  if (remainderHi !== 0 || remainderMid !== 0 || remainderLo !== 0) result.extra |= 1;
+  if ((remainderHi | remainderMid | remainderLo | hi | lo) !== 0) result.extra |= 1;
 }

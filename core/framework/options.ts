@@ -3,24 +3,28 @@ import { service } from './service.ts';
 
 const rejected = Symbol('rejected');
 
-/** What an option may be. `parse` answers the value in its one normal form, or `rejected`. */
-export class OptionType<T> {
+/**
+ * What an option may be: `T` as components get it, `Given` as users write it. `parse` answers the one normal form, or `rejected`.
+ */
+export class OptionType<T, Given = T> {
+  declare readonly given: Given;
+
   constructor(
     readonly description: string,
     readonly parse: (value: unknown) => T | typeof rejected,
   ) {}
 
   /** The same, but it may be left out. */
-  or(fallback: T): DefaultedOption<T> {
-    return new DefaultedOption(this.description, this.parse, fallback);
+  or(fallback: T): DefaultedOption<T, Given> {
+    return new DefaultedOption<T, Given>(this.description, this.parse, fallback);
   }
 
-  optional(): DefaultedOption<T | undefined> {
-    return new DefaultedOption<T | undefined>(this.description, this.parse, undefined);
+  optional(): DefaultedOption<T | undefined, Given> {
+    return new DefaultedOption<T | undefined, Given>(this.description, this.parse, undefined);
   }
 }
 
-export class DefaultedOption<T> extends OptionType<T> {
+export class DefaultedOption<T, Given = T> extends OptionType<T, Given> {
   constructor(
     description: string,
     parse: (value: unknown) => T | typeof rejected,
@@ -30,22 +34,22 @@ export class DefaultedOption<T> extends OptionType<T> {
   }
 }
 
-export type OptionSchema = Readonly<Record<string, OptionType<unknown>>>;
+export type OptionSchema = Readonly<Record<string, OptionType<unknown, unknown>>>;
 
 /** The options as a component receives them: complete. */
 export type OptionsOf<S extends OptionSchema> = {
-  readonly [K in keyof S]: S[K] extends OptionType<infer T> ? T : never;
+  readonly [K in keyof S]: S[K] extends OptionType<infer T, unknown> ? T : never;
 };
 
 type Omissible<S extends OptionSchema> = {
-  [K in keyof S]: S[K] extends DefaultedOption<unknown> ? K : never;
+  [K in keyof S]: S[K] extends DefaultedOption<unknown, unknown> ? K : never;
 }[keyof S];
 
 /** The options as a user writes them: what has a default may be left out. */
 export type GivenOptions<S extends OptionSchema> = {
-  readonly [K in Exclude<keyof S, Omissible<S>>]: S[K] extends OptionType<infer T> ? T : never;
+  readonly [K in Exclude<keyof S, Omissible<S>>]: S[K]['given'];
 } & {
-  readonly [K in Omissible<S>]?: S[K] extends OptionType<infer T> ? T | undefined : never;
+  readonly [K in Omissible<S>]?: S[K]['given'] | undefined;
 };
 
 /** The options of the component being constructed; provided in its own scope. */
@@ -64,7 +68,7 @@ export const integer = (minimum: number, maximum: number): OptionType<number> =>
 export const port = (): OptionType<number> => new OptionType('a port from 0 to 0xffff', integer(0, 0xffff).parse);
 
 /** A guest-physical address; at most 52 bits, so a number holds it. */
-export const address = (): OptionType<number> =>
+export const address = (): OptionType<number, number | bigint> =>
   new OptionType('a guest-physical address', value =>
     integer(0, 2 ** 52 - 1).parse(typeof value === 'bigint' ? Number(value) : value),
   );
@@ -87,7 +91,7 @@ export const wire = (): OptionType<string> =>
 const units: Readonly<Record<string, number>> = { '': 1, B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
 
 /** A number of bytes, as a number or as `512 MiB`. */
-export const bytes = (): OptionType<number> =>
+export const bytes = (): OptionType<number, number | string> =>
   new OptionType("a size such as '512 MiB'", value => {
     if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : rejected;
     const match = typeof value === 'string' ? /^(\d+)\s*([KMGT]iB|B)?$/.exec(value.trim()) : null;
@@ -106,7 +110,7 @@ export const backend = <T extends object>(what: string, ...methods: readonly (ke
       : rejected,
   );
 
-export const list = <T>(of: OptionType<T>): OptionType<readonly T[]> =>
+export const list = <T, Given>(of: OptionType<T, Given>): OptionType<readonly T[], readonly Given[]> =>
   new OptionType(`a list, each ${of.description}`, value => {
     if (!Array.isArray(value)) return rejected;
     const parsed = value.map(of.parse);

@@ -12,43 +12,47 @@ export interface SavedState extends StateFields {
 }
 
 /** A deep copy, so that a saved state does not change while the machine runs on. */
-export function copyState<T extends StateValue>(value: T): T;
-export function copyState(value: StateValue): StateValue {
+export const copyState = <T>(value: T): T => copy(value as StateValue) as T;
+
+function copy(value: StateValue): StateValue {
   if (value instanceof Uint8Array) return value.slice();
-  if (Array.isArray(value)) return value.map(copyState);
+  if (Array.isArray(value)) return value.map(copy);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copyState(field)]));
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copy(field)]));
 }
 
 /**
- * Copies a saved state into a device's own record, which must have the same form: a damaged or foreign state changes nothing
- * and becomes a MachineError. Arrays of records are checked by their first element; empty arrays of the record take anything.
+ * A device's record out of a saved state, which must have the form of `form`, the record's initial value; a damaged or foreign
+ * state becomes a MachineError. Arrays keep their length, except that one which is empty at first may hold any count of numbers.
  */
-export function restoreState<T extends object>(record: T, state: SavedState, version: number): void {
+export function restoreState<T extends object>(form: T, state: SavedState, version: number): T {
   if (state.version !== version) {
     throw new MachineError('bad-state', `saved state has version ${state.version}, expected ${version}`);
   }
-  for (const [name, value] of Object.entries(record)) check(value, state[name], name);
-  for (const name of Object.keys(record)) {
-    (record as Record<string, StateValue>)[name] = copyState(state[name] as StateValue);
+  for (const [name, value] of Object.entries(form)) {
+    const place = damage(value, state[name], name);
+    if (place) throw new MachineError('bad-state', 'saved state is damaged', { path: place });
   }
+  return Object.fromEntries(Object.keys(form).map(name => [name, copyState(state[name])])) as T;
 }
 
-function check(form: StateValue, value: unknown, path: string): void {
-  const fail = (): never => {
-    throw new MachineError('bad-state', 'saved state is damaged', { path });
-  };
+/** Where a value differs from the form that is expected of it. */
+function damage(form: StateValue, value: unknown, path: string): string | undefined {
   if (form instanceof Uint8Array) {
-    if (!(value instanceof Uint8Array) || value.length !== form.length) fail();
-  } else if (Array.isArray(form)) {
-    if (!Array.isArray(value)) return fail();
-    if (form.length > 0) value.forEach((element, index) => check(form[0], element, `${path}.${index}`));
-  } else if (typeof form === 'object' && form !== null) {
-    if (typeof value !== 'object' || value === null) return fail();
-    for (const [name, field] of Object.entries(form)) {
-      check(field, (value as Record<string, unknown>)[name], `${path}.${name}`);
-    }
-  } else if (typeof value !== typeof form) {
-    fail();
+    return value instanceof Uint8Array && value.length === form.length ? undefined : path;
   }
+  if (Array.isArray(form)) {
+    if (!Array.isArray(value) || (form.length > 0 && value.length !== form.length)) return path;
+    return first(value.map((element, index) => damage(form[0] ?? 0, element, `${path}.${index}`)));
+  }
+  if (typeof form === 'object' && form !== null) {
+    if (typeof value !== 'object' || value === null) return path;
+    const fields = value as Record<string, unknown>;
+    return first(Object.entries(form).map(([name, field]) => damage(field, fields[name], `${path}.${name}`)));
+  }
+  if (typeof form === 'number') return Number.isFinite(value) ? undefined : path;
+  return typeof value === typeof form ? undefined : path;
 }
+
+const first = (places: readonly (string | undefined)[]): string | undefined =>
+  places.find(place => place !== undefined);

@@ -33,13 +33,19 @@ export type Effect =
   | { readonly kind: 'load'; readonly address: Address; readonly result: Value; readonly aligned?: true }
   | { readonly kind: 'store'; readonly address: Address; readonly value: Value; readonly aligned?: true }
   /** Read-modify-write as one act: translated once, for writing; `after` may use `before` (a result). */
-  | { readonly kind: 'update'; readonly address: Address; readonly before: Value; readonly after: Value }
+  | {
+      readonly kind: 'update';
+      readonly address: Address;
+      readonly before: Value;
+      readonly after: Value;
+      readonly aligned?: true;
+    }
   /** Faults unless `address` could be written with `width` bits; writes nothing (ENTER, XCHG order, CMPXCHG8B). */
   | { readonly kind: 'probe'; readonly address: Address; readonly width: Width }
   | { readonly kind: 'set'; readonly place: Place; readonly value: Value }
   /** Flags not named keep their value; nothing happens where `when` is 0. */
   | { readonly kind: 'flags'; readonly flags: FlagUpdate; readonly when?: Value }
-  /** Continue at `target` (64 bits, already truncated to the operand size and zero-extended) if `when`. Checks canonical form and CS limit: a fault leaves nothing done. */
+  /** Continue at `target` (64 bits, already truncated to the operand size and zero-extended) if `when`. The last effect. An illegal target is found by the next fetch, at the target, as AMD processors do. */
   | { readonly kind: 'jump'; readonly target: Value; readonly when?: Value }
   /** Abort with a fault (error code -1: none) if `when`. */
   | { readonly kind: 'raise'; readonly vector: number; readonly error: number; readonly when: Value }

@@ -17,6 +17,9 @@ export type Operation =
   | 'immediate' // operand number: the immediate, already extended to width
   | 'state' // state offset: a fixed register or field
   | 'offset' // operand number: effective address of a memory operand without its segment (LEA), 64 bits, masked to the address size
+  | 'number' // operand number: the number of a register operand as Decoded.registers has it (segment, control, debug, ST; general: state offset), 32 bits
+  | 'segment' // operand number, or -1 for the string source: segment of the memory operand after prefixes, 32 bits
+  | 'stackBased' // operand number: 1 where the memory operand's base register is rSP (POP to memory), width 1
   | 'flag' // FlagName, width 1
   | 'rip' // address of this instruction, 64 bits, zero-extended from the code's width
   | 'nextRip' // address of the next one

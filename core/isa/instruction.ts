@@ -1,4 +1,5 @@
 /** An instruction: its encodings and what it does, once. */
+import type { InterceptName } from './intercepts.ts';
 import type { Encoding } from './notation.ts';
 import type { Operand, Tracer } from './trace.ts';
 
@@ -33,8 +34,8 @@ export interface InstructionDefinition {
    * then TOP := 0, tags valid), sse (EM or !OSFXSR → #UD, TS → #NM).
    */
   readonly unit?: 'x87' | 'mmx' | 'sse' | 'x87-no-wait';
-  /** Name of the SVM intercept and VMX exit that it is subject to (core/cpu/intercepts.ts); asked after #UD and CPL checks. */
-  readonly intercept?: string;
+  /** Name of the SVM intercept and VMX exit that it is subject to (intercepts.ts); asked after #UD and CPL checks. */
+  readonly intercept?: InterceptName;
   /** It may open a window for events (STI, POPF …): the run loop is left if one is pending. Helpers do this by status instead. */
   readonly opensWindow?: true;
   /** Memory operands must be 16-byte aligned (#GP(0)) when 128 bits wide. */

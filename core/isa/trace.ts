@@ -3,10 +3,12 @@
  * checked here: after the first register or flag write nothing may be read, and no memory may be written.
  */
 import type { Address, Effect, FlagUpdate, Place, Program, RegisterFile } from '../ir/effect.ts';
-import { constant, type FlagName, type Operation, Value, type Width } from '../ir/value.ts';
+import { constant, type FlagName, type Operation, Value, type Width, yes } from '../ir/value.ts';
 import { gprOffset, Segment, type SegmentIndex, type StateName, state } from '../state/layout.ts';
 import type { Form, OperandForm } from './form.ts';
-import { type HelperName, helpers } from './helpers.ts';
+import { type Helper, type HelperName, helpers } from './helpers.ts';
+import type { Instruction } from './instruction.ts';
+import { type InterceptName, intercepts } from './intercepts.ts';
 
 /** Something that an instruction reads and writes: a register, a memory operand, an immediate. */
 export interface Operand {
@@ -18,6 +20,8 @@ export interface Operand {
   /** For memory: the first `width` bits at a displacement in bytes. */
   readAt(displacement: Value | number, width: Width): Value;
   write(value: Value): void;
+  /** Registers only: a 32-bit register keeps its upper half where the condition does not hold. */
+  writeIf(condition: Value, value: Value): void;
   writeAt(displacement: Value | number, value: Value): void;
   /** Read-modify-write as one act. The new value is computed from the old one by `change`. */
   update(change: (before: Value) => Value): { before: Value; after: Value };
@@ -26,10 +30,16 @@ export interface Operand {
     width: Width,
     change: (before: Value) => Value,
   ): { before: Value; after: Value };
+  /** Faults unless `width` bits at a displacement can be written; writes nothing. Memory only. */
+  probeAt(displacement: Value | number, width: Width): void;
   /** Effective address without the segment, 64 bits (LEA, INVLPG, FXSAVE …). Memory only. */
   offset(): Value;
-  /** Register number as the helper needs it (segment, control, debug register, ST(i)): a 32-bit value. */
+  /** Register number as the helper needs it (segment, control, debug register, ST(i); state offset of a general one): a 32-bit value. */
   number(): Value;
+  /** Number of the segment that the memory operand lies in, 32 bits. */
+  segment(): Value;
+  /** Whether the memory operand's base register is rSP. */
+  stackBased(): Value;
 }
 
 const leaf = (operation: Operation, width: Width, detail: number | FlagName): Value =>
@@ -74,6 +84,11 @@ export class Tracer {
   /** General register by number (0 rAX … 15 r15). Byte registers are the low bytes. */
   register(index: number, width: Width): Operand {
     return this.#place({ kind: 'state', offset: gprOffset(index), width, file: 'general' }, undefined);
+  }
+
+  /** AH, CH, DH or BH. */
+  highByte(index: number): Operand {
+    return this.#place({ kind: 'state', offset: gprOffset(index) + 1, width: 8, file: 'general' }, undefined);
   }
 
   /** A named field of the state block. */
@@ -135,13 +150,8 @@ export class Tracer {
     this.effects.push(when ? { kind: 'jump', target, when } : { kind: 'jump', target });
   }
 
-  raise(vector: number, when: Value, error = -1): void {
+  raise(vector: number, when: Value = yes, error = -1): void {
     this.effects.push({ kind: 'raise', vector, error, when });
-  }
-
-  /** Faults unless the operand's memory can be written. */
-  probe(address: Address, width: Width): void {
-    this.effects.push({ kind: 'probe', address, width });
   }
 
   call(helper: HelperName, ...inputs: Value[]): Value[] {
@@ -162,14 +172,26 @@ export class Tracer {
     this.effects.push({ kind: 'call', helper, inputs, results: [], when });
   }
 
+  /** What is written before on the same condition does not happen together with what follows. */
   finish(when: Value): void {
     this.effects.push({ kind: 'finish', when });
+    this.#committing = false;
   }
   again(when: Value): void {
     this.effects.push({ kind: 'again', when });
   }
   bulk(what: 'movs' | 'stos', width: Width): void {
     this.effects.push({ kind: 'bulk', what, width, addressWidth: this.addressWidth });
+  }
+
+  /** Leaves to the hypervisor if this runs in a guest and is intercepted. For checks that cannot come first. */
+  intercept(name: InterceptName): void {
+    this.callIf(this.state('guest').read().ne(0), 'intercept', constant(32, intercepts[name]));
+  }
+
+  /** Segment of the string source, 32 bits. */
+  get sourceSegment(): Value {
+    return leaf('segment', 32, -1);
   }
 
   /** The form's operands, for `semantics`. */
@@ -213,10 +235,12 @@ export class Tracer {
       width: place.width,
       isMemory: false,
       form,
-      read: () =>
-        fixed ??
-        tracer.#reading(leaf(place.kind, place.width, place.kind === 'register' ? place.operand : place.offset)),
+      read: () => fixed ?? tracer.#reading(tracer.#before(place)),
       write: (value: Value) => tracer.#set(place, value),
+      writeIf(condition: Value, value: Value) {
+        const whole: Place = place.width === 32 && place.file === 'general' ? { ...place, width: 64 } : place;
+        tracer.#set(whole, condition.select(value.zeroExtend(whole.width), tracer.#before(whole)));
+      },
       update(change: (before: Value) => Value) {
         const before = operand.read();
         const after = change(before);
@@ -226,8 +250,11 @@ export class Tracer {
       readAt: () => tracer.#notMemory(),
       writeAt: () => tracer.#notMemory(),
       updateAt: () => tracer.#notMemory(),
+      probeAt: () => tracer.#notMemory(),
       offset: () => tracer.#notMemory(),
-      number: () => leaf('immediate', 32, place.kind === 'register' ? place.operand : 0),
+      number: () => (place.kind === 'register' ? leaf('number', 32, place.operand) : constant(32, place.offset)),
+      segment: () => tracer.#notMemory(),
+      stackBased: () => tracer.#notMemory(),
     };
     return operand;
   }
@@ -241,7 +268,11 @@ export class Tracer {
       this.#writingMemory();
       const before = new Value('result', size);
       const after = change(before);
-      this.effects.push({ kind: 'update', address, before, after });
+      this.effects.push(
+        size === 128 && this.form.instruction.aligned
+          ? { kind: 'update', address, before, after, aligned: true }
+          : { kind: 'update', address, before, after },
+      );
       return { before, after };
     };
     const load = (address: Address, size: Width) => {
@@ -269,12 +300,24 @@ export class Tracer {
       read: () => load(at(), width),
       readAt: (displacement, size) => load(displaced(displacement), size),
       write: value => store(at(), value),
+      writeIf: () => this.#notMemory(),
       writeAt: (displacement, value) => store(displaced(displacement), value),
       update: change => update(at(), width, change),
       updateAt: (displacement, size, change) => update(displaced(displacement), size, change),
+      probeAt: (displacement, size) => {
+        this.#writingMemory();
+        this.effects.push({ kind: 'probe', address: displaced(displacement), width: size });
+      },
       offset: () => leaf('offset', 64, operand ?? -1),
       number: () => this.#notMemory(),
+      segment: () => leaf('segment', 32, operand ?? -1),
+      stackBased: () => leaf('stackBased', 1, operand ?? -1),
     };
+  }
+
+  /** What a place held before the instruction. */
+  #before(place: Place): Value {
+    return leaf(place.kind, place.width, place.kind === 'register' ? place.operand : place.offset);
   }
 
   #set(place: Place, value: Value): void {
@@ -298,15 +341,48 @@ export class Tracer {
 }
 
 /**
- * The whole meaning of a form. Checks that rows declare (privilege, unit, intercept, alignment) come first as `call`s and `raise`s,
+ * The whole meaning of a form. Checks that rows declare (unit, privilege, intercept) come first as `raise`s and `call`s,
  * so that no reader needs to know of them.
  */
 export function trace(form: Form): Program {
   const tracer = new Tracer(form);
   const { instruction } = form;
+  if (instruction.unit) checkUnit(tracer, instruction.unit);
   if (instruction.privileged) tracer.raise(13, tracer.state('cpl').read().ne(0), 0);
+  if (instruction.intercept) tracer.intercept(instruction.intercept);
   instruction.semantics(tracer, ...tracer.operands());
+  if (instruction.unit === 'mmx') enterMmx(tracer);
+  if (instruction.opensWindow) tracer.effects.push({ kind: 'window' });
+  checkTransfers(form, tracer.effects);
   return { effects: tracer.effects };
+}
+
+const x87Checks = { x87: 0, 'x87-no-wait': 1, mmx: 2 } as const;
+
+function checkUnit(tracer: Tracer, unit: NonNullable<Instruction['unit']>): void {
+  if (unit === 'sse') tracer.callIf(tracer.state('sseBlocked').read().ne(0), 'checkSse');
+  else tracer.callIf(tracer.state('x87Blocked').read().ne(0), 'checkX87', constant(32, x87Checks[unit]));
+}
+
+/** An MMX instruction resets TOP and marks all registers as used (SDM vol. 1, section 9.5.1), unless it set the tags itself (EMMS). */
+function enterMmx(tracer: Tracer): void {
+  const tags = state.x87Tags.offset;
+  const set = (effect: Effect) =>
+    effect.kind === 'set' && effect.place.kind === 'state' && effect.place.offset === tags;
+  if (tracer.effects.some(set)) return;
+  tracer.state('x87Top').write(constant(8, 0));
+  tracer.state('x87Tags').write(constant(8, 0xff));
+}
+
+/** After a helper that may transfer nothing can follow but the end on the same condition: readers may leave there. */
+function checkTransfers(form: Form, effects: readonly Effect[]): void {
+  effects.forEach((effect, at) => {
+    if (effect.kind !== 'call' || !(helpers[effect.helper] as Helper).transfers) return;
+    const next = effects[at + 1];
+    const ends = next === undefined || next.kind === 'window' || next.kind === 'again';
+    if (!ends && !(next.kind === 'finish' && next.when === effect.when))
+      throw new Error(`${form.key}: ${effect.helper} may transfer and must come last`);
+  });
 }
 
 export type { RegisterFile };

@@ -36,9 +36,10 @@ export class RamGuestMemory implements GuestMemory {
   }
 
   contains(address: number, length: number): boolean {
-    if (!(length >= 0)) return false;
-    let at = address;
     const end = address + length;
+    // Beyond, sums are no longer exact, and there is no RAM.
+    if (!(address >= 0 && length >= 0) || end > Number.MAX_SAFE_INTEGER) return false;
+    let at = address;
     while (at < end) {
       const block = this.#find(at);
       if (!block) return false;

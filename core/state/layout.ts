@@ -102,6 +102,10 @@ export const state = {
   budget: field(0x260, 32),
   /** Page offset of the record being executed, for helpers and aborts. */
   record: field(0x264, 32),
+  /** Record table of the code page that `lookup` found (core/interpreter/code-cache.ts). */
+  codeTable: field(0x268, 32),
+  /** Execution counts: u16 at this plus (record >> 4). Used where there is a JIT. */
+  codeCounters: field(0x26c, 32),
 
   /** Arguments and results of helpers (64-bit slots; 128-bit values take two). */
   argument0: field(0x270, 64),

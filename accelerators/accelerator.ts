@@ -1,0 +1,28 @@
+/** A platform that runs virtual machines: the entry to the contract. */
+import type { Features } from './features.ts';
+import type { MachineSpecification, VirtualMachine } from './machine.ts';
+
+export interface Accelerator extends Disposable {
+  readonly name: string;
+  readonly features: Features;
+  /** The computer's own time, which guests see as their TSC: nanoseconds. `skip` passes idle time. */
+  readonly time: { readonly ticks: number; skip(ticks: number): void };
+  /** Throws MachineError where the specification asks for more than `features` allow. */
+  createMachine(specification: MachineSpecification): VirtualMachine;
+}
+
+/** What an accelerator may need of the computer it is created on. */
+export interface AcceleratorOptions {
+  /** Bytes of guest memory that will be allocated in all. */
+  readonly memory: number;
+  readonly processors: number;
+  /** Real time in nanoseconds, for a machine that runs on the host's clock. Without it time is what has been executed. */
+  readonly clock?: () => number;
+}
+
+/** How an accelerator is known by name: `await build(profile, { accelerator: 'nvmm-svm' })`. */
+export interface AcceleratorFactory {
+  readonly name: string;
+  readonly description: string;
+  create(options: AcceleratorOptions): Accelerator;
+}

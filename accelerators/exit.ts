@@ -1,0 +1,15 @@
+/**
+ * Why `VirtualProcessor.run` returned. Port, memory-mapped and MSR accesses, CPUID and interrupt injection are served inside `run`
+ * by the buses and controllers that the machine was created with, so that these few remain.
+ */
+export type Exit =
+  /** The pacer has no instructions left. */
+  | { readonly reason: 'limit' }
+  /** `cancel` was called. */
+  | { readonly reason: 'cancelled' }
+  /** HLT retired and nothing deliverable is pending. */
+  | { readonly reason: 'halt' }
+  /** Triple fault. */
+  | { readonly reason: 'shutdown' }
+  /** The accelerator gave up on the guest; `code` is the backend's own (EXITCODE, exit reason, VM-instruction error). */
+  | { readonly reason: 'error'; readonly code: number; readonly message: string };

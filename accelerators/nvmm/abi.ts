@@ -1,0 +1,162 @@
+/**
+ * What the kernel half and the user half of NVMM share (nvmm.h, nvmm_x86.h, API level 2): numbers, limits, and the layout of the
+ * comm page through which a VCPU's state moves.
+ */
+
+export const nvmmVersion = 2;
+
+export const Limit = {
+  machines: 128,
+  vcpus: 256,
+  hostMappings: 32,
+  /** Bytes of guest-physical space. */
+  ram: 128 * 2 ** 30,
+  cpuidOverrides: 32,
+} as const;
+
+/** One 4 KiB page for each VCPU, shared by both halves. Byte offsets. */
+export const Comm = {
+  stateWanted: 0,
+  stateCached: 8,
+  stateCommit: 16,
+  state: 32,
+  eventCommit: 1040,
+  eventType: 1048,
+  eventVector: 1052,
+  eventError: 1056,
+  stop: 1064,
+} as const;
+
+/** Offsets within the 1008 bytes of x64 state. */
+export const X64State = {
+  size: 1008,
+  segs: 0,
+  gprs: 160,
+  crs: 304,
+  drs: 352,
+  msrs: 400,
+  intr: 488,
+  fpu: 496,
+} as const;
+
+/** Components of the state, as flags. */
+export const StateFlag = { segs: 0x01, gprs: 0x02, crs: 0x04, drs: 0x08, msrs: 0x10, intr: 0x20, fpu: 0x40, all: 0x7f } as const;
+
+export const Seg = { es: 0, cs: 1, ss: 2, ds: 3, fs: 4, gs: 5, gdt: 6, idt: 7, ldt: 8, tr: 9 } as const;
+export const Gpr = { rax: 0, rcx: 1, rdx: 2, rbx: 3, rsp: 4, rbp: 5, rsi: 6, rdi: 7, rip: 16, rflags: 17 } as const;
+export const Cr = { cr0: 0, cr2: 1, cr3: 2, cr4: 3, cr8: 4, xcr0: 5 } as const;
+export const Dr = { dr0: 0, dr1: 1, dr2: 2, dr3: 3, dr6: 4, dr7: 5 } as const;
+export const Msr = {
+  efer: 0,
+  star: 1,
+  lstar: 2,
+  cstar: 3,
+  sfmask: 4,
+  kernelGsBase: 5,
+  sysenterCs: 6,
+  sysenterEsp: 7,
+  sysenterEip: 8,
+  pat: 9,
+  tsc: 10,
+} as const;
+export const Intr = { shadow: 1, windowExiting: 2, nmiWindowExiting: 4, eventPending: 8 } as const;
+
+export const ExitReason = {
+  none: 0,
+  memory: 0x1,
+  io: 0x2,
+  shutdown: 0x1000,
+  interruptReady: 0x1001,
+  nmiReady: 0x1002,
+  halted: 0x1003,
+  tprChanged: 0x1004,
+  rdmsr: 0x2000,
+  wrmsr: 0x2001,
+  monitor: 0x2002,
+  mwait: 0x2003,
+  cpuid: 0x2004,
+  stopped: 2 ** 64 - 2,
+  invalid: 2 ** 64 - 1,
+} as const;
+
+export const EventType = { exception: 0, interrupt: 1 } as const;
+
+/** PROT_* of gpa_map and of MEMORY exits. */
+export const Prot = { read: 1, write: 2, execute: 4 } as const;
+/** NVMM_PROT_* of gva_to_gpa and gpa_to_hva. */
+export const NvmmProt = { read: 1, write: 2, execute: 4, user: 8, all: 15 } as const;
+
+export const VcpuConf = { callbacks: 0, cpuid: 200, tpr: 201 } as const;
+
+export interface Capability {
+  version: number;
+  stateSize: number;
+  maxMachines: number;
+  maxVcpus: number;
+  maxRam: number;
+  arch: {
+    machConfSupport: number;
+    vcpuConfSupport: number;
+    xcr0Mask: bigint;
+    mxcsrMask: number;
+    confCpuidMaxops: number;
+  };
+}
+
+export interface CpuidRegisters {
+  readonly eax: number;
+  readonly ebx: number;
+  readonly ecx: number;
+  readonly edx: number;
+}
+
+/** NVMM_VCPU_CONF_CPUID: override one leaf (all its subleaves), or hand it to the emulator. Neither: back to the default. */
+export interface CpuidConf {
+  readonly mask: boolean;
+  readonly exit: boolean;
+  readonly leaf: number;
+  readonly set?: CpuidRegisters;
+  readonly del?: CpuidRegisters;
+}
+
+export interface TprConf {
+  readonly exitChanged: boolean;
+}
+
+/**
+ * The exit structure of a VCPU, filled in place by every run: `reason` says which of the other fields mean anything. 64-bit
+ * instruction pointers are (low, high) pairs, so that an exit allocates nothing.
+ */
+export class VcpuExit {
+  reason: number = ExitReason.none;
+
+  /** MEMORY: exactly one Prot bit. */
+  prot = 0;
+  gpa = 0;
+  instLen = 0;
+  readonly instBytes: Uint8Array = new Uint8Array(15);
+
+  /** IO. `seg` is -1 where the backend cannot know it. */
+  in = false;
+  port = 0;
+  seg = -1;
+  addressSize = 0;
+  operandSize = 0;
+  rep = false;
+  str = false;
+
+  /** RDMSR, WRMSR. */
+  msr = 0;
+  valueLow = 0;
+  valueHigh = 0;
+
+  /** IO, MSR, MONITOR, MWAIT, CPUID: the next instruction. */
+  npcLow = 0;
+  npcHigh = 0;
+
+  /** INVALID: raw SVM EXITCODE or VMX basic exit reason; all ones for a failed VM instruction. */
+  hwcode = 0;
+
+  /** The few values that are needed after every exit. */
+  readonly state = { rflags: 0, cr8: 0, interruptShadow: false, interruptWindow: false, nmiWindow: false, eventPending: false };
+}

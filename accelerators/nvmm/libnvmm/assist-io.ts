@@ -1,0 +1,162 @@
+/** nvmm_assist_io(3): finishes the port instruction of an IO exit through the `io` callback. */
+import { Gpr, Msr, Seg, StateFlag } from '../abi.ts';
+import { Errno } from '../errno.ts';
+import { Vector } from '../x86/exception.ts';
+import { accessGuest, type GuestFault, injectFault, translate } from './guest-access.ts';
+import type { IoAccess, Libnvmm, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
+
+/** Bytes of a REP string access that one assist moves. */
+const batch = 32;
+const directionFlag = 1 << 10;
+const lma = 1 << 10;
+const longCode = 1 << 9;
+
+const data = new DataView(new ArrayBuffer(4));
+const buffer = new Uint8Array(batch);
+
+/** One access object for each VCPU: an exit allocates nothing. */
+const accesses = new WeakMap<NvmmVcpu, IoAccess>();
+function accessOf(mach: NvmmMachine, vcpu: NvmmVcpu): IoAccess {
+  let access = accesses.get(vcpu);
+  if (!access) accesses.set(vcpu, (access = { mach, vcpu, port: 0, in: false, size: 0, data }));
+  return access;
+}
+
+export function assistIo(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
+  const { exit } = vcpu;
+  if (lib.vcpuGetState(mach, vcpu, StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs)) return Errno.EFAULT;
+  if (exit.str) return string(lib, mach, vcpu);
+  const access = accessOf(mach, vcpu);
+  access.port = exit.port;
+  access.in = exit.in;
+  access.size = exit.operandSize;
+  const low = vcpu.state.gprLow(Gpr.rax);
+  data.setInt32(0, exit.in ? 0 : low, true);
+  vcpu.callbacks.io?.(access);
+  if (exit.in) {
+    const value = data.getInt32(0, true);
+    const high = vcpu.state.gprHigh(Gpr.rax);
+    if (exit.operandSize === 4) vcpu.state.setGprPair(Gpr.rax, value, 0);
+    else if (exit.operandSize === 2) vcpu.state.setGprPair(Gpr.rax, (low & ~0xffff) | (value & 0xffff), high);
+    else vcpu.state.setGprPair(Gpr.rax, (low & ~0xff) | (value & 0xff), high);
+  }
+  complete(lib, mach, vcpu);
+  return Errno.OK;
+}
+
+function complete(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): void {
+  vcpu.state.setGprPair(Gpr.rip, vcpu.exit.npcLow, vcpu.exit.npcHigh);
+  endShadow(lib, mach, vcpu);
+  lib.vcpuSetState(mach, vcpu, StateFlag.gprs);
+  vcpu.completed++;
+}
+
+/** An instruction that completes ends the interrupt shadow, and clears RF. */
+export function endShadow(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): void {
+  const { state, exit } = vcpu;
+  state.setGprPair(Gpr.rflags, state.gprLow(Gpr.rflags) & ~0x1_0000, 0);
+  if (!exit.state.interruptShadow) return;
+  if (lib.vcpuGetState(mach, vcpu, StateFlag.intr)) return;
+  state.intr &= ~1;
+  lib.vcpuSetState(mach, vcpu, StateFlag.intr);
+  exit.state.interruptShadow = false;
+}
+
+/** INS and OUTS: one element, or with REP up to 32 bytes at a time; an unfinished REP exits again. */
+function string(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
+  const { exit, state } = vcpu;
+  const mask = 2n ** BigInt(exit.addressSize * 8) - 1n;
+  const size = exit.operandSize;
+  const count = exit.rep ? state.gpr(Gpr.rcx) & mask : 1n;
+  if (count === 0n) {
+    complete(lib, mach, vcpu);
+    return Errno.OK;
+  }
+  const backwards = (state.gprLow(Gpr.rflags) & directionFlag) !== 0;
+  const elements = exit.rep && !backwards ? Number(count < BigInt(batch / size) ? count : BigInt(batch / size)) : 1;
+  const register = exit.in ? Gpr.rdi : Gpr.rsi;
+  const segment = exit.in ? Seg.es : exit.seg >= 0 ? exit.seg : sourceSegment(lib, mach, vcpu);
+  const offset = state.gpr(register) & mask;
+  const bytes = buffer.subarray(0, elements * size);
+  const linear = linearAddress(vcpu, segment, offset, bytes.length, exit.in);
+  if (typeof linear !== 'bigint') return injectFault(lib, mach, vcpu, linear);
+  const access = accessOf(mach, vcpu);
+  access.port = exit.port;
+  access.in = exit.in;
+  access.size = size;
+
+  // An IN that cannot be stored must not have happened: its target is translated first.
+  const fault = exit.in ? probe(lib, mach, vcpu, linear, bytes.length) : accessGuest(lib, mach, vcpu, linear, bytes, false);
+  if (fault) return injectFault(lib, mach, vcpu, fault);
+  for (let n = 0; n < elements; n++) {
+    for (let b = 0; b < 4; b++) data.setUint8(b, !exit.in && b < size ? bytes[n * size + b]! : 0);
+    vcpu.callbacks.io?.(access);
+    if (exit.in) for (let b = 0; b < size; b++) bytes[n * size + b] = data.getUint8(b);
+  }
+  if (exit.in) accessGuest(lib, mach, vcpu, linear, bytes, true);
+
+  const step = BigInt(elements * size) * (backwards ? -1n : 1n);
+  state.setGpr(register, advanced(state.gpr(register), step, mask));
+  if (exit.rep) state.setGpr(Gpr.rcx, advanced(state.gpr(Gpr.rcx), -BigInt(elements), mask));
+  if (count === BigInt(elements)) complete(lib, mach, vcpu);
+  else lib.vcpuSetState(mach, vcpu, StateFlag.gprs);
+  return Errno.OK;
+}
+
+/** Within the address size; a 32-bit result clears the upper half, as any 32-bit register write. */
+const advanced = (value: bigint, step: bigint, mask: bigint): bigint => {
+  const next = (value + step) & mask;
+  return mask === 0xffffn ? (value & ~mask) | next : next;
+};
+
+/** Whether the bytes can be written, without writing them: they lie in two pages at most. */
+function probe(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, linear: bigint, length: number): GuestFault | undefined {
+  for (const at of [linear, BigInt.asUintN(64, linear + BigInt(length - 1))]) {
+    const result = translate(lib, mach, vcpu, at, true);
+    if (typeof result !== 'number') return result;
+  }
+  return undefined;
+}
+
+/** Segment base plus offset, or the fault of a segment that does not admit it. */
+function linearAddress(vcpu: NvmmVcpu, segment: number, offset: bigint, length: number, write: boolean): bigint | GuestFault {
+  const { state } = vcpu;
+  const { attributes, limit, base } = state.segment(segment);
+  const long = (state.msrLow(Msr.efer) & lma) !== 0 && (state.segmentAttributes(Seg.cs) & longCode) !== 0;
+  if (long) return BigInt.asUintN(64, segment === Seg.fs || segment === Seg.gs ? base + offset : offset);
+  const vector = segment === Seg.ss ? Vector.ss : Vector.gp;
+  const type = attributes & 15;
+  const code = (type & 8) !== 0;
+  const present = (attributes & 0x80) !== 0;
+  const allowed = write ? !code && (type & 2) !== 0 : !code || (type & 2) !== 0;
+  const last = offset + BigInt(length - 1);
+  const expandDown = !code && (type & 4) !== 0;
+  const top = attributes & 0x400 ? 0xffff_ffffn : 0xffffn;
+  const inside = expandDown ? offset > BigInt(limit) && last <= top : last <= BigInt(limit);
+  if (!present || !allowed || !inside) return { vector, error: 0 };
+  return BigInt.asUintN(32, base + offset);
+}
+
+/** Without decode assists OUTS's segment is found among the prefixes at RIP. */
+function sourceSegment(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): number {
+  const { state } = vcpu;
+  const bytes = new Uint8Array(5);
+  const long = (state.msrLow(Msr.efer) & lma) !== 0 && (state.segmentAttributes(Seg.cs) & longCode) !== 0;
+  const rip = state.gpr(Gpr.rip) + (long ? 0n : state.segment(Seg.cs).base);
+  if (accessGuest(lib, mach, vcpu, BigInt.asUintN(64, rip), bytes, false)) return Seg.ds;
+  for (const byte of bytes) {
+    const segment = prefixSegments[byte];
+    if (segment !== undefined) return segment;
+    if (![0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(byte) && (byte & 0xf0) !== 0x40) return Seg.ds;
+  }
+  return Seg.ds;
+}
+
+const prefixSegments: Readonly<Record<number, number>> = {
+  0x26: Seg.es,
+  0x2e: Seg.cs,
+  0x36: Seg.ss,
+  0x3e: Seg.ds,
+  0x64: Seg.fs,
+  0x65: Seg.gs,
+};

@@ -1,0 +1,253 @@
+/**
+ * libnvmm(3), the unprivileged half of NVMM: the same functions, arguments and results as NetBSD's at API level 2. A function
+ * returns 0, or -1 with `errno` set. State moves lazily through the comm page: setting and injecting cost no call into the
+ * driver, getting costs one only for what is not there already.
+ */
+import { type Capability, type CpuidConf, ExitReason, nvmmVersion, type TprConf, VcpuConf, VcpuExit } from '../abi.ts';
+import type { CommPage } from '../driver/machine.ts';
+import type { MachineInfo, NvmmDriver, Owner } from '../driver/driver.ts';
+import { Errno } from '../errno.ts';
+import { assistIo } from './assist-io.ts';
+import { assistMem } from './assist-mem.ts';
+import { X64StateView } from './state-view.ts';
+import { gvaToGpa, type Walk } from './walk.ts';
+
+/** A port access, for the `io` callback: `data` holds `size` bytes, to be filled or to be taken. */
+export interface IoAccess {
+  readonly mach: NvmmMachine;
+  readonly vcpu: NvmmVcpu;
+  port: number;
+  in: boolean;
+  size: number;
+  readonly data: DataView;
+}
+
+/** A memory-mapped access, for the `mem` callback. */
+export interface MemAccess {
+  readonly mach: NvmmMachine;
+  readonly vcpu: NvmmVcpu;
+  gpa: number;
+  write: boolean;
+  size: number;
+  readonly data: DataView;
+}
+
+export interface AssistCallbacks {
+  readonly io?: (access: IoAccess) => void;
+  readonly mem?: (access: MemAccess) => void;
+}
+
+interface Area {
+  readonly gpa: number;
+  readonly hva: number;
+  readonly size: number;
+  readonly prot: number;
+}
+
+/** struct nvmm_machine. */
+export class NvmmMachine {
+  machid = -1;
+  readonly areas: Area[] = [];
+}
+
+/** struct nvmm_vcpu. */
+export class NvmmVcpu {
+  cpuid = -1;
+  readonly exit = new VcpuExit();
+  comm!: CommPage;
+  state!: X64StateView;
+  callbacks: AssistCallbacks = {};
+  /** Instructions that assists have completed: for who keeps the guest's time. */
+  completed = 0;
+
+  /** `vcpu.event`: takes effect by `vcpuInject`. */
+  get event(): { type: number; vector: number; error: number } {
+    const { comm } = this;
+    return {
+      get type() { return comm.eventType; },
+      set type(value) { comm.eventType = value; },
+      get vector() { return comm.eventVector; },
+      set vector(value) { comm.eventVector = value; },
+      get error() { return comm.eventError; },
+      set error(value) { comm.eventError = value; },
+    };
+  }
+}
+
+export class Libnvmm {
+  errno: number = Errno.OK;
+  #owner: Owner | undefined;
+  #capability: Capability | undefined;
+
+  constructor(
+    readonly driver: NvmmDriver,
+    readonly pid = 1,
+  ) {}
+
+  init(): number {
+    return this.#open(false);
+  }
+
+  rootInit(): number {
+    return this.#open(true);
+  }
+
+  /** What the end of the process does: every machine of this library is torn down. */
+  close(): void {
+    if (this.#owner) this.driver.close(this.#owner);
+    this.#owner = undefined;
+  }
+
+  capability(into: Partial<Capability>): number {
+    Object.assign(into, structuredClone(this.#capability));
+    return 0;
+  }
+
+  machineCreate(mach: NvmmMachine): number {
+    return this.#result(this.driver.machineCreate(this.#handle, mach));
+  }
+
+  machineDestroy(mach: NvmmMachine): number {
+    mach.areas.length = 0;
+    return this.#result(this.driver.machineDestroy(this.#handle, mach.machid));
+  }
+
+  machineConfigure(mach: NvmmMachine, op: number, configuration: unknown): number {
+    return this.#result(this.driver.machineConfigure(this.#handle, mach.machid, op, configuration));
+  }
+
+  vcpuCreate(mach: NvmmMachine, cpuid: number, vcpu: NvmmVcpu): number {
+    const error = this.driver.vcpuCreate(this.#handle, mach.machid, cpuid);
+    if (error) return this.#result(error);
+    vcpu.cpuid = cpuid;
+    vcpu.comm = this.driver.vcpuMap(this.#handle, mach.machid, cpuid) as CommPage;
+    vcpu.state = new X64StateView(vcpu.comm);
+    return 0;
+  }
+
+  vcpuDestroy(mach: NvmmMachine, vcpu: NvmmVcpu): number {
+    return this.#result(this.driver.vcpuDestroy(this.#handle, mach.machid, vcpu.cpuid));
+  }
+
+  vcpuConfigure(mach: NvmmMachine, vcpu: NvmmVcpu, op: number, configuration: AssistCallbacks | CpuidConf | TprConf): number {
+    if (op === VcpuConf.callbacks) {
+      vcpu.callbacks = configuration as AssistCallbacks;
+      return 0;
+    }
+    return this.#result(this.driver.vcpuConfigure(this.#handle, mach.machid, vcpu.cpuid, op, configuration));
+  }
+
+  vcpuSetState(_mach: NvmmMachine, vcpu: NvmmVcpu, flags: number): number {
+    vcpu.comm.commit |= flags;
+    vcpu.comm.cached |= flags;
+    return 0;
+  }
+
+  vcpuGetState(mach: NvmmMachine, vcpu: NvmmVcpu, flags: number): number {
+    const missing = flags & ~vcpu.comm.cached;
+    if (missing === 0) return 0;
+    vcpu.comm.wanted = missing;
+    return this.#result(this.driver.vcpuGetState(this.#handle, mach.machid, vcpu.cpuid));
+  }
+
+  vcpuInject(_mach: NvmmMachine, vcpu: NvmmVcpu): number {
+    vcpu.comm.eventCommit = true;
+    return 0;
+  }
+
+  vcpuRun(mach: NvmmMachine, vcpu: NvmmVcpu): number {
+    return this.#result(this.driver.vcpuRun(this.#handle, mach.machid, vcpu.cpuid, vcpu.exit));
+  }
+
+  /** Makes a running or the next run return STOPPED. */
+  vcpuStop(vcpu: NvmmVcpu): number {
+    vcpu.comm.stop = true;
+    return 0;
+  }
+
+  hvaMap(mach: NvmmMachine, hva: number, size: number): number {
+    return this.#result(this.driver.hvaMap(this.#handle, mach.machid, hva, size));
+  }
+
+  hvaUnmap(mach: NvmmMachine, hva: number, size: number): number {
+    return this.#result(this.driver.hvaUnmap(this.#handle, mach.machid, hva, size));
+  }
+
+  /** Bytes of host-virtual memory: what a pointer is in C. undefined: not mapped. */
+  hvaBytes(mach: NvmmMachine, hva: number, size: number): Uint8Array | undefined {
+    const physical = this.driver.physicalOf(this.#handle, mach.machid, hva, size);
+    if (physical < 0) return undefined;
+    const { memory } = this.driver.host;
+    return new Uint8Array(memory.words.buffer, memory.offset(physical), size);
+  }
+
+  gpaMap(mach: NvmmMachine, hva: number, gpa: number, size: number, prot: number): number {
+    if (mach.areas.some(area => gpa < area.gpa + area.size && area.gpa < gpa + size)) return this.#result(Errno.EINVAL);
+    const error = this.driver.gpaMap(this.#handle, mach.machid, hva, gpa, size, prot);
+    if (!error) mach.areas.push({ gpa, hva, size, prot });
+    return this.#result(error);
+  }
+
+  gpaUnmap(mach: NvmmMachine, hva: number, gpa: number, size: number): number {
+    const index = mach.areas.findIndex(area => area.hva === hva && area.gpa === gpa && area.size === size);
+    if (index < 0) return this.#result(Errno.ENOENT);
+    const error = this.driver.gpaUnmap(this.#handle, mach.machid, gpa, size);
+    if (!error) mach.areas.splice(index, 1);
+    return this.#result(error);
+  }
+
+  /** The guest's own page tables: EFAULT where they do not translate. `walk` gets gpa and prot. */
+  gvaToGpa(mach: NvmmMachine, vcpu: NvmmVcpu, gva: bigint, walk: Walk): number {
+    return this.#result(gvaToGpa(this, mach, vcpu, gva, walk));
+  }
+
+  /** ENOENT where nothing is mapped: that is MMIO. */
+  gpaToHva(mach: NvmmMachine, gpa: number, into: { hva: number; prot: number }): number {
+    const area = mach.areas.find(candidate => gpa >= candidate.gpa && gpa < candidate.gpa + candidate.size);
+    if (!area) return this.#result(Errno.ENOENT);
+    into.hva = area.hva + (gpa - area.gpa);
+    into.prot = area.prot;
+    return 0;
+  }
+
+  assistIo(mach: NvmmMachine, vcpu: NvmmVcpu): number {
+    if (vcpu.exit.reason !== ExitReason.io) return this.#result(Errno.EINVAL);
+    return this.#result(assistIo(this, mach, vcpu));
+  }
+
+  assistMem(mach: NvmmMachine, vcpu: NvmmVcpu): number {
+    if (vcpu.exit.reason !== ExitReason.memory) return this.#result(Errno.EINVAL);
+    return this.#result(assistMem(this, mach, vcpu));
+  }
+
+  /** NVMM_CTL_MACH_INFO. */
+  machineInfo(machid: number): MachineInfo | undefined {
+    const info = this.driver.machineInfo(this.#handle, machid);
+    if (typeof info !== 'number') return info;
+    this.errno = info;
+    return undefined;
+  }
+
+  #open(writeOnly: boolean): number {
+    if (this.#owner) return 0;
+    const owner = this.driver.open({ pid: this.pid, closeOnExec: true, writeOnly });
+    if (typeof owner === 'number') return this.#result(owner);
+    const capability = {} as Capability;
+    this.driver.capability(capability);
+    if (capability.version !== nvmmVersion) return this.#result(Errno.EPROGMISMATCH);
+    this.#owner = owner;
+    this.#capability = capability;
+    return 0;
+  }
+
+  /** Before `init`, every call fails as on a closed descriptor. */
+  get #handle(): Owner { return this.#owner ?? closed; }
+
+  #result(error: Errno): number {
+    if (error === Errno.OK) return 0;
+    this.errno = error;
+    return -1;
+  }
+}
+
+const closed: Owner = { pid: 0, root: false };

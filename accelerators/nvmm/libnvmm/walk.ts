@@ -1,0 +1,105 @@
+/** nvmm_gva_to_gpa(3): the guest's page tables, walked from outside (libnvmm_x86.c). Accessed and dirty bits are left alone. */
+import { Cr, Msr, NvmmProt, StateFlag } from '../abi.ts';
+import { Errno } from '../errno.ts';
+import type { Libnvmm, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
+
+export interface Walk {
+  gpa: number;
+  /** NvmmProt bits. */
+  prot: number;
+}
+
+const Cr0 = { pg: 0x8000_0000 | 0 } as const;
+const Cr4 = { pse: 1 << 4, pae: 1 << 5 } as const;
+const lma = 1 << 10;
+const Entry = { present: 1, write: 2, user: 4, large: 0x80 } as const;
+
+/** A table entry: (low, high) in `entry`. False: not in guest memory. */
+const entry = { low: 0, high: 0 };
+function readEntry(lib: Libnvmm, mach: NvmmMachine, gpa: number, wide: boolean): boolean {
+  const area = mach.areas.find(a => gpa >= a.gpa && gpa + 8 <= a.gpa + a.size);
+  const bytes = area && lib.hvaBytes(mach, area.hva + (gpa - area.gpa), wide ? 8 : 4);
+  if (!bytes) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  entry.low = view.getInt32(0, true);
+  entry.high = wide ? view.getInt32(4, true) : 0;
+  return true;
+}
+
+export function gvaToGpa(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, gva: bigint, walk: Walk): Errno {
+  if (lib.vcpuGetState(mach, vcpu, StateFlag.crs | StateFlag.msrs)) return Errno.EFAULT;
+  const { state } = vcpu;
+  const low = Number(gva & 0xffff_ffffn);
+  const high = Number((gva >> 32n) & 0xffff_ffffn);
+  if (!(state.crLow(Cr.cr0) & Cr0.pg)) {
+    walk.gpa = high * 2 ** 32 + low;
+    walk.prot = NvmmProt.all;
+    return Errno.OK;
+  }
+  const cr4 = state.crLow(Cr.cr4);
+  const long = (state.msrLow(Msr.efer) & lma) !== 0;
+  if (long && !(cr4 & Cr4.pae)) return Errno.EFAULT;
+  const cr3 = state.crHigh(Cr.cr3) * 2 ** 32 + (state.crLow(Cr.cr3) >>> 0);
+  if (long) {
+    if (high >>> 15 !== 0 && high >>> 15 !== 0x1_ffff) return Errno.EFAULT;
+    return walkWide(lib, mach, (cr3 % 2 ** 52) - (cr3 % 4096), 3, low, high, walk);
+  }
+  if (cr4 & Cr4.pae) return walkPae(lib, mach, (cr3 % 2 ** 32) - (cr3 % 32), low, walk);
+  return walkNarrow(lib, mach, (cr3 % 2 ** 32) - (cr3 % 4096), low, (cr4 & Cr4.pse) !== 0, walk);
+}
+
+/** The bits of a 64-bit entry that are a frame address. */
+const frame = (): number => (entry.high & 0x000f_ffff) * 2 ** 32 + ((entry.low & 0xffff_f000) >>> 0);
+
+const narrow = (prot: number): number => {
+  let result = prot;
+  if (!(entry.low & Entry.write)) result &= ~NvmmProt.write;
+  if (!(entry.low & Entry.user)) result &= ~NvmmProt.user;
+  if (entry.high < 0) result &= ~NvmmProt.execute;
+  return result;
+};
+
+/** 4-level tables from `level`; PAE's lower two share it. */
+function walkWide(lib: Libnvmm, mach: NvmmMachine, root: number, top: number, low: number, high: number, walk: Walk): Errno {
+  let table = root;
+  let prot: number = NvmmProt.all;
+  const linear = (high & 0xffff) * 2 ** 32 + low;
+  for (let level = top; level >= 0; level--) {
+    const span = 4096 * 512 ** level;
+    const index = Math.floor(linear / span) % 512;
+    if (!readEntry(lib, mach, table + index * 8, true) || !(entry.low & Entry.present)) return Errno.EFAULT;
+    prot = narrow(prot);
+    const leaf = level === 0 || (entry.low & Entry.large) !== 0;
+    if (leaf) {
+      if (level === 3) return Errno.EFAULT;
+      const base = frame();
+      walk.gpa = base - (base % span) + (linear % span);
+      walk.prot = prot;
+      return Errno.OK;
+    }
+    table = frame();
+  }
+  return Errno.EFAULT;
+}
+
+function walkPae(lib: Libnvmm, mach: NvmmMachine, root: number, low: number, walk: Walk): Errno {
+  if (!readEntry(lib, mach, root + (low >>> 30) * 8, true) || !(entry.low & Entry.present)) return Errno.EFAULT;
+  return walkWide(lib, mach, frame(), 1, low % 2 ** 30, 0, walk);
+}
+
+function walkNarrow(lib: Libnvmm, mach: NvmmMachine, root: number, low: number, pse: boolean, walk: Walk): Errno {
+  if (!readEntry(lib, mach, root + (low >>> 22) * 4, false) || !(entry.low & Entry.present)) return Errno.EFAULT;
+  let prot = narrow(NvmmProt.all);
+  const directory = entry.low;
+  if (directory & Entry.large && pse) {
+    walk.gpa = ((directory & 0xffc0_0000) >>> 0) + (low & 0x3f_ffff);
+    walk.prot = prot;
+    return Errno.OK;
+  }
+  if (!readEntry(lib, mach, ((directory & 0xffff_f000) >>> 0) + ((low >>> 12) & 1023) * 4, false)) return Errno.EFAULT;
+  if (!(entry.low & Entry.present)) return Errno.EFAULT;
+  prot = narrow(prot);
+  walk.gpa = ((entry.low & 0xffff_f000) >>> 0) + (low & 0xfff);
+  walk.prot = prot;
+  return Errno.OK;
+}

@@ -1,0 +1,65 @@
+/** The accelerators `nvmm-svm` and `nvmm-vmx`: NVMM on an emulated AMD or Intel computer. */
+import { amd, createHost, type Host, intel, MachineError } from '#core';
+import type { Accelerator, AcceleratorOptions } from '../accelerator.ts';
+import type { Features } from '../features.ts';
+import type { MachineSpecification, VirtualMachine } from '../machine.ts';
+import { Limit } from './abi.ts';
+import type { BackendConstructor } from './backend.ts';
+import { NvmmDriver } from './driver/driver.ts';
+import { Libnvmm } from './libnvmm/libnvmm.ts';
+import { guestPhysicalBits, NvmmVirtualMachine } from './machine.ts';
+import { Svm } from './svm/svm.ts';
+import { Vmx } from './vmx/vmx.ts';
+
+/** Physical memory for the driver's own pages: page tables, control blocks, comm pages. */
+const driverMemory = 32 * 2 ** 20;
+
+const features: Features = {
+  processorsPerMachine: Limit.vcpus,
+  machines: Limit.machines,
+  guestPhysicalBits,
+  unrestrictedGuest: true,
+  nestedPaging: true,
+  memoryAliasing: true,
+  memoryUnmapping: true,
+  partialUnmapping: false,
+  memoryProtection: true,
+  customCpuid: true,
+  completeState: true,
+  nesting: false,
+};
+
+/** In the driver's order of preference. */
+const backends: readonly BackendConstructor[] = [Svm, Vmx];
+
+export class Nvmm implements Accelerator {
+  readonly features = features;
+  readonly #lib: Libnvmm;
+  readonly host: Host;
+
+  constructor(
+    readonly name: 'nvmm-svm' | 'nvmm-vmx',
+    options: AcceleratorOptions,
+  ) {
+    const { processors, memory, clock } = options;
+    const model = (name === 'nvmm-svm' ? amd : intel)({ processors, virtualization: true });
+    this.host = createHost({ model, processors, memory: memory + driverMemory, ...(clock ? { time: clock } : {}) });
+    const driver = NvmmDriver.load(this.host, backends);
+    if (!driver) throw new MachineError('accelerator-unavailable', `${name}: no backend recognises the CPU ${model.name}`, { remedy: 'use --accel software' });
+    this.#lib = new Libnvmm(driver);
+    this.#lib.init();
+  }
+
+  get time(): Host['time'] {
+    return this.host.time;
+  }
+
+  createMachine(specification: MachineSpecification): VirtualMachine {
+    return new NvmmVirtualMachine(this.#lib, specification);
+  }
+
+  [Symbol.dispose](): void {
+    this.#lib.close();
+    this.#lib.driver.unload();
+  }
+}

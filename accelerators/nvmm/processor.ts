@@ -1,0 +1,249 @@
+/** A virtual processor on NVMM: QEMU's loop around nvmm_vcpu_run(3), in the terms of the contract. */
+import { type CpuState, guestCpuid, type HostCpu, type InterruptController, type StateComponent, stateComponents } from '#core';
+import type { Exit } from '../exit.ts';
+import type { MachineSpecification } from '../machine.ts';
+import { type ExceptionEvent, VirtualProcessor } from '../processor.ts';
+import { initialState, startupState } from '../reset-state.ts';
+import { Cr, EventType, ExitReason, Gpr, Intr, Limit, StateFlag, VcpuConf, X64State } from './abi.ts';
+import { endShadow } from './libnvmm/assist-io.ts';
+import { type IoAccess, type Libnvmm, type MemAccess, type NvmmMachine, NvmmVcpu } from './libnvmm/libnvmm.ts';
+import { flagOf, readComponent, writeComponent } from './state.ts';
+import { Vector } from './x86/exception.ts';
+
+const interruptFlag = 1 << 9;
+const nmiVector = 2;
+
+export class NvmmProcessor extends VirtualProcessor {
+  readonly #vcpu = new NvmmVcpu();
+  readonly #cpu: HostCpu;
+  readonly #interrupts: InterruptController;
+  #halted = false;
+  /** An event waits in the comm page for the next entry. */
+  #eventWaiting = false;
+  #completed = 0;
+
+  constructor(
+    private readonly lib: Libnvmm,
+    private readonly mach: NvmmMachine,
+    private readonly specification: MachineSpecification,
+    index: number,
+  ) {
+    super(index);
+    lib.vcpuCreate(mach, index, this.#vcpu);
+    const { cpus } = lib.driver.host;
+    this.#cpu = cpus[index % cpus.length]!;
+    this.#interrupts = specification.interrupts[index]!;
+    const { ports, mmio } = specification;
+    lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.callbacks, {
+      io: (access: IoAccess) => {
+        const { port, size, data } = access;
+        if (access.in) data.setUint32(0, ports.read(port, size as 1 | 2 | 4), true);
+        else ports.write(port, size as 1 | 2 | 4, data.getUint32(0, true));
+      },
+      mem: ({ gpa, size, write, data }: MemAccess) => {
+        if (write) mmio.write(gpa, size as 1 | 2 | 4 | 8, data, index);
+        else mmio.read(gpa, size as 1 | 2 | 4 | 8, data, index);
+      },
+    });
+    // The guest's CPU is the profile's, not the host's: its leaves are answered here.
+    const leaves = [...new Set(specification.cpu.leaves.map(({ leaf }) => leaf >>> 0))];
+    for (const leaf of leaves.slice(0, Limit.cpuidOverrides)) {
+      lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.cpuid, { mask: false, exit: true, leaf });
+    }
+    this.init();
+  }
+
+  getState<C extends StateComponent = StateComponent>(...components: readonly C[]): Pick<CpuState, C> & CpuState {
+    const wanted = components.length ? components : stateComponents;
+    this.lib.vcpuGetState(this.mach, this.#vcpu, wanted.reduce((flags, component) => flags | flagOf[component], 0));
+    return Object.fromEntries(wanted.map(component => [component, readComponent(this.#vcpu.state, component, this.#halted)])) as unknown as CpuState;
+  }
+
+  setState(state: Partial<CpuState>): void {
+    for (const component of stateComponents) {
+      const value = state[component];
+      if (value === undefined) continue;
+      writeComponent(this.#vcpu.state, component, value as never);
+      this.lib.vcpuSetState(this.mach, this.#vcpu, flagOf[component]);
+    }
+    const { exit } = this.#vcpu;
+    if (state.general) exit.state.rflags = Number(state.general.rflags);
+    if (state.controls) this.#interrupts.taskPriority = exit.state.cr8 = Number(state.controls.cr8);
+    if (state.interrupts) {
+      exit.state.interruptShadow = state.interrupts.shadow;
+      exit.state.interruptWindow = false;
+      exit.state.nmiWindow = state.interrupts.nmiBlocked;
+      this.#halted = state.interrupts.halted;
+    }
+  }
+
+  inject({ vector, errorCode = 0 }: ExceptionEvent): void {
+    const { event } = this.#vcpu;
+    event.type = EventType.exception;
+    event.vector = vector;
+    event.error = errorCode;
+    this.lib.vcpuInject(this.mach, this.#vcpu);
+    this.#eventWaiting = true;
+  }
+
+  init(): void {
+    this.setState(initialState(this.specification.cpu));
+  }
+
+  startup(vector: number): void {
+    this.setState(startupState(this.specification.cpu, vector));
+  }
+
+  protected enter(): Exit {
+    const { lib, mach } = this;
+    const vcpu = this.#vcpu;
+    for (;;) {
+      if (this.takeCancel()) return { reason: 'cancelled' };
+      const budget = this.specification.pacer.remaining();
+      if (budget <= 0) return { reason: 'limit' };
+      this.#deliver();
+      if (this.#halted) return { reason: 'halt' };
+      this.#cpu.armTimer(budget);
+      if (lib.vcpuRun(mach, vcpu)) return { reason: 'error', code: lib.errno, message: 'NVMM refused the event to be injected' };
+      this.#eventWaiting = false;
+      if (vcpu.exit.state.cr8 !== this.#interrupts.taskPriority) this.#interrupts.taskPriority = vcpu.exit.state.cr8;
+      const exit = this.#handle();
+      if (exit) return exit;
+    }
+  }
+
+  /** Hands the controller's interrupt to the guest if it can take it now; asks for a window otherwise. */
+  #deliver(): void {
+    const { exit, state } = this.#vcpu;
+    const interrupts = this.#interrupts;
+    const status = exit.state;
+    if (this.#eventWaiting || status.eventPending) return;
+    if (interrupts.nmiPending && !status.nmiWindow) {
+      interrupts.acknowledgeNmi();
+      this.#event(nmiVector);
+      this.#halted = false;
+      return;
+    }
+    if (interrupts.pending) {
+      const ready = (status.rflags & interruptFlag) !== 0 && !status.interruptShadow;
+      if (ready) {
+        this.#event(interrupts.acknowledge());
+        this.#halted = false;
+        return;
+      }
+      if (!status.interruptWindow && !this.#halted) {
+        state.intr = (status.interruptShadow ? Intr.shadow : 0) | Intr.windowExiting | (status.nmiWindow ? Intr.nmiWindowExiting : 0);
+        this.lib.vcpuSetState(this.mach, this.#vcpu, StateFlag.intr);
+      }
+    }
+    if (interrupts.taskPriority !== status.cr8) this.#setTaskPriority(interrupts.taskPriority);
+  }
+
+  #event(vector: number): void {
+    const { event } = this.#vcpu;
+    event.type = EventType.interrupt;
+    event.vector = vector;
+    event.error = 0;
+    this.lib.vcpuInject(this.mach, this.#vcpu);
+    this.#eventWaiting = true;
+  }
+
+  /** The board moved the task priority (its APIC register is the same thing as CR8). */
+  #setTaskPriority(priority: number): void {
+    const { lib, mach } = this;
+    lib.vcpuGetState(mach, this.#vcpu, StateFlag.crs);
+    this.#vcpu.comm.set(X64State.crs + Cr.cr8 * 8, priority, 0);
+    lib.vcpuSetState(mach, this.#vcpu, StateFlag.crs);
+    this.#vcpu.exit.state.cr8 = priority;
+  }
+
+  #handle(): Exit | undefined {
+    const { lib, mach } = this;
+    const vcpu = this.#vcpu;
+    const { exit } = vcpu;
+    switch (exit.reason) {
+      case ExitReason.none:
+      case ExitReason.interruptReady:
+      case ExitReason.nmiReady:
+      case ExitReason.tprChanged:
+        return undefined;
+      case ExitReason.io:
+        if (lib.assistIo(mach, vcpu)) return this.#failed('port access', exit.port);
+        return this.#account();
+      case ExitReason.memory:
+        if (lib.assistMem(mach, vcpu)) return this.#failed('memory access', exit.gpa);
+        return this.#account();
+      case ExitReason.rdmsr: {
+        const value = this.specification.msrs.read(this.index, exit.msr);
+        if (value === undefined) return this.#fault(Vector.gp);
+        vcpu.state.setGprPair(Gpr.rax, Number(BigInt.asIntN(32, value)), 0);
+        vcpu.state.setGprPair(Gpr.rdx, Number(BigInt.asIntN(32, value >> 32n)), 0);
+        return this.#advance();
+      }
+      case ExitReason.wrmsr: {
+        const value = (BigInt(exit.valueHigh >>> 0) << 32n) | BigInt(exit.valueLow >>> 0);
+        return this.specification.msrs.write(this.index, exit.msr, value) ? this.#advance() : this.#fault(Vector.gp);
+      }
+      case ExitReason.cpuid: {
+        lib.vcpuGetState(mach, vcpu, StateFlag.gprs | StateFlag.crs);
+        const { state } = vcpu;
+        const leaf = state.gprLow(Gpr.rax) >>> 0;
+        const result = guestCpuid(this.specification.cpu, leaf, state.gprLow(Gpr.rcx) >>> 0, {
+          processor: this.index,
+          processors: this.specification.processors,
+          cr4: state.crLow(Cr.cr4),
+          xcr0: state.crLow(Cr.xcr0),
+        });
+        state.setGprPair(Gpr.rax, result.eax, 0);
+        state.setGprPair(Gpr.rbx, result.ebx, 0);
+        state.setGprPair(Gpr.rcx, result.ecx, 0);
+        state.setGprPair(Gpr.rdx, result.edx, 0);
+        return this.#advance();
+      }
+      case ExitReason.monitor:
+      case ExitReason.mwait:
+        return this.#fault(Vector.ud);
+      case ExitReason.halted:
+        this.#halted = true;
+        return undefined;
+      case ExitReason.stopped:
+        return { reason: 'cancelled' };
+      case ExitReason.shutdown:
+        return { reason: 'shutdown' };
+      default:
+        return { reason: 'error', code: exit.hwcode, message: `exit with hardware code 0x${exit.hwcode.toString(16)}` };
+    }
+  }
+
+  /** The instruction of an MSR or CPUID exit is done. */
+  #advance(): undefined {
+    const { lib, mach } = this;
+    const vcpu = this.#vcpu;
+    lib.vcpuGetState(mach, vcpu, StateFlag.gprs);
+    vcpu.state.setGprPair(Gpr.rip, vcpu.exit.npcLow, vcpu.exit.npcHigh);
+    endShadow(lib, mach, vcpu);
+    lib.vcpuSetState(mach, vcpu, StateFlag.gprs);
+    this.#cpu.accountInstruction();
+    return undefined;
+  }
+
+  /** The guest's time goes on by what the assist completed. */
+  #account(): undefined {
+    if (this.#completed !== this.#vcpu.completed) {
+      this.#completed = this.#vcpu.completed;
+      this.#cpu.accountInstruction();
+    }
+    // An assist may have injected a fault.
+    this.#eventWaiting = this.#vcpu.comm.eventCommit;
+    return undefined;
+  }
+
+  #fault(vector: number): undefined {
+    this.inject({ vector });
+    return undefined;
+  }
+
+  #failed(what: string, where: number): Exit {
+    return { reason: 'error', code: this.lib.errno, message: `${what} at 0x${where.toString(16)} could not be emulated` };
+  }
+}

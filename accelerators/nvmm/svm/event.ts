@@ -1,0 +1,75 @@
+/** Event injection and the windows that wait for it (APM vol. 2, sections 15.20 and 15.21). */
+import { EventType } from '../abi.ts';
+import { Errno } from '../errno.ts';
+import { hasErrorCode, setsResumeFlag } from '../x86/exception.ts';
+import { iret, vintr } from './intercepts.ts';
+import type { SvmDriverVcpu, SvmVcpu } from './vcpu.ts';
+import { Clean, EventBits, Field, VirtualInterrupt } from './vmcb.ts';
+
+const nmiVector = 2;
+
+export function openInterruptWindow(vcpu: SvmVcpu): void {
+  const { vmcb } = vcpu;
+  vmcb.setLow(Field.interceptMisc1, vmcb.low(Field.interceptMisc1) | vintr);
+  vmcb.setLow(Field.virtualInterrupt, vmcb.low(Field.virtualInterrupt) | VirtualInterrupt.irq | VirtualInterrupt.ignoreTpr);
+  vmcb.dirty(Clean.intercepts | Clean.tpr);
+  vcpu.interruptWindow = true;
+}
+
+export function closeInterruptWindow(vcpu: SvmVcpu): void {
+  const { vmcb } = vcpu;
+  vmcb.setLow(Field.interceptMisc1, vmcb.low(Field.interceptMisc1) & ~vintr);
+  vmcb.setLow(Field.virtualInterrupt, vmcb.low(Field.virtualInterrupt) & ~(VirtualInterrupt.irq | VirtualInterrupt.ignoreTpr));
+  vmcb.dirty(Clean.intercepts | Clean.tpr);
+  vcpu.interruptWindow = false;
+}
+
+export function openNmiWindow(vcpu: SvmVcpu): void {
+  vcpu.vmcb.setLow(Field.interceptMisc1, vcpu.vmcb.low(Field.interceptMisc1) | iret);
+  vcpu.vmcb.dirty(Clean.intercepts);
+  vcpu.nmiWindow = true;
+}
+
+export function closeNmiWindow(vcpu: SvmVcpu): void {
+  vcpu.vmcb.setLow(Field.interceptMisc1, vcpu.vmcb.low(Field.interceptMisc1) & ~iret);
+  vcpu.vmcb.dirty(Clean.intercepts);
+  vcpu.nmiWindow = false;
+}
+
+/** The event of the comm page, for the next entry. */
+export function inject({ comm, data: vcpu }: SvmDriverVcpu): Errno {
+  const { eventType, eventVector: vector } = comm;
+  const { vmcb } = vcpu;
+  if (eventType === EventType.interrupt) {
+    if (vector === nmiVector) {
+      vmcb.set(Field.eventInjection, vector | EventBits.typeNmi | EventBits.valid, 0);
+      openNmiWindow(vcpu);
+    } else {
+      vmcb.set(Field.eventInjection, vector | EventBits.typeInterrupt | EventBits.valid, 0);
+    }
+  } else if (eventType === EventType.exception) {
+    if (vector >= 32 || vector === 0 || vector === 2 || vector === 3) return Errno.EINVAL;
+    injectException(vcpu, vector, comm.eventError);
+  } else {
+    return Errno.EINVAL;
+  }
+  vcpu.eventPending = true;
+  return Errno.OK;
+}
+
+/** Also how the driver itself answers an instruction that the guest may not use. */
+export function injectException(vcpu: SvmVcpu, vector: number, error: number): void {
+  const { vmcb } = vcpu;
+  const errorBits = hasErrorCode(vector) ? EventBits.errorValid : 0;
+  if (setsResumeFlag(vector)) vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) | 0x1_0000);
+  vmcb.set(Field.eventInjection, vector | EventBits.typeException | errorBits | EventBits.valid, errorBits ? error : 0);
+  vcpu.eventPending = true;
+}
+
+/** An exit interrupted the delivery of an event: it is due again. */
+export function requeue(vcpu: SvmVcpu): void {
+  const { vmcb } = vcpu;
+  const info = vmcb.low(Field.exitInterruptInfo);
+  vcpu.eventPending = info < 0;
+  if (vcpu.eventPending) vmcb.set(Field.eventInjection, info, vmcb.high(Field.exitInterruptInfo));
+}

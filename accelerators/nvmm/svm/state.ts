@@ -1,0 +1,183 @@
+/** State between the comm page and the VMCB (nvmm_x86_svm.c, svm_vcpu_setstate and svm_vcpu_getstate). Copies of words: no value is looked at that need not be. */
+import type { HostCpu, HostMemory } from '#core';
+import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
+import { closeInterruptWindow, closeNmiWindow, openInterruptWindow, openNmiWindow } from './event.ts';
+import type { SvmDriverVcpu } from './vcpu.ts';
+import { Clean, Field, VirtualInterrupt } from './vmcb.ts';
+
+const segmentFields: readonly (readonly [index: number, field: number])[] = [
+  [Seg.es, Field.es],
+  [Seg.cs, Field.cs],
+  [Seg.ss, Field.ss],
+  [Seg.ds, Field.ds],
+  [Seg.fs, Field.fs],
+  [Seg.gs, Field.gs],
+  [Seg.gdt, Field.gdtr],
+  [Seg.idt, Field.idtr],
+  [Seg.ldt, Field.ldtr],
+  [Seg.tr, Field.tr],
+];
+
+const msrFields: readonly (readonly [index: number, field: number])[] = [
+  [Msr.star, Field.star],
+  [Msr.lstar, Field.lstar],
+  [Msr.cstar, Field.cstar],
+  [Msr.sfmask, Field.sfmask],
+  [Msr.kernelGsBase, Field.kernelGsBase],
+  [Msr.sysenterCs, Field.sysenterCs],
+  [Msr.sysenterEsp, Field.sysenterEsp],
+  [Msr.sysenterEip, Field.sysenterEip],
+  [Msr.pat, Field.pat],
+];
+
+/** Changes of these bits make cached translations wrong. */
+const cr0Flush = 0x8000_0000 | 0x0001_0000 | 0x6000_0000;
+const cr4Flush = 0x10 | 0x20 | 0x80 | 0x2_0000 | 0x10_0000;
+const eferFlush = 0x800 | 0x500;
+const eferSvme = 0x1000;
+
+/** `resident`: FPU, XCR0 and DR0 to DR3 of the VCPU are in the CPU now. */
+export function setState(memory: HostMemory, vcpu: SvmDriverVcpu, flags: number, xcr0Mask: bigint, mxcsrMask: number): void {
+  const { comm, data } = vcpu;
+  const { vmcb } = data;
+  const { words } = memory;
+  const copy = (to: number, from: number): void => {
+    words[to] = words[from]!;
+    words[to + 1] = words[from + 1]!;
+  };
+
+  if (flags & StateFlag.segs) {
+    for (const [index, field] of segmentFields) {
+      const from = comm.stateWord(X64State.segs + index * 16);
+      const to = vmcb.wordOf(field);
+      copy(to, from);
+      copy(to + 2, from + 2);
+    }
+    // SS.DPL is where CPL lives in the state; the VMCB has a byte for it.
+    vmcb.setByte(Field.cpl, (comm.words[comm.stateWord(X64State.segs + Seg.ss * 16)]! >>> 21) & 3);
+    vmcb.dirty(Clean.segments | Clean.tables);
+  }
+  if (flags & StateFlag.gprs) {
+    const gprs = comm.stateWord(X64State.gprs);
+    for (let n = 0; n < 16; n++) copy(data.gprWord(n), gprs + n * 2);
+    copy(vmcb.wordOf(Field.rax), gprs + Gpr.rax * 2);
+    copy(vmcb.wordOf(Field.rsp), gprs + Gpr.rsp * 2);
+    copy(vmcb.wordOf(Field.rip), gprs + Gpr.rip * 2);
+    copy(vmcb.wordOf(Field.rflags), gprs + Gpr.rflags * 2);
+  }
+  if (flags & StateFlag.crs) {
+    const cr = (index: number) => X64State.crs + index * 8;
+    const changed =
+      ((comm.low(cr(Cr.cr0)) ^ vmcb.low(Field.cr0)) & cr0Flush) |
+      (comm.low(cr(Cr.cr3)) ^ vmcb.low(Field.cr3)) |
+      (comm.high(cr(Cr.cr3)) ^ vmcb.high(Field.cr3)) |
+      ((comm.low(cr(Cr.cr4)) ^ vmcb.low(Field.cr4)) & cr4Flush);
+    if (changed) data.flushGuest = true;
+    copy(vmcb.wordOf(Field.cr0), comm.stateWord(cr(Cr.cr0)));
+    copy(vmcb.wordOf(Field.cr2), comm.stateWord(cr(Cr.cr2)));
+    copy(vmcb.wordOf(Field.cr3), comm.stateWord(cr(Cr.cr3)));
+    copy(vmcb.wordOf(Field.cr4), comm.stateWord(cr(Cr.cr4)));
+    const virtualInterrupt = vmcb.low(Field.virtualInterrupt) & ~VirtualInterrupt.tprMask;
+    vmcb.setLow(Field.virtualInterrupt, virtualInterrupt | (comm.low(cr(Cr.cr8)) & VirtualInterrupt.tprMask));
+    data.xcr0 = xcr0Mask ? (comm.read(cr(Cr.xcr0)) & xcr0Mask) | 1n : 1n;
+    vmcb.dirty(Clean.control | Clean.cr2 | Clean.tpr);
+  }
+  if (flags & StateFlag.drs) {
+    for (let n = 0; n < 4; n++) data.debug[n] = comm.read(X64State.drs + n * 8);
+    copy(vmcb.wordOf(Field.dr6), comm.stateWord(X64State.drs + Dr.dr6 * 8));
+    copy(vmcb.wordOf(Field.dr7), comm.stateWord(X64State.drs + Dr.dr7 * 8));
+    vmcb.dirty(Clean.debug);
+  }
+  if (flags & StateFlag.msrs) {
+    const efer = X64State.msrs + Msr.efer * 8;
+    if ((comm.low(efer) ^ vmcb.low(Field.efer)) & eferFlush) data.flushGuest = true;
+    vmcb.set(Field.efer, comm.low(efer) | eferSvme, comm.high(efer));
+    for (const [index, field] of msrFields) copy(vmcb.wordOf(field), comm.stateWord(X64State.msrs + index * 8));
+    data.tsc = comm.read(X64State.msrs + Msr.tsc * 8);
+    data.tscWanted = true;
+    vmcb.dirty(Clean.control | Clean.nested);
+  }
+  if (flags & StateFlag.intr) {
+    const intr = comm.low(X64State.intr);
+    vmcb.setLow(Field.interruptShadow, intr & Intr.shadow);
+    if (intr & Intr.windowExiting) openInterruptWindow(data);
+    else closeInterruptWindow(data);
+    if (intr & Intr.nmiWindowExiting) openNmiWindow(data);
+    else closeNmiWindow(data);
+  }
+  if (flags & StateFlag.fpu) {
+    const from = comm.stateWord(X64State.fpu);
+    const to = memory.offset(data.fpu) >>> 2;
+    words.copyWithin(to, from, from + 128);
+    words[to + 6] = words[to + 6]! & mxcsrMask;
+    words[to + 7] = words[to + 7]! & mxcsrMask;
+  }
+}
+
+export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, flags: number): void {
+  const { comm, data } = vcpu;
+  const { vmcb } = data;
+  const { words } = memory;
+  const copy = (to: number, from: number): void => {
+    words[to] = words[from]!;
+    words[to + 1] = words[from + 1]!;
+  };
+
+  if (flags & StateFlag.segs) {
+    for (const [index, field] of segmentFields) {
+      const to = comm.stateWord(X64State.segs + index * 16);
+      const from = vmcb.wordOf(field);
+      copy(to, from);
+      copy(to + 2, from + 2);
+    }
+    const ss = comm.stateWord(X64State.segs + Seg.ss * 16);
+    words[ss] = (words[ss]! & ~(3 << 21)) | (vmcb.byte(Field.cpl) << 21);
+  }
+  if (flags & StateFlag.gprs) {
+    const gprs = comm.stateWord(X64State.gprs);
+    for (let n = 0; n < 16; n++) copy(gprs + n * 2, data.gprWord(n));
+    copy(gprs + Gpr.rax * 2, vmcb.wordOf(Field.rax));
+    copy(gprs + Gpr.rsp * 2, vmcb.wordOf(Field.rsp));
+    copy(gprs + Gpr.rip * 2, vmcb.wordOf(Field.rip));
+    copy(gprs + Gpr.rflags * 2, vmcb.wordOf(Field.rflags));
+  }
+  if (flags & StateFlag.crs) {
+    const cr = (index: number) => comm.stateWord(X64State.crs + index * 8);
+    copy(cr(Cr.cr0), vmcb.wordOf(Field.cr0));
+    copy(cr(Cr.cr2), vmcb.wordOf(Field.cr2));
+    copy(cr(Cr.cr3), vmcb.wordOf(Field.cr3));
+    copy(cr(Cr.cr4), vmcb.wordOf(Field.cr4));
+    comm.set(X64State.crs + Cr.cr8 * 8, vmcb.low(Field.virtualInterrupt) & VirtualInterrupt.tprMask, 0);
+    comm.set(X64State.crs + Cr.xcr0 * 8, Number(data.xcr0 & 0xffff_ffffn) | 0, 0);
+  }
+  if (flags & StateFlag.drs) {
+    for (let n = 0; n < 4; n++) comm.write(X64State.drs + n * 8, data.debug[n]!);
+    copy(comm.stateWord(X64State.drs + Dr.dr6 * 8), vmcb.wordOf(Field.dr6));
+    copy(comm.stateWord(X64State.drs + Dr.dr7 * 8), vmcb.wordOf(Field.dr7));
+  }
+  if (flags & StateFlag.msrs) {
+    comm.set(X64State.msrs + Msr.efer * 8, vmcb.low(Field.efer) & ~eferSvme, vmcb.high(Field.efer));
+    for (const [index, field] of msrFields) copy(comm.stateWord(X64State.msrs + index * 8), vmcb.wordOf(field));
+    comm.write(X64State.msrs + Msr.tsc * 8, guestTsc(cpu, vcpu));
+  }
+  if (flags & StateFlag.intr) {
+    const intr =
+      (vmcb.low(Field.interruptShadow) & 1 ? Intr.shadow : 0) |
+      (data.interruptWindow ? Intr.windowExiting : 0) |
+      (data.nmiWindow ? Intr.nmiWindowExiting : 0) |
+      (data.eventPending ? Intr.eventPending : 0);
+    comm.set(X64State.intr, intr, 0);
+  }
+  if (flags & StateFlag.fpu) {
+    const from = memory.offset(data.fpu) >>> 2;
+    words.copyWithin(comm.stateWord(X64State.fpu), from, from + 128);
+  }
+  comm.cached |= flags;
+}
+
+const guestTsc = (cpu: HostCpu, { data }: SvmDriverVcpu): bigint => {
+  if (data.tscWanted) return data.tsc;
+  const { vmcb } = data;
+  const offset = (BigInt(vmcb.high(Field.tscOffset) >>> 0) << 32n) | BigInt(vmcb.low(Field.tscOffset) >>> 0);
+  return BigInt.asUintN(64, BigInt(cpu.readTimestampCounter()) + offset);
+};

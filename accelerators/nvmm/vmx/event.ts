@@ -1,0 +1,66 @@
+/** Event injection and the windows that wait for it (SDM vol. 3, sections 27.6 and 26.2). */
+import type { HostCpu } from '#core';
+import { EventType } from '../abi.ts';
+import { Errno } from '../errno.ts';
+import { hasErrorCode, setsResumeFlag } from '../x86/exception.ts';
+import { Primary } from './controls.ts';
+import { Field, Interruption } from './fields.ts';
+import type { VmxDriverVcpu, VmxVcpu } from './vcpu.ts';
+
+const nmiVector = 2;
+const resumeFlag = 0x1_0000;
+
+function setPrimary(cpu: HostCpu, bit: number, on: boolean): void {
+  const controls = cpu.vmread(Field.processorControls);
+  cpu.vmwrite(Field.processorControls, on ? controls | bit : controls & ~bit);
+}
+
+export function setInterruptWindow(cpu: HostCpu, vcpu: VmxVcpu, open: boolean): void {
+  if (vcpu.interruptWindow !== open) setPrimary(cpu, Primary.interruptWindow, open);
+  vcpu.interruptWindow = open;
+}
+
+export function setNmiWindow(cpu: HostCpu, vcpu: VmxVcpu, open: boolean): void {
+  if (vcpu.nmiWindow !== open) setPrimary(cpu, Primary.nmiWindow, open);
+  vcpu.nmiWindow = open;
+}
+
+/** The event of the comm page, for the next entry. The VMCS is current. */
+export function inject({ comm, cpu, data: vcpu }: VmxDriverVcpu): Errno {
+  const { eventType, eventVector: vector } = comm;
+  if (eventType === EventType.interrupt) {
+    const nmi = vector === nmiVector;
+    cpu.vmwrite(Field.entryInterruption, vector | (nmi ? Interruption.nmi : Interruption.interrupt) | Interruption.valid);
+    if (nmi) setNmiWindow(cpu, vcpu, true);
+  } else if (eventType === EventType.exception) {
+    if (vector >= 32 || vector === 0 || vector === 2 || vector === 3) return Errno.EINVAL;
+    injectException(cpu, vcpu, vector, comm.eventError);
+  } else {
+    return Errno.EINVAL;
+  }
+  vcpu.eventPending = true;
+  return Errno.OK;
+}
+
+/** Also how the driver itself answers an instruction that the guest may not use. */
+export function injectException(cpu: HostCpu, vcpu: VmxVcpu, vector: number, error: number): void {
+  // In real mode no exception pushes an error code, and the entry checks insist (SDM vol. 3, section 27.2.1.3).
+  const protectedMode = (cpu.vmread(Field.guestCr0) & 1) !== 0;
+  const withError = hasErrorCode(vector) && vector !== 30 && protectedMode;
+  if (setsResumeFlag(vector)) cpu.vmwrite(Field.guestRflags, cpu.vmread(Field.guestRflags) | resumeFlag, 0);
+  if (withError) cpu.vmwrite(Field.entryErrorCode, error);
+  cpu.vmwrite(Field.entryInterruption, vector | Interruption.exception | (withError ? Interruption.errorValid : 0) | Interruption.valid);
+  vcpu.eventPending = true;
+}
+
+/** An exit interrupted the delivery of an event: it is due again. */
+export function requeue(cpu: HostCpu, vcpu: VmxVcpu): void {
+  const info = cpu.vmread(Field.vectoringInfo);
+  vcpu.eventPending = info < 0;
+  if (!vcpu.eventPending) return;
+  cpu.vmwrite(Field.entryInterruption, info & ~Interruption.nmiUnblocking);
+  if (info & Interruption.errorValid) cpu.vmwrite(Field.entryErrorCode, cpu.vmread(Field.vectoringErrorCode));
+  if ((info & Interruption.typeMask) >= 4 << 8) {
+    cpu.vmwrite(Field.entryInstructionLength, cpu.vmread(Field.exitInstructionLength));
+  }
+}

@@ -1,0 +1,157 @@
+/** Gets a Linux guest from the package archive of the Debian or Ubuntu system that we run on: kernel, modules, BusyBox. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Apt, run, unavailable } from './apt.ts';
+import { defaultCache, type GuestPaths, guestPaths } from './cache.ts';
+import { readModules } from './kernel-modules.ts';
+import { withLock } from './lock.ts';
+
+export interface FetchOptions {
+  readonly cache?: string;
+  /** Fetch again, even if the cache is filled. */
+  readonly refresh?: boolean;
+  readonly onProgress?: (message: string) => void;
+}
+
+export interface GuestManifest {
+  readonly kernelRelease: string;
+  readonly packages: Readonly<Record<string, string>>;
+  readonly sha256: Readonly<Record<string, string>>;
+}
+
+export interface FetchedGuest extends GuestPaths {
+  readonly versions: GuestManifest;
+}
+
+/** The first that exists is taken: Debian's kernel for virtual machines, its general one, Ubuntu's. */
+const kernelPackages = ['linux-image-cloud-amd64', 'linux-image-amd64', 'linux-image-virtual', 'linux-image-generic'];
+const busyboxPackages = ['busybox-static'];
+
+/** What a guest may want from a disk-less machine; whatever they depend on comes along. */
+const keptModules = [
+  'virtio_pci',
+  'virtio_mmio',
+  'virtio_blk',
+  'virtio_console',
+  'virtio_net',
+  'virtio_rng',
+  'virtio_balloon',
+  'virtio_scsi',
+  'kvm_amd',
+  'kvm_intel',
+  'nvme',
+  'ahci',
+  'e1000',
+  'af_packet',
+  'ext4',
+  'isofs',
+  'squashfs',
+  'overlay',
+  'loop',
+  'msr',
+  'cpuid',
+];
+
+/** The cached guest, fetched first if it is not there yet. What is half done is never seen: the folder appears complete or not at all. */
+export async function fetchGuest(options: FetchOptions = {}): Promise<FetchedGuest> {
+  const { cache = defaultCache(), refresh = false, onProgress = () => {} } = options;
+  const paths = guestPaths(cache);
+  const isMissing = (): boolean => refresh || !existsSync(paths.manifest);
+  if (isMissing()) {
+    for (const program of ['apt-get', 'apt-cache', 'dpkg-deb']) await requireProgram(program);
+    await mkdir(cache, { recursive: true });
+    await withLock(join(cache, 'lock'), async () => {
+      if (isMissing()) await fetchInto(cache, paths, onProgress);
+    });
+  }
+  return { ...paths, versions: JSON.parse(await readFile(paths.manifest, 'utf8')) as GuestManifest };
+}
+
+async function fetchInto(cache: string, paths: GuestPaths, onProgress: (message: string) => void): Promise<void> {
+  await removeLeftovers(cache);
+  const apt = new Apt(join(cache, 'apt'));
+  onProgress('reading package lists');
+  const problems = await apt.update();
+  const kernel = await firstPackage(apt, kernelPackages, problems);
+  const busybox = await firstPackage(apt, busyboxPackages, problems);
+
+  const work = await mkdtemp(join(cache, workPrefix));
+  try {
+    const root = join(work, 'root');
+    const versions: Record<string, string> = {};
+    for (const name of [...(await kernelParts(apt, kernel)), busybox]) {
+      const version = (await apt.version(name)) ?? '';
+      onProgress(`downloading ${name} ${version}`);
+      await apt.unpack(name, root);
+      versions[name] = version;
+    }
+    onProgress('unpacking the guest');
+    const staged = join(work, 'guest');
+    await stage(root, staged, versions);
+    await rm(paths.folder, { recursive: true, force: true });
+    await rename(staged, paths.folder);
+    await rm(join(cache, 'apt'), { recursive: true, force: true });
+    onProgress(`ready in ${paths.folder}`);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+const workPrefix = 'partial-';
+
+/** What a fetch that was killed left behind. */
+async function removeLeftovers(cache: string): Promise<void> {
+  for (const file of await readdir(cache)) {
+    if (file.startsWith(workPrefix)) await rm(join(cache, file), { recursive: true, force: true });
+  }
+}
+
+async function requireProgram(program: string): Promise<void> {
+  const { status } = await run(program, ['--version']);
+  if (status !== 0) throw unavailable(`${program} does not work here`);
+}
+
+async function firstPackage(apt: Apt, names: readonly string[], problems: string): Promise<string> {
+  for (const name of names) if (await apt.version(name)) return name;
+  if (problems) throw unavailable('the package lists cannot be downloaded', problems);
+  throw unavailable(`no package source offers ${names.join(' or ')}`);
+}
+
+/** A kernel package names the one with the files; on Ubuntu that one needs another with the modules. */
+async function kernelParts(apt: Apt, name: string): Promise<string[]> {
+  const image = (await apt.dependencies(name))?.find(dependency => dependency.startsWith('linux-image-')) ?? name;
+  const needed = (await apt.dependencies(image)) ?? [];
+  return [image, ...needed.filter(dependency => dependency.startsWith('linux-modules-'))];
+}
+
+/** Copies what we keep of the unpacked packages, under the names that `guestPaths` promises, and the manifest last. */
+async function stage(root: string, target: string, packages: Record<string, string>): Promise<void> {
+  const paths = { kernel: join(target, 'vmlinuz'), busybox: join(target, 'busybox'), modules: join(target, 'modules') };
+  await mkdir(paths.modules, { recursive: true });
+  const kernel = (await readdir(join(root, 'boot'))).find(file => file.startsWith('vmlinuz-'));
+  const release = kernel?.slice('vmlinuz-'.length);
+  const busybox = ['bin/busybox', 'usr/bin/busybox'].map(file => join(root, file)).find(file => existsSync(file));
+  const tree = ['lib/modules', 'usr/lib/modules']
+    .map(folder => join(root, folder, release ?? ''))
+    .find(folder => existsSync(folder));
+  if (!kernel || !release || !busybox || !tree) {
+    throw unavailable('the packages do not hold what they should (vmlinuz, modules, busybox)');
+  }
+  await copyFile(join(root, 'boot', kernel), paths.kernel);
+  await copyFile(busybox, paths.busybox);
+  for (const { name, content } of await readModules(tree, keptModules)) {
+    await writeFile(join(paths.modules, `${name}.ko`), content);
+  }
+  const hash = async (file: string): Promise<string> =>
+    createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
+  const manifest: GuestManifest = {
+    kernelRelease: release,
+    packages,
+    sha256: { vmlinuz: await hash(paths.kernel), busybox: await hash(paths.busybox) },
+  };
+  await writeFile(join(target, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}

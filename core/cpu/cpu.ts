@@ -1,0 +1,191 @@
+/** One emulated CPU: core, MMU, run loop and the interpreter's hold on them. */
+import type { InterruptController } from '../bus/interrupt-controller.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { Mmu } from '../mmu/mmu.ts';
+import type { CpuState, StateComponent } from '../state/cpu-state.ts';
+import { Dr6, Flag, Gpr, Vector } from '../state/registers.ts';
+import { getState, setState } from '../state/snapshot.ts';
+import type { StateBlock } from '../state/state-block.ts';
+import { CpuCore } from './core.ts';
+import { deliverEvent } from './exceptions.ts';
+import type { CpuExit } from './exit.ts';
+import type { CpuModel } from './model.ts';
+import { Pins } from './pins.ts';
+import { powerOn } from './reset.ts';
+import { run } from './run-loop.ts';
+import { EventType } from './virtualization.ts';
+
+/** Runs generated code at a CPU block for at most a budget of instructions; answers with a Leave. */
+export type Engine = (block: number, budget: number) => number;
+
+export interface CpuParts {
+  readonly index: number;
+  readonly state: StateBlock;
+  readonly physical: PhysicalMemory;
+  readonly model: CpuModel;
+  /** The machine's time in ticks, this CPU's present slice included. */
+  readonly ticks: () => number;
+  readonly entropy?: { fill(bytes: Uint8Array): void } | undefined;
+}
+
+export class Cpu extends CpuCore {
+  readonly index: number;
+  readonly mmu: Mmu;
+  readonly physical: PhysicalMemory;
+  readonly pins: Pins;
+  /** Instructions retired, ever, up to the last return of generated code. */
+  retired = 0;
+  /** `run` returns when the CPU has left guest mode (for a driver that lives outside of the machine). */
+  stopsAtVmExit = false;
+  /** The next instruction is to be executed alone. */
+  stepRequested = false;
+  /** The exception in the fault fields is to be delivered first. */
+  faultQueued = false;
+  initPending = false;
+  /** Vector of a startup IPI that waits, or -1. */
+  startupPending = -1;
+  /** The MSR of an `msr` exit. */
+  msrIndex = 0;
+  msrWrite = false;
+  /** Retired count at which something outside wants to be asked: the run loop stops slices there. */
+  alarm = Number.POSITIVE_INFINITY;
+  onAlarm: (() => void) | undefined = undefined;
+
+  #engine: Engine = () => {
+    throw new Error('the CPU has no engine');
+  };
+  #given = 0;
+
+  constructor({ index, state, physical, model, ticks, entropy }: CpuParts) {
+    const mmu = new Mmu(state, physical, {
+      physicalBits: model.physicalBits,
+      hugePages: model.features.has('pdpe1gb'),
+    });
+    const pins = new Pins();
+    const surroundings = {
+      get ticks() {
+        return ticks();
+      },
+      get interrupts() {
+        return pins.controller;
+      },
+      entropy,
+    };
+    super(state, mmu, mmu, model, surroundings, mmu.fault);
+    this.index = index;
+    this.mmu = mmu;
+    this.physical = physical;
+    this.pins = pins;
+  }
+
+  set engine(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  get isBootstrap(): boolean {
+    return this.index === 0;
+  }
+
+  /** What interrupts this CPU. */
+  get interrupts(): Pins {
+    return this.pins;
+  }
+  connect(controller: InterruptController | undefined): void {
+    this.pins.controller = controller;
+  }
+
+  checkAlarm(): void {
+    if (this.retired < this.alarm) return;
+    this.alarm = Number.POSITIVE_INFINITY;
+    this.onAlarm?.();
+  }
+
+  /** Instructions until `alarm` or an event of virtualization. */
+  get horizon(): number {
+    const ahead = this.alarm - this.retired;
+    return this.state.guest !== 0 && this.virtualization ? Math.min(ahead, this.virtualization.horizon) : ahead;
+  }
+
+  /** Of the slice under way. */
+  get progress(): number {
+    return this.#given === 0 ? 0 : this.#given - this.state.budget;
+  }
+
+  /** Generated code, for at most `budget` instructions. */
+  execute(budget: number): number {
+    const { state } = this;
+    const inGuest = state.guest !== 0;
+    this.#given = budget;
+    state.budget = budget;
+    const leave = this.#engine(state.base, budget);
+    const done = budget - state.budget;
+    this.#given = 0;
+    this.retired += done;
+    if (inGuest && this.virtualization) this.virtualization.retired(done);
+    return leave;
+  }
+
+  run(budget: number): CpuExit {
+    return run(this, budget);
+  }
+
+  powerOn(): void {
+    powerOn(this);
+    this.initPending = false;
+    this.startupPending = -1;
+    this.virtualization?.reset();
+  }
+
+  /** INIT: taken at the next boundary; a CPU other than the bootstrap one then waits for `startup`. */
+  signalInit(): void {
+    this.initPending = true;
+    this.startupPending = -1;
+  }
+  /** Startup IPI: matters to a CPU that waits for it only. */
+  signalStartup(vector: number): void {
+    this.startupPending = vector & 0xff;
+  }
+
+  /** NMIs stay blocked until the next IRET. */
+  deliverNmi(): number {
+    this.nmiBlocked = true;
+    return deliverEvent(this, Vector.nmi, EventType.nmi, -1);
+  }
+
+  /** Whoever served an `io` or `msr` exit has done the instruction's work: it retires. */
+  completeInstruction(): void {
+    this.advance();
+    const { state } = this;
+    state.interruptShadow = 0;
+    if ((state.systemFlags & Flag.tf) !== 0) this.pendingDebug |= Dr6.bs;
+    state.systemFlags &= ~Flag.rf;
+    this.retired++;
+    if (state.guest !== 0) this.virtualization?.retired(1);
+  }
+  /** The same for IN, with what was read. */
+  completeInput(size: 1 | 2 | 4, value: number): void {
+    if (size === 4) this.state.setGpr(Gpr.rax, 32, value, 0);
+    else if (size === 2) this.state.set16(0, value);
+    else this.state.set8(0, value);
+    this.completeInstruction();
+  }
+  /** The same for RDMSR. */
+  completeMsrRead(value: bigint): void {
+    this.state.setGpr(Gpr.rax, 32, Number(BigInt.asIntN(32, value)), 0);
+    this.state.setGpr(Gpr.rdx, 32, Number(BigInt.asIntN(32, value >> 32n)), 0);
+    this.completeInstruction();
+  }
+  /** The instruction of an `io`, `msr` or `mmio` exit faults instead. */
+  injectFault(vector: number, error: number): void {
+    this.state.faultVector = vector;
+    this.state.faultError = error;
+    this.faultQueued = true;
+  }
+
+  getState<C extends StateComponent>(components?: readonly C[]): Pick<CpuState, C> {
+    return getState(this, components);
+  }
+  setState(state: Partial<CpuState>): void {
+    setState(this, state);
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * The run loop of one CPU: events at instruction boundaries in the order of the manuals (SDM vol. 3, table 6-2), slices of generated
+ * code in between, and whatever made that code return.
+ */
+import { Segment, state as layout } from '../state/layout.ts';
+import { Dr6, Flag, Vector } from '../state/registers.ts';
+import { Activity } from './core.ts';
+import type { Cpu } from './cpu.ts';
+import { Delivery, deliverEvent, deliverException } from './exceptions.ts';
+import type { CpuExit } from './exit.ts';
+import { Leave } from './leave.ts';
+import { init, startUp } from './reset.ts';
+import { Boundary, EventType } from './virtualization.ts';
+
+/** Generated code returns at least this often: V8 does not replace a function that never returns by its optimised version. */
+const slice = 50_000;
+/** Interrupt shadow of MOV SS: debug traps wait too. */
+const stackShadow = 2;
+
+const budgetExit: CpuExit = { reason: 'budget' };
+const haltExit: CpuExit = { reason: 'halt' };
+const shutdownExit: CpuExit = { reason: 'shutdown' };
+const vmExit: CpuExit = { reason: 'vmexit' };
+
+export function run(cpu: Cpu, budget: number): CpuExit {
+  const end = cpu.retired + budget;
+  let spins = 0;
+  for (;;) {
+    cpu.checkAlarm();
+    const exit = settle(cpu);
+    if (exit) return exit;
+    if (end <= cpu.retired) return budgetExit;
+    const left = Math.min(end - cpu.retired, cpu.horizon);
+    if (left <= 0) continue;
+    const leave = execute(cpu, left);
+    const result = conclude(cpu, leave);
+    if (result) return result;
+    if (leave === Leave.spin && ++spins === 20) return budgetExit;
+  }
+}
+
+/** Deals with everything that comes before the next instruction. An exit, or undefined: execute. */
+function settle(cpu: Cpu): CpuExit | undefined {
+  for (;;) {
+    if (cpu.activity !== Activity.running) {
+      const asleep = idle(cpu);
+      if (asleep) return asleep;
+    }
+    const { state } = cpu;
+    if (cpu.initPending && !initHeld(cpu)) {
+      cpu.initPending = false;
+      init(cpu);
+      cpu.activity = cpu.isBootstrap ? Activity.running : Activity.waitForStartup;
+      continue;
+    }
+    if (cpu.faultQueued) {
+      cpu.faultQueued = false;
+      const ended = raised(cpu, deliverException(cpu));
+      if (ended) return ended;
+      continue;
+    }
+    if (cpu.pendingDebug !== 0 && !(state.interruptShadow === stackShadow)) {
+      state.faultVector = Vector.db;
+      state.faultError = -1;
+      const ended = raised(cpu, deliverException(cpu));
+      if (ended) return ended;
+      continue;
+    }
+    if (state.guest !== 0) {
+      const { virtualization } = cpu;
+      const boundary = virtualization ? virtualization.boundary() : Boundary.nothing;
+      if (boundary === Boundary.exit) {
+        if (switchWorld(cpu)) return vmExit;
+        continue;
+      }
+      if (boundary === Boundary.delivered) continue;
+      state.eventPending = virtualization?.eventPending ? 1 : 0;
+    } else {
+      const event = takeEvent(cpu);
+      if (event === taken) continue;
+      if (event) return event;
+    }
+    if (cpu.mmu.watchpoints.code !== 0) {
+      if (meetsCodeBreakpoint(cpu)) {
+        state.faultVector = Vector.db;
+        state.faultError = -1;
+        const ended = raised(cpu, deliverException(cpu));
+        if (ended) return ended;
+        continue;
+      }
+    } else state.systemFlags &= ~Flag.rf;
+    return undefined;
+  }
+}
+
+const taken = { reason: 'budget' } as CpuExit;
+
+/** NMIs and external interrupts outside of guests. `taken`: one was delivered. */
+function takeEvent(cpu: Cpu): CpuExit | undefined {
+  const { interrupts, state } = cpu;
+  const held = cpu.virtualization?.eventsHeld ?? false;
+  if (interrupts.nmiPending && !cpu.nmiBlocked && state.interruptShadow === 0 && !held) {
+    interrupts.acknowledgeNmi();
+    return raised(cpu, cpu.deliverNmi()) ?? taken;
+  }
+  if (interrupts.pending) {
+    if ((state.systemFlags & Flag.if) !== 0 && state.interruptShadow === 0 && !held) {
+      const vector = interrupts.acknowledge();
+      return raised(cpu, deliverEvent(cpu, vector, EventType.external, -1)) ?? taken;
+    }
+    state.eventPending = 1;
+  } else state.eventPending = interrupts.nmiPending ? 1 : 0;
+  return undefined;
+}
+
+const initHeld = (cpu: Cpu): boolean =>
+  cpu.state.guest !== 0 || (cpu.virtualization !== undefined && (cpu.virtualization.eventsHeld || cpu.virtualization.initHeld));
+
+/** Halted, waiting for SIPI, or shut down: an exit, or undefined once there is something to do. */
+function idle(cpu: Cpu): CpuExit | undefined {
+  const { interrupts, state } = cpu;
+  switch (cpu.activity) {
+    case Activity.halted: {
+      const wakes =
+        state.guest !== 0
+          ? (cpu.virtualization?.wakes ?? false)
+          : (interrupts.pending && (state.systemFlags & Flag.if) !== 0) || (interrupts.nmiPending && !cpu.nmiBlocked);
+      if (!wakes && !cpu.initPending) return haltExit;
+      cpu.activity = Activity.running;
+      return undefined;
+    }
+    case Activity.waitForStartup: {
+      if (cpu.initPending) {
+        cpu.initPending = false;
+        init(cpu);
+      }
+      if (state.guest !== 0 && cpu.virtualization?.wakes) return undefined;
+      if (cpu.startupPending < 0) return haltExit;
+      startUp(cpu, cpu.startupPending);
+      cpu.startupPending = -1;
+      return undefined;
+    }
+    default:
+      if (!cpu.initPending || initHeld(cpu)) return shutdownExit;
+      cpu.activity = Activity.running;
+      return undefined;
+  }
+}
+
+function meetsCodeBreakpoint(cpu: Cpu): boolean {
+  const { mmu, state } = cpu;
+  if ((state.systemFlags & Flag.rf) !== 0 || state.interruptShadow === stackShadow) return false;
+  const low = cpu.is64 ? state.ripLow : (state.ripLow + state.baseLow(Segment.cs)) | 0;
+  const met = mmu.watchpoints.meetsCode(low, cpu.is64 ? state.ripHigh : 0);
+  cpu.pendingDebug |= met;
+  return met !== 0;
+}
+
+/** One slice of generated code, or one instruction alone where traps may follow it. The Leave. */
+function execute(cpu: Cpu, left: number): number {
+  const { mmu, state } = cpu;
+  const { systemFlags: flags, interruptShadow: shadow } = state;
+  const alone = shadow !== 0 || (flags & (Flag.tf | Flag.rf)) !== 0 || cpu.stepRequested;
+  cpu.stepRequested = false;
+  if (!alone) return cpu.execute(Math.min(left, slice));
+
+  mmu.stepping = true;
+  mmu.watchpoints.hits = 0;
+  cpu.shadowFresh = false;
+  cpu.resumeFresh = false;
+  cpu.stepSuppressed = false;
+  const before = cpu.retired;
+  const leave = cpu.execute(1);
+  mmu.stepping = false;
+  if (cpu.retired === before) return leave;
+  if (!cpu.shadowFresh) state.interruptShadow = 0;
+  if (!cpu.resumeFresh) state.systemFlags &= ~Flag.rf;
+  cpu.pendingDebug |= mmu.watchpoints.hits;
+  mmu.watchpoints.hits = 0;
+  if ((flags & Flag.tf) !== 0 && !cpu.stepSuppressed && !(cpu.shadowFresh && state.interruptShadow === stackShadow))
+    cpu.pendingDebug |= Dr6.bs;
+  return leave;
+}
+
+/** What to do about a Leave: an exit, or undefined: go on. */
+function conclude(cpu: Cpu, leave: number): CpuExit | undefined {
+  const { state } = cpu;
+  switch (leave) {
+    case Leave.fault:
+      return raised(cpu, deliverException(cpu));
+    case Leave.codeWrite:
+      cpu.physical.written(state.low(layout.leaveAddress.offset), 0x1000);
+      return undefined;
+    case Leave.step:
+      cpu.stepRequested = true;
+      return undefined;
+    case Leave.halt:
+      cpu.activity = Activity.halted;
+      return undefined;
+    case Leave.shutdown:
+      return raised(cpu, Delivery.shutdown);
+    case Leave.nestedFault:
+      if (!cpu.virtualization) return raised(cpu, Delivery.shutdown);
+      cpu.virtualization.nestedFault();
+      return switchWorld(cpu) ? vmExit : undefined;
+    case Leave.vmexit:
+    case Leave.world:
+      return switchWorld(cpu) ? vmExit : undefined;
+    case Leave.mmio:
+      return {
+        reason: 'mmio',
+        address: (state.low(layout.leaveAddress.offset) >>> 0) + (state.high(layout.leaveAddress.offset) >>> 0) * 2 ** 32,
+        write: (state.get32(layout.leaveAccess.offset) & 2) !== 0,
+      };
+    case Leave.io: {
+      const { port, size, input, string, repeat, addressWidth, segment } = cpu.port;
+      const length = (state.low(layout.nextRip.offset) - state.ripLow) & 0xf;
+      return { reason: 'io', port, size, input, string, repeat, addressWidth, segment, length };
+    }
+    case Leave.msr:
+      return { reason: 'msr', index: cpu.msrIndex >>> 0, write: cpu.msrWrite };
+    default:
+      return undefined;
+  }
+}
+
+/** The end of a delivery. */
+function raised(cpu: Cpu, delivery: number): CpuExit | undefined {
+  if (delivery === Delivery.delivered) return undefined;
+  if (delivery === Delivery.exit) return switchWorld(cpu) ? vmExit : undefined;
+  cpu.activity = Activity.shutdown;
+  return shutdownExit;
+}
+
+/** True: the CPU has left guest mode, and whoever runs it wants to know. */
+function switchWorld(cpu: Cpu): boolean {
+  const { virtualization } = cpu;
+  if (!virtualization) return false;
+  const left = virtualization.switchWorld();
+  cpu.delivering.type = -1;
+  return left && cpu.stopsAtVmExit;
+}

@@ -1,0 +1,360 @@
+/**
+ * Decoded code: per page of linear memory and decode mode a table of 4096 pointers to records, filled a block at a time. A page whose
+ * bytes change is forgotten as a whole. When the arena is full everything is forgotten.
+ */
+import { Leave } from '../cpu/leave.ts';
+import type { ByteSource } from '../decode/decoded.ts';
+import { Decoded } from '../decode/decoded.ts';
+import { decode } from '../decode/decoder.ts';
+import type { Form } from '../isa/form.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { Segment, segmentBase, segmentLimit, state } from '../state/layout.ts';
+import { Handler } from './handlers.ts';
+import { endsBlock } from './programs.ts';
+import { record } from './record.ts';
+
+const pageSize = 0x1000;
+const tableBytes = pageSize * 4;
+const blockLimit = 64;
+/** A crossing instruction and the record after it. */
+const scratchBytes = record.size * 2;
+const scratchCount = 64;
+
+/** How the CPU fetches: page by page, through its MMU. */
+export interface CodeFetcher {
+  /** Address in linear memory of the byte at a linear address; 0: fault and leave fields are set. */
+  fetch(low: number, high: number): number;
+  /** The page may be entered in the fetch TLB with this table (if it is that one's right). */
+  fillFetch(low: number, high: number, address: number, table: number): void;
+}
+
+export interface Handlers {
+  handlerOf(form: Form, simple: boolean): number;
+}
+
+interface Page {
+  readonly address: number;
+  readonly mode: number;
+  readonly table: number;
+}
+
+export class CodeCache {
+  /** Told before everything is forgotten: fetch TLBs must be emptied. */
+  flushed: () => void = () => {};
+  /** Told when a page is forgotten. */
+  forgotten: (page: number) => void = () => {};
+  flushes = 0;
+
+  readonly #words: Int32Array;
+  readonly #pages = new Map<number, Page>();
+  readonly #tables = new Map<number, Page>();
+  readonly #decoded = new Decoded();
+  readonly #source: PageSource;
+  /** For state.codeCounters. */
+  readonly counterBase: number;
+  readonly #scratch: number;
+  readonly #counters: number;
+  readonly #start: number;
+  readonly #end: number;
+  #free: number;
+
+  constructor(
+    private readonly physical: PhysicalMemory,
+    arena: { readonly base: number; readonly size: number },
+    private readonly features: Uint8Array,
+    private readonly handlers: Handlers,
+  ) {
+    this.#words = physical.words;
+    this.#source = new PageSource(physical);
+    this.#scratch = arena.base;
+    this.#counters = arena.base + scratchBytes * scratchCount;
+    this.#start = this.#counters + (arena.size >>> 4);
+    this.#free = this.#start;
+    this.#end = arena.base + arena.size;
+    this.counterBase = this.#counters - (arena.base >>> 4);
+    physical.invalidateCode = page => this.invalidate(page);
+    physical.holdsCode = (address, length) => this.holdsCode(address, length);
+  }
+
+  /**
+   * The record at state.rip of the CPU at `cpu` (its number is `index`), decoded if need be; state.codeBase and codeTable are set.
+   * 0: fault and leave fields are set.
+   */
+  lookup(cpu: number, index: number, fetcher: CodeFetcher): number {
+    const words = this.#words;
+    const block = cpu >>> 2;
+    const mode = words[block + (state.mode.offset >> 2)]!;
+    const ripLow = words[block + (state.rip.offset >> 2)]!;
+    const ripHigh = words[block + (state.rip.offset >> 2) + 1]!;
+    const wide = (mode & 3) === 2;
+    const low = wide ? ripLow : (ripLow + words[block + (segmentBase(Segment.cs).offset >> 2)]!) | 0;
+    const high = wide ? ripHigh : 0;
+    const limit = wide ? -1 : words[block + (segmentLimit(Segment.cs).offset >> 2)]!;
+    if (ripLow >>> 0 > limit >>> 0) return this.#beyondLimit(block);
+    const address = fetcher.fetch(low, high);
+    if (address === 0) return 0;
+
+    const page = address & ~0xfff;
+    const offset = low & 0xfff;
+    if (this.#free + tableBytes + (blockLimit + 1) * record.size > this.#end) this.flush();
+    const { table } = this.#page(page, mode);
+    // The last page of a segment is looked up each time: its end must be seen.
+    const left = (limit >>> 0) - (ripLow >>> 0) + 1;
+    const end = left < pageSize - offset ? offset + left : pageSize;
+    if (end === pageSize) fetcher.fillFetch(low, high, address, table);
+    words[block + (state.codeTable.offset >> 2)] = table;
+    words[block + (state.codeBase.offset >> 2)] = ripLow - offset;
+    words[block + (state.codeBase.offset >> 2) + 1] = ripHigh - (ripLow >>> 0 < offset ? 1 : 0);
+
+    const known = words[(table >>> 2) + offset]!;
+    if (known !== 0) return known;
+    if (this.#decodeBlock(page, mode, table, offset, end)) return words[(table >>> 2) + offset]!;
+
+    if (end < pageSize) return this.#beyondLimit(block);
+    // The instruction goes on in the next page.
+    const nextLow = (low & ~0xfff) + pageSize;
+    const nextHigh = wide && nextLow === 0 ? (high + 1) | 0 : high;
+    const next = fetcher.fetch(nextLow | 0, nextHigh);
+    if (next === 0) return 0;
+    return this.#crossing(index, page, next, mode, offset);
+  }
+
+  /** #GP(0): there is no code beyond the limit of CS. */
+  #beyondLimit(block: number): 0 {
+    this.#words[block + (state.faultVector.offset >> 2)] = 13;
+    this.#words[block + (state.faultError.offset >> 2)] = 0;
+    this.#words[block + (state.leave.offset >> 2)] = Leave.fault;
+    return 0;
+  }
+
+  /** Forgets the code of a page. Its records stay where they are and say so, since one of them may be executing. */
+  invalidate(address: number): void {
+    const page = address & ~0xfff;
+    const words = this.#words;
+    for (let mode = 0; mode < 32; mode++) {
+      const key = keyOf(page, mode);
+      const known = this.#pages.get(key);
+      if (!known) continue;
+      const table = known.table >>> 2;
+      for (let offset = 0; offset < pageSize; offset++) {
+        const pointer = words[table + offset]!;
+        if (pointer === 0) continue;
+        const word = pointer >>> 2;
+        words[word] = (words[word]! & ~0xffff) | Handler.stale;
+        words[table + offset] = 0;
+      }
+    }
+    this.physical.unmarkCode(page);
+    this.forgotten(page);
+  }
+
+  /** Whether any decoded instruction has one of these bytes. */
+  holdsCode(address: number, length: number): boolean {
+    const page = address & ~0xfff;
+    const from = address & 0xfff;
+    const words = this.#words;
+    for (let mode = 0; mode < 32; mode++) {
+      const known = this.#pages.get(keyOf(page, mode));
+      if (!known) continue;
+      const table = known.table >>> 2;
+      const end = Math.min(from + length, pageSize);
+      for (let offset = Math.max(from - 14, 0); offset < end; offset++) {
+        const pointer = words[table + offset]!;
+        if (pointer === 0) continue;
+        const bytes = (words[pointer >>> 2]! >>> 16) & 0xff;
+        if (offset + (bytes || 15) > from) return true;
+      }
+      // An instruction that goes on in the next page is not in the table.
+      if (end > pageSize - 15 && known.table !== 0) return true;
+    }
+    return false;
+  }
+
+  /** The page that a table is of. */
+  pageOf(table: number): Readonly<Page> | undefined {
+    return this.#tables.get(table);
+  }
+
+  /** Room for records, 0 if there is none left. For the JIT's own records. */
+  takeRecords(count: number): number {
+    if (this.#free + count * record.size > this.#end) return 0;
+    const pointer = this.#free;
+    this.#free += count * record.size;
+    return pointer;
+  }
+
+  /** Forgets everything. Not while a record is being executed. */
+  flush(): void {
+    this.flushes++;
+    for (const { address } of this.#pages.values()) {
+      this.physical.unmarkCode(address);
+      this.forgotten(address);
+    }
+    this.#pages.clear();
+    this.#tables.clear();
+    this.#free = this.#start;
+    this.#words.fill(0, this.#counters >>> 2, this.#start >>> 2);
+    this.flushed();
+  }
+
+  #page(address: number, mode: number): Page {
+    const key = keyOf(address, mode);
+    const known = this.#pages.get(key);
+    if (known) {
+      this.physical.markCode(address);
+      return known;
+    }
+    const table = this.#free;
+    this.#free += tableBytes;
+    this.#words.fill(0, table >>> 2, (table + tableBytes) >>> 2);
+    const page: Page = { address, mode, table };
+    this.#pages.set(key, page);
+    this.#tables.set(table, page);
+    this.physical.markCode(address);
+    return page;
+  }
+
+  /** False: nothing, since the first instruction ends in the next page. */
+  #decodeBlock(page: number, mode: number, table: number, start: number, end: number): boolean {
+    const words = this.#words;
+    const source = this.#source;
+    const decoded = this.#decoded;
+    let offset = start;
+    for (let count = 0; count < blockLimit; count++) {
+      if (offset >= end || (count > 0 && words[(table >>> 2) + offset] !== 0)) break;
+      source.set(page, offset, end, 0);
+      const length = decode(source, mode, this.features, decoded);
+      if (length === 0) {
+        if (count === 0) return false;
+        break;
+      }
+      const pointer = this.#take();
+      words[(table >>> 2) + offset] = pointer;
+      if (length < 0) {
+        this.#writeUndefined(pointer, offset, decoded.fault);
+        return true;
+      }
+      this.#write(pointer, offset, mode, decoded);
+      offset += length;
+      if (endsBlock(decoded.form!)) return true;
+    }
+    this.#writeGoto(this.#take(), offset);
+    return true;
+  }
+
+  #crossing(index: number, page: number, next: number, mode: number, offset: number): number {
+    const pointer = this.#scratch + (index % scratchCount) * scratchBytes;
+    this.#source.set(page, offset, pageSize, next);
+    const length = decode(this.#source, mode, this.features, this.#decoded);
+    if (length <= 0) this.#writeUndefined(pointer, offset, length === 0 ? 6 : this.#decoded.fault);
+    else {
+      this.#write(pointer, offset, mode, this.#decoded);
+      this.#writeGoto(pointer + record.size, offset + length);
+    }
+    return pointer;
+  }
+
+  #take(): number {
+    const pointer = this.#free;
+    this.#free += record.size;
+    return pointer;
+  }
+
+  #write(pointer: number, offset: number, mode: number, decoded: Decoded): void {
+    const words = this.#words;
+    const form = decoded.form!;
+    const { operands } = form;
+    const memory = operands.some(({ kind }) => kind === 'memory');
+    const relative = operands.some(({ kind }) => kind === 'relative');
+    const inMemory64 = decoded.addressWidth === 64;
+    // ES, CS, SS and DS have no base in 64-bit mode, and records of other modes take the slow path.
+    const segment = (mode & 3) === 2 && decoded.segment < Segment.fs ? state.zero.offset : segmentBase(decoded.segment).offset;
+    const base = decoded.ripRelative ? state.codeBase.offset : decoded.base;
+    const simple = memory && inMemory64 && decoded.index === state.zero.offset && segment === state.zero.offset;
+    const size = decoded.addressWidth === 64 ? 2 : decoded.addressWidth === 32 ? 1 : 0;
+    const address = decoded.scale | (inMemory64 ? 0 : 4) | (decoded.segment << 3) | (size << 6);
+
+    let slotA = 0;
+    let slotB = 0;
+    let slots = 0;
+    operands.forEach(({ kind }, operand) => {
+      if (withoutSlot.has(kind)) return;
+      if (slots++ === 0) slotA = decoded.registers[operand]!;
+      else slotB = decoded.registers[operand]!;
+    });
+
+    let displacementLow = decoded.displacementLow;
+    let displacementHigh = decoded.displacementHigh;
+    let immediateLow = decoded.immediateLow;
+    let immediateHigh = decoded.immediateHigh;
+    const next = offset + decoded.length;
+    if (decoded.ripRelative) {
+      const low = (displacementLow >>> 0) + next;
+      displacementHigh = (displacementHigh + (low > 0xffff_ffff ? 1 : 0)) | 0;
+      displacementLow = low | 0;
+    }
+    if (relative) {
+      const low = (immediateLow >>> 0) + next;
+      immediateHigh = (immediateHigh + (low > 0xffff_ffff ? 1 : 0)) | 0;
+      immediateLow = low | 0;
+      displacementLow = 0;
+      displacementHigh = 0;
+    }
+
+    const word = pointer >>> 2;
+    words[word] = this.handlers.handlerOf(form, simple) | (decoded.length << 16) | (address << 24);
+    words[word + 1] = slotA | (slotB << 16);
+    words[word + 2] = base | (decoded.index << 16);
+    words[word + 3] = segment | (offset << 16);
+    words[word + 4] = displacementLow;
+    words[word + 5] = displacementHigh;
+    words[word + 6] = immediateLow;
+    words[word + 7] = immediateHigh;
+  }
+
+  #writeUndefined(pointer: number, offset: number, fault: number): void {
+    this.#writeOwn(pointer, offset, Handler.undefined);
+    this.#words[(pointer >>> 2) + 1] = fault | ((fault === 13 ? 0 : -1) << 16);
+  }
+
+  #writeGoto(pointer: number, offset: number): void {
+    this.#writeOwn(pointer, offset, Handler.goto);
+    this.#words[(pointer >>> 2) + 6] = offset;
+  }
+
+  #writeOwn(pointer: number, offset: number, handler: number): void {
+    const word = pointer >>> 2;
+    this.#words.fill(0, word, word + 8);
+    this.#words[word] = handler;
+    this.#words[word + 3] = offset << 16;
+  }
+}
+
+const withoutSlot: ReadonlySet<string> = new Set(['memory', 'immediate', 'relative', 'cl', 'dx', 'one', 'st0']);
+
+/** Pages of linear memory are numbered in 20 bits, modes in 5. */
+const keyOf = (page: number, mode: number): number => ((page >>> 12) << 5) | mode;
+
+/** Bytes of a page from an offset on, and of a second page after it. */
+class PageSource implements ByteSource {
+  length = 0;
+  #page = 0;
+  #offset = 0;
+  #next = 0;
+
+  constructor(private readonly physical: PhysicalMemory) {}
+
+  set(page: number, offset: number, end: number, next: number): void {
+    this.#page = page;
+    this.#offset = offset;
+    this.#next = next;
+    this.length = next === 0 ? Math.min(15, end - offset) : 15;
+  }
+
+  at(index: number): number {
+    const offset = this.#offset + index;
+    return offset < pageSize
+      ? this.physical.load8((this.#page + offset) | 0)
+      : this.physical.load8((this.#next + offset - pageSize) | 0);
+  }
+}

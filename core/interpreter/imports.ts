@@ -1,0 +1,46 @@
+/**
+ * What generated code calls in its embedder. All arguments are i32, the address of the CPU's block comes first, 64-bit values are
+ * (low, high). core/cpu implements this; tests have a flat one.
+ */
+import type { HelperName } from '../isa/helpers.ts';
+
+export interface EngineImports {
+  /**
+   * Address in linear memory of `bytes` bytes at a linear address; state.bounce where they cross a page (read: gathered there already);
+   * 0: fault and leave fields are set. Bit 8 of `bytes`: through SS.
+   */
+  translateRead(cpu: number, low: number, high: number, bytes: number): number;
+  /** The same for writing; bytes that are there are gathered into the bounce, `commitBounce` writes it to the two pages. */
+  translateWrite(cpu: number, low: number, high: number, bytes: number): number;
+  commitBounce(cpu: number): void;
+  /** Segmentation of 16- and 32-bit code, and of any 67-prefixed operand: linear address to state.result0; not 0: fault fields are set. */
+  linear(cpu: number, segment: number, low: number, high: number, access: number): number;
+  /** Record at state.rip, decoded if need be, state.codeBase and codeTable set; 0: fault and leave fields are set. */
+  lookup(cpu: number): number;
+  readonly helpers: Readonly<Record<HelperName, (cpu: number) => number>>;
+}
+
+/** WebAssembly import object for the names in use. */
+export function importObject(imports: EngineImports): Record<string, WebAssembly.ImportValue> {
+  const { helpers, ...functions } = imports;
+  const named = Object.entries(helpers).map(([name, call]) => [`helper_${name}`, call] as const);
+  return Object.fromEntries([
+    ...named,
+    ['translateRead', functions.translateRead.bind(imports)],
+    ['translateWrite', functions.translateWrite.bind(imports)],
+    ['commitBounce', functions.commitBounce.bind(imports)],
+    ['linear', functions.linear.bind(imports)],
+    ['lookup', functions.lookup.bind(imports)],
+  ]);
+}
+
+const signatures: Readonly<Record<string, readonly [parameters: number, results: number]>> = {
+  translateRead: [4, 1],
+  translateWrite: [4, 1],
+  commitBounce: [1, 0],
+  linear: [5, 1],
+  lookup: [1, 1],
+};
+
+export const importSignature = (name: string): readonly [parameters: number, results: number] =>
+  signatures[name] ?? [1, 1];

@@ -1,0 +1,82 @@
+/** The interpreter of one host: its loop, compiled once, and the functions of rarer forms, compiled when first decoded. */
+import type { Form } from '../isa/form.ts';
+import { forms } from '../isa/forms.ts';
+import { FunctionBuilder } from '../wasm/function.ts';
+import { lower } from '../wasm/lower.ts';
+import { MEMORY, ModuleBuilder } from '../wasm/module.ts';
+import { writeLoop } from './dispatch.ts';
+import { FunctionTarget } from './function-target.ts';
+import { Handler } from './handlers.ts';
+import { hotHandlers } from './hot-forms.ts';
+import { type EngineImports, importObject } from './imports.ts';
+import { programOf } from './programs.ts';
+
+type Run = (cpu: number, budget: number) => number;
+
+interface Image {
+  readonly module: WebAssembly.Module;
+  /** By form id: handler numbers for any address, and for a base and a displacement; 0: the form has a function. */
+  readonly any: Uint16Array;
+  readonly simple: Uint16Array;
+  /** Number of the first handler with a function. */
+  readonly rare: number;
+}
+
+/** The same for all hosts: it depends on the instruction table alone. */
+let image: Image | undefined;
+
+function createImage(): Image {
+  const module = new ModuleBuilder();
+  module.importTable();
+  const handlers = hotHandlers(forms);
+  const any = new Uint16Array(forms.length);
+  const simple = new Uint16Array(forms.length);
+  handlers.forEach(({ form, addressing }, index) => {
+    (addressing === 'any' ? any : simple)[form.id] = Handler.first + index;
+  });
+  module.function(writeLoop(module, handlers), 'run');
+  return { module: new WebAssembly.Module(module.build()), any, simple, rare: Handler.first + handlers.length };
+}
+
+export class Interpreter {
+  /** Runs a CPU, whose block is at `cpu`, for at most `budget` instructions; answers with a Leave. */
+  readonly run: Run;
+  readonly table: WebAssembly.Table;
+  readonly #image: Image;
+  readonly #imports: WebAssembly.Imports;
+  /** By form id: handler of a form that has a function. */
+  readonly #handlers = new Uint16Array(forms.length);
+  #functions = 0;
+
+  constructor(memory: WebAssembly.Memory, imports: EngineImports) {
+    image ??= createImage();
+    this.#image = image;
+    this.table = new WebAssembly.Table({ element: 'anyfunc', initial: forms.length });
+    this.#imports = { [MEMORY.module]: { ...importObject(imports), memory, functions: this.table } };
+    const { exports } = new WebAssembly.Instance(this.#image.module, this.#imports);
+    this.run = exports.run as Run;
+  }
+
+  get imports(): WebAssembly.Imports {
+    return this.#imports;
+  }
+
+  /** The handler for a form; `simple`: its memory operand is a base and a displacement. */
+  handlerOf(form: Form, simple: boolean): number {
+    const { id } = form;
+    return (simple ? this.#image.simple[id]! : 0) || this.#image.any[id]! || this.#handlers[id]! || this.#compile(form);
+  }
+
+  #compile(form: Form): number {
+    const module = new ModuleBuilder();
+    const f = new FunctionBuilder(['i32', 'i32'], ['i32']);
+    lower(programOf(form), new FunctionTarget(f, module, form, 'any'));
+    f.op('unreachable');
+    module.function(f, 'handler');
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build()), this.#imports);
+    const slot = this.#functions++;
+    this.table.set(slot, exports.handler as () => void);
+    this.#handlers[form.id] = this.#image.rare + slot;
+    return this.#handlers[form.id]!;
+  }
+}

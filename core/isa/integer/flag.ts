@@ -1,0 +1,57 @@
+/** CLC, STC, CMC, CLD, STD, LAHF, SAHF, SALC (SDM vol. 2; SALC: APM vol. 3). */
+import { constant, no, yes, zero } from '../../ir/value.ts';
+import { arithmeticFlags, flagsFromImage } from '../flags.ts';
+import { instruction } from '../instruction.ts';
+
+const direction = 0x400;
+
+export const CLC = instruction('clc', {
+  encodings: [['f8']],
+  semantics: cpu => cpu.setFlags({ cf: no }),
+});
+
+export const STC = instruction('stc', {
+  encodings: [['f9']],
+  semantics: cpu => cpu.setFlags({ cf: yes }),
+});
+
+export const CMC = instruction('cmc', {
+  encodings: [['f5']],
+  semantics: cpu => cpu.setFlags({ cf: cpu.flag('cf').xor(yes) }),
+});
+
+export const CLD = instruction('cld', {
+  encodings: [['fc']],
+  semantics(cpu) {
+    cpu.state('flagSystem').update(flags => flags.and(~direction));
+  },
+});
+
+export const STD = instruction('std', {
+  encodings: [['fd']],
+  semantics(cpu) {
+    cpu.state('flagSystem').update(flags => flags.or(direction));
+  },
+});
+
+export const LAHF = instruction('lahf', {
+  encodings: [['9f']],
+  semantics(cpu) {
+    cpu.highByte(0).write(arithmeticFlags(cpu).truncate(8).or(2));
+  },
+});
+
+export const SAHF = instruction('sahf', {
+  encodings: [['9e']],
+  semantics(cpu) {
+    const { of: _, ...others } = flagsFromImage(cpu.highByte(0).read().zeroExtend(32));
+    cpu.setFlags(others);
+  },
+});
+
+export const SALC = instruction('salc', {
+  encodings: [['d6', { no64: true }]],
+  semantics(cpu) {
+    cpu.register(0, 8).write(cpu.flag('cf').select(constant(8, 0xff), zero(8)));
+  },
+});

@@ -1,0 +1,25 @@
+/** INS and OUTS (SDM vol. 2). Permission, intercepts and the transfer itself are the helpers'. There is no 64-bit form. */
+import { constant, type Width } from '../../ir/value.ts';
+import type { Tracer } from '../trace.ts';
+import { stringInstructions } from './repeat.ts';
+
+const transfer = (cpu: Tracer, width: Width, call: (...facts: ReturnType<typeof constant>[]) => void): void => {
+  const repeats = cpu.form.repeat !== 'none';
+  const facts = [Math.min(width, 32), cpu.addressWidth, repeats ? 1 : 0].map(fact => constant(32, fact));
+  if (!repeats) {
+    call(...facts);
+    return;
+  }
+  const count = cpu.register(1, cpu.addressWidth).read();
+  cpu.finish(count.eq(0));
+  call(...facts);
+  cpu.again(count.ne(1));
+};
+
+export const INS = stringInstructions('ins', 0x6c, 'rep', (cpu, width) =>
+  transfer(cpu, width, (...facts) => cpu.call('portInString', ...facts)),
+);
+
+export const OUTS = stringInstructions('outs', 0x6e, 'rep', (cpu, width) =>
+  transfer(cpu, width, (...facts) => cpu.call('portOutString', ...facts, cpu.sourceSegment)),
+);

@@ -1,0 +1,79 @@
+/** HLT, PAUSE, MONITOR, MWAIT, CLI, STI, RSM (SDM vol. 2). */
+import { instruction } from '../instruction.ts';
+import type { Tracer } from '../trace.ts';
+
+export const HLT = instruction('hlt', {
+  encodings: [['f4']],
+  privileged: true,
+  intercept: 'hlt',
+  semantics(cpu) {
+    cpu.call('halt');
+  },
+});
+
+export const PAUSE = instruction('pause', {
+  encodings: [['f3 90']],
+  intercept: 'pause',
+  semantics(cpu) {
+    cpu.call('pause');
+  },
+});
+
+/** Users get #UD, not #GP. */
+const supervisorOnly = (cpu: Tracer, name: 'monitor' | 'mwait'): void => {
+  cpu.raise(6, cpu.state('cpl').read().ne(0));
+  cpu.intercept(name);
+};
+
+export const MONITOR = instruction('monitor', {
+  encodings: [['0f 01 c8']],
+  varies: ['address'],
+  feature: 'monitor',
+  semantics(cpu) {
+    supervisorOnly(cpu, 'monitor');
+    cpu.call('monitor', cpu.sourceSegment, cpu.register(0, cpu.addressWidth).read().zeroExtend(64));
+  },
+});
+
+export const MWAIT = instruction('mwait', {
+  encodings: [['0f 01 c9']],
+  feature: 'monitor',
+  semantics(cpu) {
+    supervisorOnly(cpu, 'mwait');
+    cpu.call('mwait');
+  },
+});
+
+const interruptFlag = 0x200;
+
+/** Whether CPL > IOPL: virtual-8086 mode and PVI have rules of their own then. */
+const unprivileged = (cpu: Tracer) => {
+  const iopl = cpu.state('flagSystem').read().shr(12).and(3);
+  return iopl.ltU(cpu.state('cpl').read());
+};
+
+export const CLI = instruction('cli', {
+  encodings: [['fa']],
+  semantics(cpu) {
+    const special = unprivileged(cpu);
+    cpu.callIf(special, 'cli');
+    cpu.finish(special);
+    cpu.state('flagSystem').update(flags => flags.and(~interruptFlag));
+  },
+});
+
+/** Where IF is set already there is neither a shadow nor anything to do. */
+export const STI = instruction('sti', {
+  encodings: [['fb']],
+  semantics(cpu) {
+    const enabled = cpu.state('flagSystem').read().and(interruptFlag).ne(0);
+    cpu.callIf(unprivileged(cpu).or(enabled.eq(0)), 'sti');
+  },
+});
+
+/** There is no system management mode to return from. */
+export const RSM = instruction('rsm', {
+  encodings: [['0f aa']],
+  intercept: 'rsm',
+  semantics: cpu => cpu.raise(6),
+});

@@ -1,0 +1,94 @@
+/** The breakpoint registers (SDM vol. 3, section 18.2). Pages that they watch are kept out of the TLBs, so nothing else slows down. */
+import { state as layout } from '../state/layout.ts';
+import { Cr4 } from '../state/registers.ts';
+import type { StateBlock } from '../state/state-block.ts';
+
+const Kind = { execute: 0, write: 1, port: 2, readWrite: 3 } as const;
+const addresses = [layout.dr0.offset, layout.dr1.offset, layout.dr2.offset, layout.dr3.offset];
+const sizes = [1, 2, 8, 4];
+
+export class Watchpoints {
+  /** Enabled breakpoints on data, instructions and ports: one bit each. */
+  data = 0;
+  code = 0;
+  ports = 0;
+  /** Breakpoints met by the current instruction: DR6 bits 3:0. */
+  hits = 0;
+  #control = 0;
+
+  constructor(private readonly state: StateBlock) {}
+
+  /** After DR0…DR3, DR7 or CR4.DE have changed. */
+  refresh(): void {
+    const { state } = this;
+    const control = state.low(layout.dr7.offset);
+    this.#control = control;
+    this.data = 0;
+    this.code = 0;
+    this.ports = 0;
+    for (let n = 0; n < 4; n++) {
+      if (((control >> (2 * n)) & 3) === 0) continue;
+      const kind = (control >> (16 + 4 * n)) & 3;
+      if (kind === Kind.execute) this.code |= 1 << n;
+      else if (kind !== Kind.port) this.data |= 1 << n;
+      else if ((state.cr4 & Cr4.de) !== 0) this.ports |= 1 << n;
+    }
+  }
+
+  #onPage(candidates: number, low: number, high: number): boolean {
+    for (let n = 0; n < 4; n++) {
+      if (((candidates >> n) & 1) === 0) continue;
+      const at = addresses[n];
+      if (((this.state.low(at) ^ low) & ~0xfff) === 0 && this.state.high(at) === high) return true;
+    }
+    return false;
+  }
+
+  watchesData(low: number, high: number): boolean {
+    return this.data !== 0 && this.#onPage(this.data, low, high);
+  }
+  watchesCode(low: number, high: number): boolean {
+    return this.code !== 0 && this.#onPage(this.code, low, high);
+  }
+
+  #size(n: number): number {
+    return sizes[(this.#control >> (18 + 4 * n)) & 3];
+  }
+
+  /** Breakpoints that an access meets. The bytes do not cross a page boundary; breakpoints are aligned, so theirs do not either. */
+  meetsData(low: number, high: number, size: number, write: boolean): number {
+    let met = 0;
+    for (let n = 0; n < 4; n++) {
+      if (((this.data >> n) & 1) === 0) continue;
+      if (!write && ((this.#control >> (16 + 4 * n)) & 3) === Kind.write) continue;
+      const at = addresses[n];
+      if (this.state.high(at) !== high) continue;
+      const length = this.#size(n);
+      const first = (this.state.low(at) & -length) >>> 0;
+      const start = low >>> 0;
+      if (start < first + length && first < start + size) met |= 1 << n;
+    }
+    return met;
+  }
+
+  meetsCode(low: number, high: number): number {
+    let met = 0;
+    for (let n = 0; n < 4; n++) {
+      if (((this.code >> n) & 1) === 0) continue;
+      const at = addresses[n];
+      if (this.state.low(at) === low && this.state.high(at) === high) met |= 1 << n;
+    }
+    return met;
+  }
+
+  meetsPort(port: number, size: number): number {
+    let met = 0;
+    for (let n = 0; n < 4; n++) {
+      if (((this.ports >> n) & 1) === 0) continue;
+      const length = this.#size(n);
+      const first = this.state.low(addresses[n]) & 0xffff & -length;
+      if (port < first + length && first < port + size) met |= 1 << n;
+    }
+    return met;
+  }
+}

@@ -1,0 +1,13 @@
+export { DebugConsole } from './debug/debug-console.ts';
+export { DebugExit } from './debug/debug-exit.ts';
+export { IoApic } from './interrupt/io-apic.ts';
+export { IsaInterrupts } from './interrupt/isa-interrupts.ts';
+export { LocalApic } from './interrupt/local-apic/local-apic.ts';
+export { Pic } from './interrupt/pic.ts';
+export { AcpiPm } from './power/acpi-pm.ts';
+export { SystemPort } from './power/system-port.ts';
+export { Ps2Controller } from './ps2/controller.ts';
+export { IsaSerial } from './serial/isa-serial.ts';
+export { Uart16550, type UartPins } from './serial/uart-16550.ts';
+export { Pit } from './timer/pit.ts';
+export { Rtc } from './timer/rtc.ts';

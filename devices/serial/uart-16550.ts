@@ -1,0 +1,293 @@
+import { type Clock, copyState, restoreState, type SavedState, type Timer } from '#core';
+import {
+  FifoControl,
+  Interrupt,
+  initialUart,
+  Line,
+  LineControl,
+  Modem,
+  ModemControl,
+  Register,
+} from './uart-registers.ts';
+
+/** What a UART is soldered to. */
+export interface UartPins {
+  readonly clock: Clock;
+  /** A byte leaves; it takes no time. */
+  transmit(byte: number): void;
+  /** INTR, with OUT2 as PCs gate it. */
+  interrupt(asserted: boolean): void;
+}
+
+const fifoSize = 16;
+const triggers: readonly number[] = [1, 4, 8, 14];
+
+/** The crystal of PCs divided by the chip's own 16: the rate at divisor 1. */
+const highestRate = 115_200;
+
+/**
+ * National Semiconductor PC16550D (data sheet, June 1995). The transmitter is always empty again at once; the receiver takes
+ * bytes only as there is room, so nothing is ever overrun.
+ */
+export class Uart16550 {
+  #state = initialUart();
+  #input: number[] = [];
+  #timeout: Timer | undefined;
+
+  constructor(private readonly pins: UartPins) {}
+
+  reset(): void {
+    const { externalModem } = this.#state;
+    this.#state = { ...initialUart(), externalModem, modemStatus: externalModem };
+    this.#arm();
+    this.#refill();
+    this.#update();
+  }
+
+  /** What the other end sends; it waits outside until the receiver has room. */
+  receive(data: Uint8Array): void {
+    for (const byte of data) this.#input.push(byte);
+    this.#refill();
+    this.#update();
+  }
+
+  /** The other end holds the line low: Linux's magic SysRq on a serial console. */
+  receiveBreak(): void {
+    if (this.#state.received.length < this.#capacity) this.#take(Line.break << 8);
+    this.#update();
+  }
+
+  /** The other end's modem signals, as in the upper half of the modem status register. */
+  setModemStatus(signals: number): void {
+    this.#state.externalModem = signals & 0xf0;
+    this.#updateModem();
+    this.#update();
+  }
+
+  read(register: number): number {
+    const state = this.#state;
+    switch (register) {
+      case Register.data:
+        return this.#divisorLatch ? state.divisor & 0xff : this.#readData();
+      case Register.interruptEnable:
+        return this.#divisorLatch ? state.divisor >> 8 : state.interruptEnable;
+      case Register.interruptIdentity:
+        return this.#readIdentity();
+      case Register.lineControl:
+        return state.lineControl;
+      case Register.modemControl:
+        return state.modemControl;
+      case Register.lineStatus:
+        return this.#readLineStatus();
+      case Register.modemStatus: {
+        const status = state.modemStatus;
+        state.modemStatus &= 0xf0;
+        this.#update();
+        return status;
+      }
+      default:
+        return state.scratch;
+    }
+  }
+
+  write(register: number, value: number): void {
+    const state = this.#state;
+    switch (register) {
+      case Register.data:
+        if (this.#divisorLatch) state.divisor = (state.divisor & 0xff00) | value;
+        else this.#transmit(value);
+        break;
+      case Register.interruptEnable:
+        if (this.#divisorLatch) state.divisor = (state.divisor & 0x00ff) | (value << 8);
+        else this.#enable(value & 0x0f);
+        break;
+      case Register.fifoControl:
+        this.#controlFifos(value);
+        break;
+      case Register.lineControl:
+        // A break that begins in loopback arrives at once.
+        if (value & ~state.lineControl & LineControl.break && this.#loops) this.receiveBreak();
+        state.lineControl = value;
+        break;
+      case Register.modemControl:
+        state.modemControl = value & 0x1f;
+        this.#updateModem();
+        this.#refill();
+        break;
+      case Register.lineStatus:
+      case Register.modemStatus:
+        return;
+      default:
+        state.scratch = value;
+    }
+    this.#update();
+  }
+
+  save() {
+    return { ...copyState(this.#state), input: [...this.#input] };
+  }
+
+  restore(state: SavedState): void {
+    const { input, ...chip } = restoreState({ ...initialUart(), input: [] as number[] }, state, 1);
+    this.#state = chip;
+    this.#input = input;
+    this.#update();
+    this.#arm();
+  }
+
+  inspect() {
+    return { ...this.save(), interrupt: this.#identity };
+  }
+
+  get #divisorLatch(): boolean {
+    return (this.#state.lineControl & LineControl.divisorLatch) !== 0;
+  }
+
+  get #loops(): boolean {
+    return (this.#state.modemControl & ModemControl.loop) !== 0;
+  }
+
+  get #fifos(): boolean {
+    return (this.#state.fifoControl & FifoControl.enabled) !== 0;
+  }
+
+  get #capacity(): number {
+    return this.#fifos ? fifoSize : 1;
+  }
+
+  #readData(): number {
+    const state = this.#state;
+    const byte = state.received.shift() ?? state.lastRead;
+    state.lastRead = byte & 0xff;
+    state.timedOut = false;
+    this.#refill();
+    this.#waitForTimeout();
+    this.#noteErrors();
+    this.#update();
+    return byte & 0xff;
+  }
+
+  /** Identifies the most urgent interrupt; having read of an empty transmitter ends that one. */
+  #readIdentity(): number {
+    const identity = this.#identity;
+    if (identity === Interrupt.transmitterEmpty) {
+      this.#state.transmitterEmpty = false;
+      this.#update();
+    }
+    return identity | (this.#fifos ? 0xc0 : 0);
+  }
+
+  #readLineStatus(): number {
+    const state = this.#state;
+    const { received, lineErrors } = state;
+    const inFifo = this.#fifos && (lineErrors !== 0 || received.some(byte => byte > 0xff)) ? Line.fifoError : 0;
+    state.lineErrors = 0;
+    this.#update();
+    return (received.length > 0 ? Line.dataReady : 0) | lineErrors | inFifo | Line.holdingEmpty | Line.transmitterEmpty;
+  }
+
+  #enable(value: number): void {
+    const state = this.#state;
+    // Enabling the interrupt of an empty transmitter raises it; Linux tests for that.
+    if (value & ~state.interruptEnable & 2) state.transmitterEmpty = true;
+    state.interruptEnable = value;
+  }
+
+  #transmit(byte: number): void {
+    this.#state.transmitterEmpty = true;
+    if (!this.#loops) this.pins.transmit(byte);
+    else if (this.#state.received.length < this.#capacity) this.#take(byte & this.#wordMask);
+    else this.#state.lineErrors |= Line.overrun;
+  }
+
+  get #wordMask(): number {
+    return 0xff >> (3 - (this.#state.lineControl & 3));
+  }
+
+  #controlFifos(value: number): void {
+    const state = this.#state;
+    const toggles = ((value ^ state.fifoControl) & FifoControl.enabled) !== 0;
+    if (toggles || value & FifoControl.clearReceiver) {
+      state.received = [];
+      state.timedOut = false;
+      this.#waitForTimeout();
+    }
+    state.fifoControl = value & FifoControl.enabled ? value & 0xc9 : 0;
+    this.#refill();
+  }
+
+  #refill(): void {
+    if (this.#loops) return;
+    while (this.#input.length > 0 && this.#state.received.length < this.#capacity) this.#take(this.#input.shift()!);
+  }
+
+  /** A character enters the FIFO, its errors in bits 8 and above; it is the reader's turn within four character times. */
+  #take(character: number): void {
+    this.#state.received.push(character);
+    this.#noteErrors();
+    this.#waitForTimeout();
+  }
+
+  /** Errors show in the line status when their character is at the top of the FIFO. */
+  #noteErrors(): void {
+    const { received } = this.#state;
+    if (received.length === 0 || received[0]! <= 0xff) return;
+    this.#state.lineErrors |= received[0]! >> 8;
+    received[0]! &= 0xff;
+  }
+
+  #waitForTimeout(): void {
+    const state = this.#state;
+    const waits = this.#fifos && state.received.length > 0 && !state.timedOut;
+    const characterTime = (10 * 1e9 * (state.divisor || 1)) / highestRate;
+    state.timeoutAt = waits ? this.pins.clock.now + Math.ceil(4 * characterTime) : -1;
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#timeout?.cancel();
+    this.#timeout = undefined;
+    if (this.#state.timeoutAt < 0) return;
+    this.#timeout = this.pins.clock.schedule(this.#state.timeoutAt, () => {
+      this.#timeout = undefined;
+      this.#state.timeoutAt = -1;
+      this.#state.timedOut = this.#state.received.length > 0;
+      this.#update();
+    });
+  }
+
+  /** In loopback the modem's inputs are the modem's outputs. */
+  #updateModem(): void {
+    const state = this.#state;
+    const { modemControl, modemStatus } = state;
+    const looped =
+      (modemControl & ModemControl.rts ? Modem.cts : 0) |
+      (modemControl & ModemControl.dtr ? Modem.dsr : 0) |
+      (modemControl & ModemControl.out1 ? Modem.ri : 0) |
+      (modemControl & ModemControl.out2 ? Modem.dcd : 0);
+    const signals = this.#loops ? looped : state.externalModem;
+    const changed = (signals ^ modemStatus) & 0xf0;
+    // The ring indicator counts only when it ends.
+    const deltas = (changed & ~(signals & Modem.ri)) >> 4;
+    state.modemStatus = signals | (modemStatus & 0x0f) | deltas;
+  }
+
+  /** The most urgent interrupt that is enabled (data sheet, table IV). */
+  get #identity(): number {
+    const { interruptEnable, lineErrors, received, fifoControl, timedOut, transmitterEmpty, modemStatus } = this.#state;
+    if (interruptEnable & 4 && lineErrors) return Interrupt.lineStatus;
+    if (interruptEnable & 1) {
+      if (received.length >= (this.#fifos ? triggers[fifoControl >> 6]! : 1)) return Interrupt.dataAvailable;
+      if (timedOut) return Interrupt.timeout;
+    }
+    if (interruptEnable & 2 && transmitterEmpty) return Interrupt.transmitterEmpty;
+    if (interruptEnable & 8 && modemStatus & 0x0f) return Interrupt.modemStatus;
+    return Interrupt.none;
+  }
+
+  /** On PCs OUT2 lets the interrupt through to the bus; in loopback that pin is off. */
+  #update(): void {
+    const gate = (this.#state.modemControl & (ModemControl.out2 | ModemControl.loop)) === ModemControl.out2;
+    this.pins.interrupt(gate && this.#identity !== Interrupt.none);
+  }
+}

@@ -1,0 +1,61 @@
+/** Registers by offset; 0 and 1 are the divisor while DLAB is set, 2 reads and writes different things. */
+export const Register = {
+  data: 0,
+  interruptEnable: 1,
+  interruptIdentity: 2,
+  fifoControl: 2,
+  lineControl: 3,
+  modemControl: 4,
+  lineStatus: 5,
+  modemStatus: 6,
+  scratch: 7,
+} as const;
+
+/** Interrupt identities, the more urgent first. */
+export const Interrupt = {
+  lineStatus: 0x06,
+  dataAvailable: 0x04,
+  timeout: 0x0c,
+  transmitterEmpty: 0x02,
+  modemStatus: 0x00,
+  none: 0x01,
+} as const;
+
+export const FifoControl = { enabled: 0x01, clearReceiver: 0x02, clearTransmitter: 0x04 } as const;
+
+export const LineControl = { break: 0x40, divisorLatch: 0x80 } as const;
+
+export const ModemControl = { dtr: 0x01, rts: 0x02, out1: 0x04, out2: 0x08, loop: 0x10 } as const;
+
+export const Line = {
+  dataReady: 0x01,
+  overrun: 0x02,
+  break: 0x10,
+  holdingEmpty: 0x20,
+  transmitterEmpty: 0x40,
+  fifoError: 0x80,
+} as const;
+
+export const Modem = { cts: 0x10, dsr: 0x20, ri: 0x40, dcd: 0x80 } as const;
+
+/** Somebody is there, ready and listening: what most cables report. */
+const connected = Modem.cts | Modem.dsr | Modem.dcd;
+
+export const initialUart = () => ({
+  /** Characters in the receiver; what is above 8 bits are the line errors that came with one. */
+  received: [] as number[],
+  lastRead: 0,
+  timedOut: false,
+  /** When the receiver times out; -1 if it does not wait for that. */
+  timeoutAt: -1,
+  transmitterEmpty: false,
+  interruptEnable: 0,
+  fifoControl: 0,
+  lineControl: 0,
+  modemControl: 0,
+  lineErrors: 0,
+  modemStatus: connected as number,
+  externalModem: connected as number,
+  scratch: 0,
+  divisor: 12,
+});

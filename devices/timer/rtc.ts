@@ -1,0 +1,244 @@
+import {
+  Clock,
+  ComponentName,
+  Device,
+  device,
+  drive,
+  GuestMemory,
+  type InterruptLine,
+  nanosecondsOf,
+  Options,
+  type OptionsOf,
+  Ports,
+  ProcessorSignals,
+  port,
+  restoreState,
+  type SavedState,
+  type Timer,
+  ticksIn,
+  WallClock,
+  Wires,
+  wire,
+} from '#core';
+import { cmosContents } from './cmos.ts';
+import { DateRegister, type Notation, nextAlarm, putDate, takeDate } from './rtc-date.ts';
+
+const A = 0x0a;
+const B = 0x0b;
+const C = 0x0c;
+const D = 0x0d;
+
+/** Register B. */
+const Control = { set: 0x80, periodic: 0x40, alarm: 0x20, update: 0x10, binary: 0x04, twentyFour: 0x02 } as const;
+const interrupts = Control.periodic | Control.alarm | Control.update;
+
+/** Register C; its three flags lie where register B has their enables. */
+const requested = 0x80;
+
+/** UIP warns 244 µs before an update. */
+const warning = 244e-6;
+const crystal = 32_768;
+
+const dateRegisters: ReadonlySet<number> = new Set([
+  DateRegister.seconds,
+  DateRegister.minutes,
+  DateRegister.hours,
+  DateRegister.day,
+  DateRegister.month,
+  DateRegister.year,
+  DateRegister.century,
+]);
+
+/** Motorola MC146818 and the CMOS memory of a PC around it, at 0x70 and 0x71. Flags are worked out when somebody looks. */
+@device('rtc')
+export class Rtc extends Device {
+  static readonly options = {
+    port: port().or(0x70),
+    irq: wire().or('isa@8'),
+  };
+
+  readonly #line: InterruptLine;
+  #timer: Timer | undefined;
+  #state: ReturnType<typeof initial>;
+
+  constructor(
+    @Options given: OptionsOf<typeof Rtc.options>,
+    @ComponentName name: string,
+    @Ports ports: Ports,
+    @Wires wires: Wires,
+    @Clock private readonly clock: Clock,
+    @WallClock private readonly wall: WallClock,
+    @GuestMemory memory: GuestMemory,
+    @ProcessorSignals processors: ProcessorSignals,
+  ) {
+    super();
+    this.#line = wires.line(given.irq);
+    this.#state = initial(cmosContents(memory.regions, processors.count));
+    this.#align();
+    ports.claim(
+      { base: given.port, length: 2 },
+      {
+        name,
+        read8: port => (port === given.port ? 0xff : this.#read(this.#state.index)),
+        write8: (port, value) => {
+          if (port === given.port) this.#state.index = value & 0x7f;
+          else this.#write(this.#state.index, value);
+        },
+      },
+    );
+  }
+
+  /** RESET clears the interrupt enables and flags; time and memory are on a battery. */
+  reset(): void {
+    this.#look();
+    this.#state.registers[B]! &= ~interrupts;
+    this.#state.registers[C] = 0;
+    this.#state.index = 0;
+    this.#arm();
+  }
+
+  save(): SavedState {
+    const { registers, ...rest } = this.#state;
+    return { version: 1, ...rest, registers: registers.slice() };
+  }
+
+  restore(state: SavedState): void {
+    this.#state = restoreState(initial(new Uint8Array(128)), state, 1);
+    this.#arm();
+  }
+
+  inspect() {
+    return { date: new Date(this.#seconds * 1000).toISOString(), registers: [...this.#state.registers] };
+  }
+
+  get #notation(): Notation {
+    const control = this.#state.registers[B]!;
+    return { binary: (control & Control.binary) !== 0, twentyFour: (control & Control.twentyFour) !== 0 };
+  }
+
+  /** SET holds the date, and so does a divider chain that is not on 32 kHz. */
+  get #running(): boolean {
+    const { registers } = this.#state;
+    return (registers[B]! & Control.set) === 0 && (registers[A]! & 0x70) === 0x20;
+  }
+
+  get #seconds(): number {
+    return this.wall.seconds + this.#state.offset;
+  }
+
+  #read(index: number): number {
+    const { registers } = this.#state;
+    if (index === A) {
+      const { wall } = this;
+      const updating = this.#running && (wall.seconds + this.#state.offset) % 1 >= 1 - warning;
+      return registers[A]! | (updating ? 0x80 : 0);
+    }
+    if (index === C) {
+      this.#look();
+      const flags = registers[C]!;
+      registers[C] = 0;
+      this.#arm();
+      return flags;
+    }
+    if (index === D) return 0x80;
+    if ((index < A || index === DateRegister.century) && this.#running && isTime(index)) this.#show();
+    return registers[index]!;
+  }
+
+  #write(index: number, value: number): void {
+    const { registers } = this.#state;
+    if (index === C || index === D) return;
+    this.#look();
+    const wasRunning = this.#running;
+    if (wasRunning) this.#show();
+    registers[index] = index === A ? value & 0x7f : value;
+    const isSet = wasRunning ? dateRegisters.has(index) : this.#running;
+    if (isSet) this.#setDate(index === A);
+    this.#arm();
+  }
+
+  /** Takes the date from the registers. SET leaves the divider chain alone; one that starts anew updates half a second later. */
+  #setDate(anew: boolean): void {
+    const now = this.#seconds;
+    const fraction = anew ? 0.5 : now - Math.floor(now);
+    this.#state.offset += takeDate(this.#state.registers, this.#notation) + fraction - now;
+  }
+
+  #show(): void {
+    putDate(this.#state.registers, Math.floor(this.#seconds), this.#notation);
+  }
+
+  /** Brings the flags up to now. */
+  #look(): void {
+    const state = this.#state;
+    const period = this.#period;
+    const beat = period ? Math.floor(ticksIn(this.clock.now, crystal) / period) : 0;
+    if (beat !== state.lookedBeat && period) state.registers[C]! |= Control.periodic;
+    state.lookedBeat = beat;
+    if (!this.#running) return;
+    const second = Math.floor(this.#seconds);
+    if (second <= state.lookedSecond) return;
+    state.registers[C]! |= Control.update;
+    if (nextAlarm(state.registers, state.lookedSecond, this.#notation) <= second) state.registers[C]! |= Control.alarm;
+    state.lookedSecond = second;
+  }
+
+  /** Sets the interrupt line, and a timer for the first thing that may raise it. */
+  #arm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#align();
+    const { registers } = this.#state;
+    const enabled = registers[B]! & interrupts;
+    const raised = (registers[C]! & enabled) !== 0;
+    registers[C] = (registers[C]! & ~requested) | (raised ? requested : 0);
+    drive(this.#line, raised);
+    // While the line is up nothing can raise it; the flags catch up when register C is read.
+    const at = raised ? Number.POSITIVE_INFINITY : this.#nextEvent(enabled);
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#timer = this.clock.schedule(Math.max(at, this.clock.now + 1000), () => {
+      this.#look();
+      this.#arm();
+    });
+  }
+
+  /** A change of rate or date must not look like the passing of time. */
+  #align(): void {
+    const state = this.#state;
+    const period = this.#period;
+    state.lookedBeat = period ? Math.floor(ticksIn(this.clock.now, crystal) / period) : 0;
+    state.lookedSecond = Math.floor(this.#seconds);
+  }
+
+  #nextEvent(enabled: number): number {
+    const { now } = this.clock;
+    let at = Number.POSITIVE_INFINITY;
+    const period = this.#period;
+    if (enabled & Control.periodic && period) {
+      at = nanosecondsOf((Math.floor(ticksIn(now, crystal) / period) + 1) * period, crystal);
+    }
+    if (!this.#running || !(enabled & (Control.update | Control.alarm))) return at;
+    const seconds = this.#seconds;
+    const whole = Math.floor(seconds);
+    const due = enabled & Control.update ? whole + 1 : nextAlarm(this.#state.registers, whole, this.#notation);
+    return Math.min(at, now + Math.ceil((due - seconds) * 1e9));
+  }
+
+  /** Of the periodic interrupt, in beats of the crystal; 0 for none. Rates 1 and 2 repeat 8 and 9. */
+  get #period(): number {
+    const rate = this.#state.registers[A]! & 15;
+    if (rate === 0) return 0;
+    return 1 << ((rate < 3 ? rate + 7 : rate) - 1);
+  }
+}
+
+const isTime = (index: number): boolean => dateRegisters.has(index) || index === DateRegister.dayOfWeek;
+
+const initial = (registers: Uint8Array) => ({
+  index: 0,
+  registers,
+  /** Seconds that the guest's date is ahead of the wall clock. */
+  offset: 0,
+  lookedBeat: 0,
+  lookedSecond: 0,
+});

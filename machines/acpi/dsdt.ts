@@ -1,0 +1,81 @@
+/** DSDT: the devices that cannot be found by asking them (ACPI 6.4 §5.2.11.1, chapters 6 and 9). */
+import { type Aml, concatenate, device, eisaId, name, scope } from './aml.ts';
+import type { AcpiOptions, AcpiPci, AcpiSerial } from './options.ts';
+import { busNumbers, currentResources, fixedMemory, irq, memoryWindow, ports, portWindow } from './resources.ts';
+import { headerSize, table } from './table.ts';
+
+const softOff = 5;
+
+export function dsdt({ processors, pci, serial = [], rtc = false, ps2 = false, hpet }: AcpiOptions): Uint8Array {
+  const aml = concatenate(
+    name('_S5', [softOff, softOff, 0, 0]),
+    scope(
+      '_SB',
+      ...processors.map((_, uid) => processor(uid)),
+      ...(pci ? [hostBridge(pci)] : []),
+      ...serial.map(serialPort),
+      ...(rtc ? [realTimeClock()] : []),
+      ...(ps2 ? [keyboard(), mouse()] : []),
+      ...(hpet === undefined ? [] : [highPrecisionTimer(hpet)]),
+    ),
+  );
+  return table('DSDT', 2, headerSize + aml.length, ({ bytes }) => bytes.set(aml, headerSize));
+}
+
+const hardwareId = (text: string): Aml => name('_HID', eisaId(text));
+
+const processor = (uid: number): Aml =>
+  device(`C${uid.toString(16).toUpperCase().padStart(3, '0')}`, name('_HID', 'ACPI0007'), name('_UID', uid));
+
+const slots = 32;
+const pins = 4;
+const configurationPorts = { base: 0xcf8, size: 8 };
+const slotAddress = (slot: number): number => slot * 0x1_0000 + 0xffff;
+
+function hostBridge({ window, highWindow, ecam, interruptBase = 16 }: AcpiPci): Aml {
+  const routes = Array.from({ length: slots * pins }, (_, index) => {
+    const slot = Math.floor(index / pins);
+    const pin = index % pins;
+    return [slotAddress(slot), pin, 0, interruptBase + ((slot + pin) % pins)];
+  });
+  return device(
+    'PCI0',
+    hardwareId(ecam === undefined ? 'PNP0A03' : 'PNP0A08'),
+    ...(ecam === undefined ? [] : [name('_CID', eisaId('PNP0A03'))]),
+    name('_UID', 0),
+    name('_BBN', 0),
+    currentResources(
+      busNumbers({ base: 0, size: 256 }),
+      ports(configurationPorts),
+      portWindow({ base: 0, size: 0xcf8 }),
+      portWindow({ base: 0xd00, size: 0xf300 }),
+      memoryWindow({ base: 0xa_0000, size: 0x2_0000 }),
+      memoryWindow(window),
+      ...(highWindow ? [memoryWindow(highWindow)] : []),
+    ),
+    name('_PRT', routes),
+  );
+}
+
+const serialPort = ({ port, irq: line }: AcpiSerial, index: number): Aml =>
+  device(
+    `COM${index + 1}`,
+    hardwareId('PNP0501'),
+    name('_UID', index + 1),
+    currentResources(ports({ base: port, size: 8 }), irq(line)),
+  );
+
+const realTimeClock = (): Aml =>
+  device('RTC', hardwareId('PNP0B00'), currentResources(ports({ base: 0x70, size: 2 }), irq(8)));
+
+const keyboard = (): Aml =>
+  device(
+    'KBD',
+    hardwareId('PNP0303'),
+    currentResources(ports({ base: 0x60, size: 1 }), ports({ base: 0x64, size: 1 }), irq(1)),
+  );
+
+const mouse = (): Aml => device('MOU', hardwareId('PNP0F13'), currentResources(irq(12)));
+
+const highPrecisionTimer = (base: number): Aml =>
+  device('HPET', hardwareId('PNP0103'), name('_UID', 0), currentResources(fixedMemory({ base, size: 0x400 })));

@@ -1,0 +1,155 @@
+/** Makes a machine of a profile: accelerator, memory, board, devices, and the boot source in memory. */
+import { type Accelerator, type AcceleratorFactory, accelerators, MapAccess } from '#accelerators';
+import {
+  amd,
+  type ByteStream,
+  type CpuModel,
+  HostClock,
+  ImmediateHostTasks,
+  intel,
+  MachineError,
+  RamGuestMemory,
+  SeededEntropy,
+  type Entropy,
+  VirtualClock,
+  VirtualHostTasks,
+  type WallClock,
+} from '#core';
+import { writeAcpi } from './acpi/tables.ts';
+import { describeAcpi } from './acpi-description.ts';
+import { assemble } from './assemble.ts';
+import { bootCpuState } from './boot-cpu-state.ts';
+import { loadBootSource } from './boot-source.ts';
+import { Machine } from './machine.ts';
+import { memorySize, ramRanges } from './memory.ts';
+import type { Profile } from './profile.ts';
+import { Scheduler } from './scheduler.ts';
+import { SerialConsole } from './serial-console.ts';
+import { requireValid } from './validate.ts';
+
+export interface BuildOptions {
+  /** Name, or a factory of your own. Default: nvmm-svm. */
+  readonly accelerator?: string | AcceleratorFactory;
+  /** What the machine may draw its randomness from. Default: a fixed seed, so that runs repeat. */
+  readonly entropy?: Entropy;
+  /** Date for the real-time clock. */
+  readonly wallClock?: WallClock;
+  /** Real nanoseconds, for `clock: 'host'` and for breathing. Default: performance.now. */
+  readonly stopwatch?: () => number;
+  /** A terminal or another source may type into the machine: it then waits instead of ending when all processors have halted. */
+  readonly interactive?: boolean;
+  /** Interpreter or JIT. */
+  readonly engine?: 'interpreter' | 'jit';
+}
+
+/** Features that a guest cannot have on every accelerator: NVMM hides them (nvmm.md, section 12). */
+const without = ['monitor', 'rdtscp', 'invpcid', 'pcid', 'rdrand', 'rdseed', 'umip', 'mce', 'mca', 'mtrr'];
+
+export function guestModel({ cpu, processors }: Pick<Profile, 'cpu' | 'processors'>): CpuModel {
+  if (typeof cpu !== 'string') return cpu;
+  return (cpu === 'amd' ? amd : intel)({ processors, without });
+}
+
+export function findAccelerator(accelerator: string | AcceleratorFactory = 'nvmm-svm'): AcceleratorFactory {
+  if (typeof accelerator !== 'string') return accelerator;
+  const found = accelerators.find(({ name }) => name === accelerator);
+  if (found) return found;
+  throw new MachineError('unknown-component', `there is no accelerator called ${accelerator}`, {
+    remedy: `accelerators are: ${accelerators.map(({ name }) => name).join(', ')}`,
+  });
+}
+
+export async function build(profile: Profile, options: BuildOptions = {}): Promise<Machine> {
+  requireValid(profile);
+  const stopwatch = options.stopwatch ?? (() => performance.now() * 1e6);
+  const size = memorySize(profile);
+  const accelerator = findAccelerator(options.accelerator).create({
+    memory: size,
+    processors: profile.processors,
+    ...(options.engine ? { engine: options.engine } : {}),
+    ...(profile.clock === 'host' ? { clock: stopwatch } : {}),
+  });
+  try {
+    return put(profile, options, accelerator, size, stopwatch);
+  } catch (error) {
+    accelerator[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function put(profile: Profile, options: BuildOptions, accelerator: Accelerator, size: number, stopwatch: () => number): Machine {
+  const isVirtual = profile.clock === 'virtual';
+  const clock = isVirtual ? new VirtualClock(accelerator.time) : new HostClock(stopwatch);
+  const virtualTasks = new VirtualHostTasks(clock);
+  const scheduler = new Scheduler({
+    accelerator,
+    clock,
+    virtual: isVirtual,
+    processors: profile.processors,
+    settle: () => (isVirtual ? virtualTasks.settle() : undefined),
+    expectsInput: () => options.interactive ?? false,
+    breathe,
+    stopwatch,
+  });
+
+  // Guest memory exists before the board, which gives devices their view of it; mapping it needs the virtual machine.
+  const serial = new SerialConsole();
+  const model = guestModel(profile);
+  const ranges = ramRanges(size);
+  const blocks: { base: number; bytes: Uint8Array; onWrite(offset: number, length: number): void }[] = [];
+  const late = lateBuses();
+  const virtual = accelerator.createMachine({
+    processors: profile.processors,
+    cpu: model,
+    ports: late.ports,
+    mmio: late.mmio,
+    msrs: late.msrs,
+    interrupts: late.interrupts(profile.processors),
+    pacer: scheduler,
+  });
+  for (const { base, size: length } of ranges) {
+    const block = virtual.allocate(length);
+    virtual.map(base, block, 0, length, MapAccess.all);
+    blocks.push({ base, bytes: block.bytes, onWrite: (offset, count) => block.written(offset, count) });
+  }
+  const memory = new RamGuestMemory(blocks);
+  const { board, devices } = assemble(
+    profile,
+    {
+      clock,
+      memory,
+      power: scheduler.power,
+      processors: scheduler,
+      hostTasks: isVirtual ? virtualTasks : new ImmediateHostTasks(),
+      entropy: options.entropy ?? new SeededEntropy(),
+      ...(options.wallClock ? { wallClock: options.wallClock } : {}),
+    },
+    { [profile.console]: { stream: serial as ByteStream } },
+  );
+  late.connect(board);
+  scheduler.attach(virtual, late.controllers);
+
+  const load = (): void => {
+    const acpi = describeAcpi(profile);
+    const tables = acpi ? writeAcpi(memory, acpi) : undefined;
+    if (!profile.boot) return;
+    const { state } = loadBootSource(memory, profile.boot, {
+      acpiRsdp: tables?.rsdp ?? 0,
+      occupied: tables ? [tables] : [],
+    });
+    virtual.processors[0]!.setState(bootCpuState(state));
+  };
+  for (const device of devices.values()) device.reset();
+  load();
+  return new Machine({ profile, accelerator, virtual, scheduler, serial, memory, devices, now: () => clock.now, load });
+}
+
+import { lateBuses } from './late-buses.ts';
+
+/** One turn of the host's event loop. */
+const breathe = (): Promise<void> =>
+  new Promise(resolve => {
+    const immediate = (globalThis as { setImmediate?: (action: () => void) => void }).setImmediate;
+    if (immediate) immediate(resolve);
+    else setTimeout(resolve, 0);
+  });

@@ -1,0 +1,25 @@
+export type { AcpiOptions, AcpiPci, AcpiSerial } from './acpi/options.ts';
+export { type AcpiTables, acpiImage, defaultTables, writeAcpi } from './acpi/tables.ts';
+export type {
+  BootMode,
+  BootRegister,
+  BootSegment,
+  BootSegmentName,
+  BootState,
+  BootTable,
+  Loaded,
+  Placement,
+} from './boot/boot-state.ts';
+export {
+  busyboxInitramfs,
+  type InitramfsOptions,
+  type KernelModule,
+  type KernelModules,
+} from './boot/busybox-initramfs.ts';
+export { type CpioEntry, cpio } from './boot/cpio.ts';
+export { type ElfOptions, loadElf } from './boot/elf.ts';
+export { type LinuxOptions, type LoadedLinux, loadLinux } from './boot/linux.ts';
+export { type LinuxHeader, parseLinuxHeader } from './boot/linux-header.ts';
+export { legacyHole, type MemoryRange, memoryMap, RangeType } from './boot/memory-map.ts';
+export { type ImageKind, probe } from './boot/probe.ts';
+export { loadRaw, type RawOptions } from './boot/raw.ts';

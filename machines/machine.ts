@@ -1,0 +1,130 @@
+/** A built machine: run it, talk to its console, look into it, save and restore it, dispose of it. */
+import type { Accelerator, VirtualMachine } from '#accelerators';
+import { type CpuState, type Device, type GuestMemory, type InspectTree, MachineError, type SavedState } from '#core';
+import type { Outcome } from './outcome.ts';
+import type { Profile } from './profile.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { SerialConsole } from './serial-console.ts';
+
+export interface RunOptions {
+  /** Ends the run when the console's output (since the run began) matches, or when the predicate holds. */
+  readonly until?: RegExp | (() => boolean);
+  /** Guest time: nanoseconds, or '30 s', '500 ms'. */
+  readonly timeout?: number | string;
+}
+
+/** The state of a whole machine, without its memory. */
+export interface MachineState {
+  readonly version: 1;
+  readonly profile: string;
+  readonly processors: readonly CpuState[];
+  readonly devices: Readonly<Record<string, SavedState>>;
+}
+
+export interface MachineParts {
+  readonly profile: Profile;
+  readonly accelerator: Accelerator;
+  readonly virtual: VirtualMachine;
+  readonly scheduler: Scheduler;
+  readonly serial: SerialConsole;
+  readonly memory: GuestMemory;
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly now: () => number;
+  /** Puts memory and processors into the state in which the boot source starts. */
+  readonly load: () => void;
+}
+
+const units: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, min: 60e9 };
+
+export class Machine implements AsyncDisposable {
+  readonly serial: SerialConsole;
+  readonly memory: GuestMemory;
+  readonly devices: ReadonlyMap<string, Device>;
+  #disposed = false;
+
+  constructor(private readonly parts: MachineParts) {
+    this.serial = parts.serial;
+    this.memory = parts.memory;
+    this.devices = parts.devices;
+  }
+
+  get profile(): Profile {
+    return this.parts.profile;
+  }
+
+  /** Name of the accelerator that it runs on. */
+  get accelerator(): string {
+    return this.parts.accelerator.name;
+  }
+
+  /** Guest time in nanoseconds. */
+  get now(): number {
+    return this.parts.now();
+  }
+
+  get processors(): VirtualMachine['processors'] {
+    return this.parts.virtual.processors;
+  }
+
+  /** A device by its name in the profile. */
+  device<D extends Device>(name: string, type?: abstract new (...parameters: never[]) => D): D {
+    const device = this.devices.get(name);
+    if (device && (!type || device instanceof type)) return device as D;
+    throw new MachineError('unknown-component', `there is no ${type ? `${type.name} ` : 'device '}called ${name}`, {
+      remedy: `devices are: ${[...this.devices.keys()].join(', ')}`,
+    });
+  }
+
+  /** Runs until something ends it. May be called again after `until`, `timeout` and `stopped`. */
+  async run({ until, timeout }: RunOptions = {}): Promise<Outcome> {
+    if (this.#disposed) throw new MachineError('bad-call', 'the machine has been disposed of', { remedy: 'build another' });
+    const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : this.now + nanoseconds(timeout);
+    const from = this.serial.text.length;
+    const reached = (): boolean => {
+      if (until === undefined) return false;
+      return typeof until === 'function' ? until() : until.test(this.serial.text.slice(from));
+    };
+    let seen = -1;
+    const outcome = await this.parts.scheduler.run(deadline, () => {
+      // A pattern is only looked for when there is new output.
+      if (typeof until === 'function' || this.serial.text.length !== seen) {
+        seen = this.serial.text.length;
+        if (reached()) return { kind: 'until' };
+      }
+      return this.now >= deadline ? { kind: 'timeout' } : undefined;
+    });
+    if (!['until', 'timeout', 'stopped'].includes(outcome.kind)) this.serial.close(`the run ended with ${outcome.kind}`);
+    return outcome;
+  }
+
+  /** Makes `run` return `stopped`. */
+  stop(): void {
+    this.parts.scheduler.end({ kind: 'stopped' });
+  }
+
+  /** Power-on state again: devices reset, the boot source loaded anew. */
+  reset(): void {
+    for (const device of this.devices.values()) device.reset();
+    this.parts.scheduler.reset();
+    this.parts.load();
+  }
+
+  inspect(): InspectTree {
+    return Object.fromEntries([...this.devices].map(([name, device]) => [name, device.inspect()]));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.serial.close('the machine was disposed of');
+    this.parts.virtual[Symbol.dispose]();
+    this.parts.accelerator[Symbol.dispose]();
+  }
+}
+
+export function nanoseconds(time: number | string): number {
+  if (typeof time === 'number' && time >= 0) return time;
+  const match = typeof time === 'string' ? /^(\d+(?:\.\d+)?)\s*(ns|us|ms|s|min)$/.exec(time.trim()) : null;
+  if (match) return Number(match[1]) * units[match[2]!]!;
+  throw new MachineError('bad-argument', `${JSON.stringify(time)} is no time`, { remedy: "write it as '30 s' or as nanoseconds" });
+}

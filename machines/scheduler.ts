@@ -1,0 +1,209 @@
+/**
+ * Runs the processors of one machine in turn on one thread, fires timers at their exact moments, and passes idle time. Under the
+ * virtual clock everything that happens follows from the instructions executed: two runs are the same.
+ */
+import type { Accelerator, Pacer, VirtualMachine } from '#accelerators';
+import { type Clock, type InterruptController, MachineError, type PowerControl, type ProcessorSignals } from '#core';
+import type { Outcome } from './outcome.ts';
+
+export interface RunClock extends Clock {
+  fire(): void;
+}
+
+export interface SchedulerParts {
+  readonly accelerator: Pick<Accelerator, 'time'>;
+  readonly clock: RunClock;
+  readonly virtual: boolean;
+  readonly processors: number;
+  /** Finishes what the host did for devices; a promise where time must not pass before the host is done. */
+  readonly settle: () => Promise<void> | undefined;
+  /** Lets the host's own events happen. */
+  readonly breathe: () => Promise<void>;
+  /** Whether anything outside the machine (a terminal, a disk at work) may still wake it. */
+  readonly expectsInput: () => boolean;
+  /** Real nanoseconds: only to decide when to breathe. */
+  readonly stopwatch: () => number;
+}
+
+/** Instructions that one processor runs before the next one's turn. */
+const quantum = 20_000;
+/** With one processor there are no turns; this bounds how long the host waits for its turn. */
+const longQuantum = 200_000;
+const breathEvery = 8_000_000;
+
+type Activity = 'running' | 'halted' | 'waitForSipi';
+
+export class Scheduler implements ProcessorSignals, Pacer {
+  readonly count: number;
+  #machine!: VirtualMachine;
+  #controllers: readonly InterruptController[] = [];
+  readonly #activity: Activity[];
+  #outcome: Outcome | undefined;
+  /** End of the present slice in instructions under the virtual clock. */
+  #sliceEnd = 0;
+  #remainingOnHostClock = 0;
+  #wake: (() => void) | undefined;
+  #running = false;
+  #deadline = Number.POSITIVE_INFINITY;
+
+  constructor(private readonly parts: SchedulerParts) {
+    this.count = parts.processors;
+    this.#activity = Array.from({ length: parts.processors }, (_, n) => (n === 0 ? 'running' : 'waitForSipi'));
+  }
+
+  attach(machine: VirtualMachine, controllers: readonly InterruptController[]): void {
+    this.#machine = machine;
+    this.#controllers = controllers;
+    for (const controller of controllers) controller.onChange = () => this.#wake?.();
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  activity(processor: number): Activity {
+    return this.#activity[processor]!;
+  }
+
+  /** All processors as after power-on: the first runs, the others wait. */
+  reset(): void {
+    this.#activity.fill('waitForSipi');
+    this.#activity[0] = 'running';
+    this.#outcome = undefined;
+  }
+
+  /** What devices end a run with. */
+  readonly power: PowerControl = {
+    powerOff: () => this.end({ kind: 'powerOff' }),
+    reset: () => this.end({ kind: 'reset' }),
+    exit: code => this.end({ kind: 'exit', code }),
+  };
+
+  /** Ends the run; the first reason counts. */
+  end(outcome: Outcome): void {
+    this.#outcome ??= outcome;
+    this.#wake?.();
+  }
+
+  init(processor: number): void {
+    this.#machine.processors[processor]?.init();
+    if (processor !== 0) this.#activity[processor] = 'waitForSipi';
+    else this.#activity[0] = 'running';
+  }
+
+  startup(processor: number, vector: number): void {
+    if (this.#activity[processor] !== 'waitForSipi') return;
+    this.#machine.processors[processor]!.startup(vector);
+    this.#activity[processor] = 'running';
+  }
+
+  remaining(): number {
+    if (this.#outcome) return 0;
+    const { clock, virtual } = this.parts;
+    if (virtual) return Math.min(clock.nextDeadline, this.#sliceEnd, this.#deadline) - clock.now;
+    if (clock.nextDeadline <= clock.now) return 0;
+    const remaining = this.#remainingOnHostClock;
+    this.#remainingOnHostClock = 0;
+    return remaining;
+  }
+
+  /** Until something ends it, `deadline` (guest time) at the latest. `check` is asked between slices. */
+  async run(deadline: number, check: () => Outcome | undefined): Promise<Outcome> {
+    if (this.#running) throw new MachineError('bad-call', 'the machine is running already', { remedy: 'await the run that is under way' });
+    this.#running = true;
+    this.#outcome = undefined;
+    this.#deadline = deadline;
+    try {
+      return await this.#loop(check);
+    } finally {
+      this.#running = false;
+      this.#wake = undefined;
+    }
+  }
+
+  async #loop(check: () => Outcome | undefined): Promise<Outcome> {
+    const { clock, settle, breathe, stopwatch } = this.parts;
+    let breath = stopwatch();
+    for (;;) {
+      clock.fire();
+      const waiting = settle();
+      if (waiting) await waiting;
+      const outcome = this.#outcome ?? check();
+      if (outcome) return outcome;
+      const before = clock.now;
+      const busy = this.#round();
+      if (this.#outcome) continue;
+      if (!busy && (clock.now === before || !this.parts.virtual)) await this.#idle();
+      if (stopwatch() - breath > breathEvery) {
+        await breathe();
+        breath = stopwatch();
+      }
+    }
+  }
+
+  /** One turn of every processor that can run. False: none had anything to do. */
+  #round(): boolean {
+    let busy = false;
+    for (let index = 0; index < this.count; index++) {
+      if (!this.#runnable(index)) continue;
+      const { clock } = this.parts;
+      const turn = this.count > 1 ? quantum : longQuantum;
+      this.#sliceEnd = clock.now + turn;
+      this.#remainingOnHostClock = turn;
+      const exit = this.#machine.processors[index]!.run();
+      switch (exit.reason) {
+        case 'halt':
+          if (this.#activity[index] === 'running') this.#activity[index] = 'halted';
+          break;
+        case 'shutdown':
+          this.end({ kind: 'tripleFault', processor: index });
+          break;
+        case 'error':
+          this.end({ kind: 'error', code: exit.code, message: exit.message });
+          break;
+        default:
+          busy = true;
+      }
+      if (this.#outcome) return true;
+      if (this.parts.virtual && clock.nextDeadline <= clock.now) return true;
+    }
+    return busy;
+  }
+
+  #runnable(index: number): boolean {
+    if (this.#activity[index] === 'running') return true;
+    if (this.#activity[index] === 'waitForSipi') return false;
+    const controller = this.#controllers[index]!;
+    // Whether it can take the interrupt only the processor knows; if not, it says `halt` again and time passes all the same.
+    if (!controller.pending && !controller.nmiPending) return false;
+    this.#activity[index] = 'running';
+    return true;
+  }
+
+  /** Nobody runs: time goes on to the next timer, or the host is waited for. */
+  async #idle(): Promise<void> {
+    const { clock, accelerator, virtual, breathe } = this.parts;
+    const wait = Math.min(clock.nextDeadline, this.#deadline) - clock.now;
+    if (wait <= 0) return;
+    if (virtual && wait !== Number.POSITIVE_INFINITY) {
+      accelerator.time.skip(wait);
+      return;
+    }
+    if (wait === Number.POSITIVE_INFINITY && !this.parts.expectsInput()) return this.end({ kind: 'halted' });
+    await this.#sleep(wait);
+    await breathe();
+  }
+
+  #sleep(nanoseconds: number): Promise<void> {
+    return new Promise(resolve => {
+      const done = () => {
+        this.#wake = undefined;
+        clearTimeout(timer);
+        resolve();
+      };
+      const milliseconds = Math.min(nanoseconds / 1e6, 2 ** 30);
+      const timer = setTimeout(done, milliseconds);
+      this.#wake = done;
+    });
+  }
+}

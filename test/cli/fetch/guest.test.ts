@@ -1,0 +1,77 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { defaultCache, guestPaths } from '../../../cli/fetch/cache.ts';
+import { fetchGuest } from '../../../cli/fetch/guest.ts';
+import { readModules } from '../../../cli/fetch/kernel-modules.ts';
+import { withLock } from '../../../cli/fetch/lock.ts';
+import { MachineError } from '../../../core/framework/error.ts';
+
+function temporary(t: ExecutionContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'virt64-fetch-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+test('a filled cache needs neither apt nor network', async t => {
+  const cache = temporary(t);
+  const paths = guestPaths(cache);
+  mkdirSync(paths.folder);
+  writeFileSync(paths.manifest, JSON.stringify({ kernelRelease: '1.2.3', packages: {}, sha256: {} }));
+  const guest = await fetchGuest({ cache, onProgress: () => t.fail() });
+  t.is(guest.versions.kernelRelease, '1.2.3');
+});
+
+test.serial('without apt the user is told what to do instead', async t => {
+  const cache = temporary(t);
+  const path = process.env.PATH;
+  process.env.PATH = join(cache, 'nothing-here');
+  t.teardown(() => {
+    process.env.PATH = path;
+  });
+  const error = await t.throwsAsync(fetchGuest({ cache }), { instanceOf: MachineError });
+  t.is(error?.code, 'guest-unavailable');
+  t.regex(error!.message, /apt-get/);
+  t.regex(error!.remedy!, /--kernel/);
+  t.false(existsSync(guestPaths(cache).folder));
+});
+
+test('in a checkout the cache is its own', t => {
+  const checkout = temporary(t);
+  mkdirSync(join(checkout, '.git'));
+  writeFileSync(join(checkout, 'package.json'), '{}');
+  mkdirSync(join(checkout, 'a/b'), { recursive: true });
+  t.is(defaultCache(join(checkout, 'a/b')), join(checkout, '.cache/virt64'));
+});
+
+test('modules come after what they depend on, whatever their files are called', async t => {
+  const tree = temporary(t);
+  mkdirSync(join(tree, 'kernel'));
+  const write = (name: string, depends: string) =>
+    writeFileSync(join(tree, 'kernel', `${name}.ko`), `\0license=GPL\0depends=${depends}\0name=${name}\0`);
+  write('virtio-rng', 'virtio_ring,virtio');
+  write('virtio_ring', 'virtio');
+  write('virtio', '');
+  write('other', '');
+  const modules = await readModules(tree, ['virtio-rng', 'built_in']);
+  t.deepEqual(
+    modules.map(({ name }) => name),
+    ['virtio', 'virtio_ring', 'virtio_rng'],
+  );
+});
+
+test('a lock excludes, and outlives no process', async t => {
+  const file = join(temporary(t), 'lock');
+  let inside = 0;
+  const work = async () => {
+    t.is(++inside, 1);
+    await new Promise(resolve => setTimeout(resolve, 10));
+    inside--;
+  };
+  await Promise.all([withLock(file, work), withLock(file, work)]);
+  const pidThatNeverIs = 2 ** 30;
+  writeFileSync(file, `${pidThatNeverIs}\n`);
+  await withLock(file, work);
+  t.false(existsSync(file));
+});

@@ -1,0 +1,172 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { componentName, type Device, MachineError } from '#core';
+import * as exported from '#devices';
+import { fullBoard } from './all-devices.ts';
+import type { TestBoard } from './support.ts';
+
+type Full = ReturnType<typeof fullBoard>;
+
+/** The ports, addresses and MSRs that somebody on the board answers, with a few that nobody does. */
+const pokes = (board: TestBoard) => {
+  const ports = board.board.ports.owners.flatMap(({ base, length }) =>
+    Array.from({ length }, (_, index) => base + index),
+  );
+  const size = fc.constantFrom(1, 2, 4) as fc.Arbitrary<1 | 2 | 4>;
+  const value = fc.oneof(fc.integer({ min: 0, max: 255 }), fc.nat({ max: 0xffff_ffff }));
+  const port = fc.oneof(
+    { weight: 20, arbitrary: fc.constantFrom(...ports) },
+    { weight: 1, arbitrary: fc.nat({ max: 0xffff }) },
+  );
+  const page = fc.constantFrom(0xfee0_0000, 0xfec0_0000);
+  const offset = fc.oneof(
+    fc.nat({ max: 0x3f }).map(index => index * 16),
+    fc.nat({ max: 0xfff }),
+  );
+  const processor = fc.nat({ max: 2 });
+  const msr = fc.oneof(fc.integer({ min: 0x800, max: 0x83f }), fc.constantFrom(0x1b, 0x6e0, 0x10));
+  const base = fc.constantFrom(0xfee0_0900n, 0xfee0_0d00n, 0xfee0_0c00n, 0xfee0_0100n);
+  return fc.oneof(
+    fc.record({ kind: fc.constant('out' as const), port, size, value }),
+    fc.record({ kind: fc.constant('in' as const), port, size }),
+    fc.record({ kind: fc.constant('store' as const), page, offset, size, value, processor }),
+    fc.record({ kind: fc.constant('load' as const), page, offset, size, processor }),
+    fc.record({
+      kind: fc.constant('wrmsr' as const),
+      msr,
+      value: fc.oneof(base, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), value.map(BigInt)),
+      processor,
+    }),
+    fc.record({ kind: fc.constant('rdmsr' as const), msr, processor }),
+    fc.record({ kind: fc.constant('wait' as const), time: fc.nat({ max: 100_000 }) }),
+    fc.record({ kind: fc.constant('take' as const), processor: fc.nat({ max: 1 }) }),
+    fc.record({ kind: fc.constant('type' as const), text: fc.string({ maxLength: 20 }) }),
+  );
+};
+
+type Poke = ReturnType<typeof pokes> extends fc.Arbitrary<infer P> ? P : never;
+
+const view = new DataView(new ArrayBuffer(8));
+
+/** Answers what a guest would see. */
+function poke({ board, stream }: Full, action: Poke): unknown {
+  const { ports, mmio, msrs } = board.board;
+  switch (action.kind) {
+    case 'out':
+      return ports.write(action.port, action.size, action.value);
+    case 'in':
+      return ports.read(action.port, action.size);
+    case 'store':
+      view.setUint32(0, action.value);
+      return mmio.write(action.page + action.offset, action.size, view, action.processor);
+    case 'load':
+      view.setBigUint64(0, 0n);
+      mmio.read(action.page + action.offset, action.size, view, action.processor);
+      return view.getBigUint64(0, true);
+    case 'wrmsr':
+      return msrs.write(action.processor, action.msr, action.value);
+    case 'rdmsr':
+      return msrs.read(action.processor, action.msr);
+    case 'wait':
+      return board.advance(action.time);
+    case 'take':
+      return board.take(action.processor);
+    case 'type':
+      return stream.type(action.text);
+  }
+}
+
+const settings = { numRuns: 60, seed: 2026, maxShrinks: 200 } as fc.Parameters<unknown>;
+
+test('whatever a guest pokes, nothing throws and values fit their size', t => {
+  fc.assert(
+    fc.property(fc.array(pokes(fullBoard().board), { minLength: 50, maxLength: 300 }), actions => {
+      const full = fullBoard();
+      for (const action of actions) {
+        const seen = poke(full, action);
+        if (action.kind === 'in') {
+          const limit = 2 ** (8 * action.size);
+          if (!(Number.isInteger(seen) && (seen as number) >= 0 && (seen as number) < limit)) return false;
+        }
+        if (action.kind === 'rdmsr' && seen !== undefined && ((seen as bigint) < 0n || (seen as bigint) >= 2n ** 64n)) {
+          return false;
+        }
+        if (action.kind === 'take' && seen !== undefined && !((seen as number) >= 0 && (seen as number) <= 255)) {
+          return false;
+        }
+      }
+      for (const device of Object.values(full.devices)) device.inspect();
+      return true;
+    }),
+    settings,
+  );
+  t.pass();
+});
+
+test('a saved board goes on elsewhere exactly as it would have here', t => {
+  const actions = pokes(fullBoard().board);
+  fc.assert(
+    fc.property(fc.array(actions, { maxLength: 120 }), fc.array(actions, { maxLength: 120 }), (before, after) => {
+      const first = fullBoard();
+      for (const action of before) poke(first, action);
+      const second = fullBoard();
+      moveTo(first, second);
+      t.deepEqual(saveAll(second), saveAll(first));
+      for (const action of after) t.deepEqual(poke(second, action), poke(first, action), JSON.stringify(action.kind));
+    }),
+    settings,
+  );
+});
+
+test('reset is power-on, whatever happened before', t => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        pokes(fullBoard().board).filter(action => action.kind !== 'type'),
+        { maxLength: 120 },
+      ),
+      actions => {
+        const full = fullBoard();
+        const fresh = saveAll(full);
+        for (const action of actions) if (action.kind !== 'wait') poke(full, action);
+        for (const device of Object.values(full.devices)) device.reset();
+        const again = saveAll(full);
+        // The date and the memory of the clock are on a battery.
+        t.deepEqual({ ...again, rtc: undefined }, { ...fresh, rtc: undefined });
+      },
+    ),
+    { ...settings, numRuns: 30 },
+  );
+});
+
+test('a state that is damaged or of another version is refused and changes nothing', t => {
+  const { devices } = fullBoard();
+  for (const [name, device] of Object.entries(devices)) {
+    const state = device.save();
+    if (Object.keys(state).length === 1) continue;
+    const before = JSON.stringify(state);
+    const [field] = Object.keys(state).filter(key => key !== 'version');
+    const bad = { instanceOf: MachineError, code: 'bad-state' } as const;
+    t.throws(() => device.restore({ ...state, version: 99 }), bad, name);
+    t.throws(() => device.restore({ ...state, [field!]: 'nonsense' }), bad, name);
+    t.is(JSON.stringify(device.save()), before);
+  }
+});
+
+test('every device class has a name and a schema', t => {
+  for (const value of Object.values(exported)) {
+    if (!('options' in value)) continue;
+    t.regex(componentName(value) ?? '', /^device:[a-z0-9-]+$/);
+  }
+});
+
+const saveAll = ({ devices }: Full) =>
+  Object.fromEntries(Object.entries(devices).map(([name, device]) => [name, device.save()]));
+
+function moveTo(first: Full, second: Full): void {
+  second.board.time.ticks = first.board.time.ticks;
+  const states = saveAll(first);
+  second.board.board.wires.quietly(() => {
+    for (const [name, device] of Object.entries<Device>(second.devices)) device.restore(states[name]!);
+  });
+}

@@ -1,0 +1,123 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { concatenate, device, eisaId, method, name, returns, scope } from '../../../machines/acpi/aml.ts';
+import { dsdt } from '../../../machines/acpi/dsdt.ts';
+import { fadt } from '../../../machines/acpi/fadt.ts';
+import { madt } from '../../../machines/acpi/madt.ts';
+import type { AcpiOptions } from '../../../machines/acpi/options.ts';
+import { table } from '../../../machines/acpi/table.ts';
+import { acpiImage } from '../../../machines/acpi/tables.ts';
+
+const options: AcpiOptions = {
+  processors: [0, 1],
+  pci: {
+    window: { base: 0xc000_0000, size: 0x3ec0_0000 },
+    highWindow: { base: 0x1_0000_0000, size: 0x1_0000_0000 },
+    ecam: 0xb000_0000,
+  },
+  serial: [
+    { port: 0x3f8, irq: 4 },
+    { port: 0x2f8, irq: 3 },
+  ],
+  rtc: true,
+  ps2: true,
+  hpet: 0xfed0_0000,
+};
+
+const sum = (bytes: Uint8Array): number => bytes.reduce((total, byte) => (total + byte) & 0xff, 0);
+
+test('a guest that follows the pointers finds every table, with its checksum right', t => {
+  const base = 0xe_0000;
+  const image = acpiImage(base, options);
+  const view = new DataView(image.buffer);
+  const signature = (at: number) => new TextDecoder().decode(image.subarray(at, at + 4));
+  const address = (at: number) => Number(view.getBigUint64(at, true)) - base;
+  t.is(sum(image.subarray(0, 20)), 0);
+  t.is(sum(image.subarray(0, 36)), 0);
+  const xsdt = address(24);
+  const length = (at: number) => view.getUint32(at + 4, true);
+  const count = (length(xsdt) - 36) / 8;
+  const tables = Array.from({ length: count }, (_, index) => address(xsdt + 36 + index * 8));
+  const [fixed] = tables as [number];
+  const differentiated = address(fixed + 0x8c);
+  t.is(view.getUint32(fixed + 0x28, true) - base, differentiated);
+  t.deepEqual([...tables, differentiated].map(signature), ['FACP', 'APIC', 'HPET', 'MCFG', 'DSDT']);
+  for (const at of [xsdt, ...tables, differentiated]) t.is(sum(image.subarray(at, at + length(at))), 0, signature(at));
+  const facs = view.getUint32(fixed + 0x24, true) - base;
+  t.is(signature(facs), 'FACS');
+  t.is((facs + base) % 64, 0);
+});
+
+test('EISA identifiers are packed as the specification packs them', t => {
+  t.is(eisaId('PNP0A03'), 0x030a_d041);
+  t.is(eisaId('PNP0501'), 0x0105_d041);
+});
+
+/** Intel's compiler reads the table back and compiles its own reading again; both must be free of errors. */
+const agrees = test.macro((t, signature: string, bytes: Uint8Array, patterns: readonly RegExp[]) => {
+  if (spawnSync('iasl', ['-v']).status !== 0) return t.pass('no iasl here');
+  const folder = mkdtempSync(join(tmpdir(), 'virt64-acpi-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, `${signature}.aml`);
+  writeFileSync(file, bytes);
+  const read = spawnSync('iasl', ['-d', file], { cwd: folder, encoding: 'utf8' });
+  t.is(read.status, 0, read.stderr);
+  t.notRegex(read.stdout + read.stderr, /error|warning|invalid|incorrect/i);
+  const source = readFileSync(join(folder, `${signature}.dsl`), 'utf8');
+  for (const pattern of patterns) t.regex(source, pattern);
+  const compiled = spawnSync('iasl', ['-p', join(folder, 'again'), join(folder, `${signature}.dsl`)], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  t.is(compiled.status, 0, compiled.stdout + compiled.stderr);
+  t.regex(compiled.stdout, /0 Errors/);
+  t.deepEqual(new Uint8Array(readFileSync(join(folder, 'again.aml'))).slice(36), bytes.slice(36));
+});
+
+test('DSDT', agrees, 'dsdt', dsdt(options), [
+  /Name \(\\?_S5, Package/,
+  /EisaId \("PNP0A08"\)/,
+  /EisaId \("PNP0501"\)/,
+  /Device \(COM2\)/,
+  /0x0001FFFF,\s+Zero,\s+Zero,\s+0x11/,
+  /EisaId \("PNP0303"\)/,
+]);
+
+test('the smallest DSDT', agrees, 'dsdt', dsdt({ processors: [0] }), [/_S5/]);
+
+const terms = concatenate(
+  name('LONG', Array(30).fill('x'.repeat(150))),
+  name('HUGE', 0x12_3456_789a),
+  scope('_SB', device('DEV0', method('_STA', 0, returns(0xf)))),
+  scope('_SB.DEV0', name('DATA', [0, 1, 255, 256, 65536, 'text', [2]])),
+);
+const termsTable = table('DSDT', 2, 36 + terms.length, ({ bytes }) => bytes.set(terms, 36));
+
+test('terms of every length', agrees, 'dsdt', termsTable, [
+  /Name \(HUGE, 0x000000123456789A\)/,
+  /Method \(_STA, 0, NotSerialized\)/,
+  /Return \(0x0F\)/,
+  /Scope \(\\?_SB\.DEV0\)|Scope \(DEV0\)/,
+]);
+
+test('FADT', agrees, 'facp', fadt(options, { facs: 0xe_0040, dsdt: 0xe_0080 }), [
+  /SCI Interrupt : 0009/,
+  /PM1A Event Block Address : 00000600/,
+  /PM1A Control Block Address : 00000604/,
+  /PM Timer Block Address : 00000608/,
+  /Reset Register Supported \(V2\) : 1/,
+  /Address : 0000000000000CF9/,
+  /Value to cause reset : 06/,
+  /Power Button \(V1\) : 0/,
+]);
+
+test('MADT', agrees, 'apic', madt({ processors: [0, 1, 300] }), [
+  /Local Apic Address : FEE00000/,
+  /Local Apic ID : 01/,
+  /Processor x2Apic ID : 0000012C/,
+  /Interrupt : 00000002/,
+  /Interrupt Input LINT : 01/,
+]);

@@ -1,0 +1,56 @@
+import test from 'ava';
+import { RamGuestMemory } from '../../../core/memory/ram-guest-memory.ts';
+import { writeAcpi } from '../../../machines/acpi/tables.ts';
+import { busyboxInitramfs } from '../../../machines/boot/busybox-initramfs.ts';
+import { loadLinux } from '../../../machines/boot/linux.ts';
+import { legacyHole, memoryMap, RangeType } from '../../../machines/boot/memory-map.ts';
+import { fetchedGuest } from '../../support/kernel.ts';
+import { consoleOnQemu, qemuIsHere } from '../../support/qemu.ts';
+
+const script = 'cat /proc/interrupts /proc/iomem; ls /sys/bus/acpi/devices\n';
+
+/** QEMU without firmware: whatever Linux knows about this machine, it knows from our zero page and our tables. */
+const boots = test.macro(async (t, unpack: 'guest' | 'host') => {
+  const guest = fetchedGuest();
+  if (!guest || !qemuIsHere()) return t.pass('no fetched kernel or no QEMU here');
+  const bytes = new Uint8Array(256 << 20);
+  const memory = new RamGuestMemory([{ base: 0, bytes }]);
+  const acpi = writeAcpi(
+    memory,
+    {
+      processors: [0],
+      pci: { window: { base: 0xc000_0000, size: 0x3ec0_0000 } },
+      serial: [{ port: 0x3f8, irq: 4 }],
+      rtc: true,
+      ps2: true,
+    },
+    0x9_0000,
+  );
+  const reserved = { base: acpi.base, size: 0x2000, type: RangeType.Acpi };
+  const loaded = loadLinux(memory, {
+    kernel: guest.kernel,
+    initrd: busyboxInitramfs(guest.busybox, { script }),
+    commandLine: 'console=ttyS0',
+    acpiRsdp: acpi.rsdp,
+    occupied: [acpi],
+    memoryMap: memoryMap(memory.regions, [reserved, ...legacyHole]),
+    randomSeed: new Uint8Array(32).fill(7),
+    unpack,
+  });
+  const text = await consoleOnQemu(bytes, loaded, 60);
+  t.regex(text, /BIOS-e820: \[mem 0x0000000000090000-0x0000000000091fff\] ACPI data/);
+  t.regex(text, /random: crng init done/);
+  t.regex(text, /ACPI: 1 ACPI AML tables successfully acquired and loaded/);
+  t.regex(text, /ACPI: PM: \(supports S0 S5\)/);
+  t.regex(text, /ACPI: PM-Timer IO Port: 0x608/);
+  t.regex(text, /PCI: Using ACPI for IRQ routing/);
+  t.regex(text, /IO-APIC +2-edge +timer/);
+  t.regex(text, /IO-APIC +9-fasteoi +acpi/);
+  t.regex(text, /PNP0501:00/);
+  t.regex(text, /script ended with status 0/);
+  t.regex(text, /reboot: Power down/);
+  t.notRegex(text, /ACPI (BIOS )?(Error|Warning)|Firmware Bug|sentinel/i);
+});
+
+test.serial('boots Linux, which unpacks itself', boots, 'guest');
+test.serial('boots Linux, unpacked by us', boots, 'host');
