@@ -74,3 +74,4 @@ export { HostTasks, type HostTaskResult, ImmediateHostTasks, VirtualHostTasks } 
 export { ProcessorTimestampOffsets, TimestampOffsets } from './time/timestamp-offsets.ts';
 export { type TimeBase, VirtualClock } from './time/virtual-clock.ts';
 export { FixedWallClock, WallClock } from './time/wall-clock.ts';
+export { type Assembled, type AssembleOptions, assemble } from './decode/assembler/assembler.ts';

@@ -20,6 +20,7 @@ import { describeAcpi } from './acpi-description.ts';
 import { assemble } from './assemble.ts';
 import { bootCpuState } from './boot-cpu-state.ts';
 import { loadBootSource } from './boot-source.ts';
+import { LateBuses } from './late-buses.ts';
 import { Machine } from './machine.ts';
 import { memorySize, ramRanges } from './memory.ts';
 import type { Profile } from './profile.ts';
@@ -92,19 +93,18 @@ function put(profile: Profile, options: BuildOptions, accelerator: Accelerator, 
     stopwatch,
   });
 
-  // Guest memory exists before the board, which gives devices their view of it; mapping it needs the virtual machine.
   const serial = new SerialConsole();
   const model = guestModel(profile);
   const ranges = ramRanges(size);
   const blocks: { base: number; bytes: Uint8Array; onWrite(offset: number, length: number): void }[] = [];
-  const late = lateBuses();
+  const late = new LateBuses(profile.processors);
   const virtual = accelerator.createMachine({
     processors: profile.processors,
     cpu: model,
     ports: late.ports,
     mmio: late.mmio,
     msrs: late.msrs,
-    interrupts: late.interrupts(profile.processors),
+    interrupts: late.interrupts,
     pacer: scheduler,
   });
   for (const { base, size: length } of ranges) {
@@ -127,7 +127,7 @@ function put(profile: Profile, options: BuildOptions, accelerator: Accelerator, 
     { [profile.console]: { stream: serial as ByteStream } },
   );
   late.connect(board);
-  scheduler.attach(virtual, late.controllers);
+  scheduler.attach(virtual, late.interrupts);
 
   const load = (): void => {
     const acpi = describeAcpi(profile);
@@ -137,14 +137,15 @@ function put(profile: Profile, options: BuildOptions, accelerator: Accelerator, 
       acpiRsdp: tables?.rsdp ?? 0,
       occupied: tables ? [tables] : [],
     });
-    virtual.processors[0]!.setState(bootCpuState(state));
+    const first = virtual.processors[0]!;
+    first.init();
+    const { controls, msrs } = first.getState('controls', 'msrs');
+    first.setState(bootCpuState(state, controls, msrs));
   };
   for (const device of devices.values()) device.reset();
   load();
   return new Machine({ profile, accelerator, virtual, scheduler, serial, memory, devices, now: () => clock.now, load });
 }
-
-import { lateBuses } from './late-buses.ts';
 
 /** One turn of the host's event loop. */
 const breathe = (): Promise<void> =>

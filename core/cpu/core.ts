@@ -14,6 +14,7 @@ import { Attribute, Cr0, Cr4, Efer, Flag, Vector } from '../state/registers.ts';
 import type { StateHolder } from '../state/snapshot.ts';
 import type { StateBlock } from '../state/state-block.ts';
 import { Descriptor } from './descriptor.ts';
+import { FloatUnit } from './helpers/float-unit.ts';
 import { Leave, Status } from './leave.ts';
 import type { CpuModel } from './model.ts';
 import { StackFrame } from './stack-frame.ts';
@@ -37,7 +38,16 @@ export interface Translation {
   portAccessed(port: number, size: number): void;
 }
 
+/** Who performs port I/O in place; without it port instructions make an exit. */
+export interface PortAccessor {
+  read(port: number, size: 1 | 2 | 4): number;
+  write(port: number, size: 1 | 2 | 4, value: number): void;
+}
+
 export interface CpuSurroundings {
+  /** Number of the processor: its APIC id. */
+  readonly processor: number;
+  readonly ports?: PortAccessor | undefined;
   /** The time-stamp counter's basis: one tick an instruction, idle time included. */
   readonly ticks: number;
   readonly interrupts?: InterruptController | undefined;
@@ -63,7 +73,15 @@ export class CpuCore implements StateHolder {
   /** The event whose delivery is under way; type -1: none. Faults in between happen "during delivery". */
   readonly delivering = { type: -1, vector: 0, error: -1, length: 0 };
   virtualization: Virtualization | undefined = undefined;
+  /** The MSR of an `msr` exit. */
+  msrIndex = 0;
+  msrWrite = false;
+  monitorArmed = false;
+  /** An FXSAVE image on its way. */
+  readonly image = new Uint8Array(512);
 
+  /** Arithmetic of SSE and x87 instructions. */
+  readonly float = new FloatUnit();
   readonly address = new LinearAddress();
   readonly descriptor = new Descriptor();
   /** A second one, where two are looked at (CS and SS, gate and code). */
@@ -123,12 +141,17 @@ export class CpuCore implements StateHolder {
     return Status.transferred;
   }
 
-  /** The instruction is done and may have opened a window for events, or set TF. */
-  windowOpened(): Status {
+  /** The instruction is done, RIP is set. It may have opened a window for events, or set TF: then the run loop is needed. */
+  arrived(): Status {
     const { state } = this;
-    return state.eventPending !== 0 || (state.systemFlags & Flag.tf) !== 0
-      ? this.leaveAfter(Leave.events)
-      : this.transferred();
+    if (state.eventPending === 0 && (state.systemFlags & (Flag.tf | Flag.rf)) === 0) return Status.transferred;
+    state.leave = Leave.events;
+    return Status.leave;
+  }
+  /** The same for one that goes on to the next instruction. */
+  windowOpened(): Status {
+    this.advance();
+    return this.arrived();
   }
 
   /** Continue at the next instruction. */
@@ -247,6 +270,13 @@ export class CpuCore implements StateHolder {
     if (state.guest !== 0 && virtualization?.virtualTaskPriority) virtualization.taskPriority = value;
     else if (surroundings.interrupts) surroundings.interrupts.taskPriority = value;
     state.set64(layout.cr8.offset, value, 0);
+  }
+
+  get halted(): boolean {
+    return this.activity === Activity.halted;
+  }
+  set halted(value: boolean) {
+    this.activity = value ? Activity.halted : Activity.running;
   }
 
   stateWritten(components: readonly StateComponent[]): void {

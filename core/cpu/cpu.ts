@@ -44,9 +44,6 @@ export class Cpu extends CpuCore {
   initPending = false;
   /** Vector of a startup IPI that waits, or -1. */
   startupPending = -1;
-  /** The MSR of an `msr` exit. */
-  msrIndex = 0;
-  msrWrite = false;
   /** Retired count at which something outside wants to be asked: the run loop stops slices there. */
   alarm = Number.POSITIVE_INFINITY;
   onAlarm: (() => void) | undefined = undefined;
@@ -63,6 +60,10 @@ export class Cpu extends CpuCore {
     });
     const pins = new Pins();
     const surroundings = {
+      processor: index,
+      get ports() {
+        return pins.ports;
+      },
       get ticks() {
         return ticks();
       },

@@ -1,8 +1,10 @@
 import type { InterruptController } from '../bus/interrupt-controller.ts';
+import type { PortAccessor } from './core.ts';
 
-/** A CPU's INTR and NMI pins: those of its interrupt controller, if it has one. */
+/** What a CPU is connected to: its interrupt controller's INTR and NMI pins, and ports if they are to be served in place. */
 export class Pins {
   controller: InterruptController | undefined = undefined;
+  ports: PortAccessor | undefined = undefined;
 
   get pending(): boolean {
     return this.controller?.pending ?? false;

@@ -1,7 +1,7 @@
 /** The state after power-on and after INIT (SDM vol. 3, table 10-1; APM vol. 2, section 14.1). */
-import { Gpr } from '../state/registers.ts';
-import { dr6Fixed, dr7Fixed } from '../state/registers.ts';
-import { Segment, state as layout, x87Offset, xmmOffset } from '../state/layout.ts';
+
+import { state as layout, Segment, x87Offset, xmmOffset } from '../state/layout.ts';
+import { dr6Fixed, dr7Fixed, Gpr } from '../state/registers.ts';
 import type { CpuCore } from './core.ts';
 import { Activity } from './core.ts';
 import { realAttributes } from './segment-load.ts';
@@ -43,7 +43,16 @@ export function init(cpu: CpuCore): void {
   state.setSegment(Segment.tr, 0, busyTaskAttributes, 0xffff, 0, 0);
   const { offset } = layout.cr0;
   state.set64(offset, (state.low(offset) & 0x6000_0000) | 0x10, 0);
-  for (const register of [layout.cr2, layout.cr3, layout.cr4, layout.efer, layout.dr0, layout.dr1, layout.dr2, layout.dr3])
+  for (const register of [
+    layout.cr2,
+    layout.cr3,
+    layout.cr4,
+    layout.efer,
+    layout.dr0,
+    layout.dr1,
+    layout.dr2,
+    layout.dr3,
+  ])
     state.set64(register.offset, 0, 0);
   cpu.taskPriority = 0;
   state.set64(layout.dr6.offset, dr6Fixed, 0);

@@ -2,7 +2,7 @@
  * The run loop of one CPU: events at instruction boundaries in the order of the manuals (SDM vol. 3, table 6-2), slices of generated
  * code in between, and whatever made that code return.
  */
-import { Segment, state as layout } from '../state/layout.ts';
+import { state as layout, Segment } from '../state/layout.ts';
 import { Dr6, Flag, Vector } from '../state/registers.ts';
 import { Activity } from './core.ts';
 import type { Cpu } from './cpu.ts';
@@ -114,7 +114,8 @@ function takeEvent(cpu: Cpu): CpuExit | undefined {
 }
 
 const initHeld = (cpu: Cpu): boolean =>
-  cpu.state.guest !== 0 || (cpu.virtualization !== undefined && (cpu.virtualization.eventsHeld || cpu.virtualization.initHeld));
+  cpu.state.guest !== 0 ||
+  (cpu.virtualization !== undefined && (cpu.virtualization.eventsHeld || cpu.virtualization.initHeld));
 
 /** Halted, waiting for SIPI, or shut down: an exit, or undefined once there is something to do. */
 function idle(cpu: Cpu): CpuExit | undefined {
@@ -209,7 +210,8 @@ function conclude(cpu: Cpu, leave: number): CpuExit | undefined {
     case Leave.mmio:
       return {
         reason: 'mmio',
-        address: (state.low(layout.leaveAddress.offset) >>> 0) + (state.high(layout.leaveAddress.offset) >>> 0) * 2 ** 32,
+        address:
+          (state.low(layout.leaveAddress.offset) >>> 0) + (state.high(layout.leaveAddress.offset) >>> 0) * 2 ** 32,
         write: (state.get32(layout.leaveAccess.offset) & 2) !== 0,
       };
     case Leave.io: {

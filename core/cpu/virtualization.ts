@@ -38,6 +38,9 @@ export const Boundary = {
 /** How a control register is accessed, as VMX numbers it. */
 export const ControlAccess = { write: 0, read: 1, clts: 2, lmsw: 3, smsw: 4 } as const;
 
+/** EFER among the registers of `controlWritten`. */
+export const eferRegister = 16;
+
 /** Why a task switch happens, as VMX numbers it. */
 export const TaskSwitchSource = { call: 0, iret: 1, jump: 2, gate: 3 } as const;
 
@@ -84,6 +87,11 @@ export interface Virtualization {
    * address is then in state.faultAddress.
    */
   controlIntercepted(register: number, access: number, general: number): boolean;
+  /**
+   * After a control register (0 to 15) or EFER (`eferRegister`) was written by an instruction that is done but for its end. True: an
+   * exit is recorded that follows the instruction, `core.leaveAfter(Leave.vmexit)`.
+   */
+  controlWritten(register: number): boolean;
   debugIntercepted(register: number, write: boolean, general: number): boolean;
   /** INT n: before the gate is looked at. INT1, INT3 and INTO come here too, by type. */
   softwareInterruptIntercepted(vector: number, type: number): boolean;

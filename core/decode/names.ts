@@ -39,3 +39,6 @@ export const sizeNames: Readonly<Record<number, string>> = {
   80: 'TBYTE',
   128: 'XMMWORD',
 };
+
+/** Predicates of CMPPS, CMPPD, CMPSS and CMPSD, by their immediate. */
+export const predicates: readonly string[] = ['eq', 'lt', 'le', 'unord', 'neq', 'nlt', 'nle', 'ord'];

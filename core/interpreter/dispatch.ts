@@ -23,8 +23,11 @@ export interface InlineHandler {
 
 /** Iterations of REP that may pass before the host gets a word in. */
 const patience = 50_000;
+/** Executions after which a jump target is compiled. */
+const promotionCount = 1000;
 
-export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandler[]): FunctionBuilder {
+/** `counts`: executions of jump targets are counted, for the JIT. */
+export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandler[], counts: boolean): FunctionBuilder {
   const f = new FunctionBuilder(['i32', 'i32'], ['i32']);
   const locals: LoopLocals = {
     cpu: 0,
@@ -40,6 +43,7 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
   const { cpu, left, rec, codeBase, codeTable, status } = locals;
   const spins = f.local('i32');
   const handlerType = module.type(['i32', 'i32'], ['i32']);
+  const compiledType = module.type(['i32', 'i32', 'i32'], ['i32']);
   const storeRip = () => {
     f.get(cpu).get(codeBase).get(rec).memory('i64.load16_u', record.offset).op('i64.add');
     f.memory('i64.store', state.rip.offset);
@@ -62,6 +66,7 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
   leave(Leave.budget);
   f.end();
   writeLookup();
+  if (counts) writeCount();
 
   const abort = f.block();
   const statusLabel = f.block();
@@ -71,8 +76,9 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
   const dispatch = f.loop();
   f.get(left).op('i32.eqz').brIf(budgetOut, 'unlikely');
   f.get(left).i32(1).op('i32.sub').set(left);
+  const jumped = counts ? f.block() : dispatch;
   const againLabel = f.block();
-  const labels: LoopLabels = { dispatch, resume, abort, again: againLabel, status: statusLabel, events };
+  const labels: LoopLabels = { dispatch, jumped, resume, abort, again: againLabel, status: statusLabel, events };
 
   const total = Handler.first + handlers.length;
   const rare = f.block();
@@ -94,6 +100,11 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
   f.get(left).i32(1).op('i32.add').set(left);
   f.get(spins).i32(1).op('i32.add').tee(spins).i32(patience).op('i32.ge_u').brIf(spin, 'unlikely');
   f.br(dispatch);
+  if (counts) {
+    f.end();
+    writeCount();
+    f.br(dispatch);
+  }
   f.end();
   f.op('unreachable');
 
@@ -163,6 +174,17 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
     f.release(entry);
   }
 
+  function writeCount(): void {
+    const counter = f.local('i32');
+    const count = f.local('i32');
+    f.get(cpu).memory('i32.load', state.codeCounters.offset).get(rec).i32(4).op('i32.shr_u').op('i32.add').tee(counter);
+    f.get(counter).memory('i32.load16_u').i32(1).op('i32.add').tee(count).memory('i32.store16');
+    f.get(count).i32(promotionCount).op('i32.eq').if(undefined, 'unlikely');
+    f.get(cpu).get(rec).get(codeTable).call(importFunction(module, 'promote')).end();
+    f.release(counter);
+    f.release(count);
+  }
+
   function writeOwn(handler: number): void {
     const refund = () => f.get(left).i32(1).op('i32.add').set(left);
     switch (handler) {
@@ -190,7 +212,19 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
         f.get(cpu).i32(Leave.fault).memory('i32.store', state.leave.offset).br(abort);
         return;
       case Handler.jitted:
-        f.op('unreachable');
+        // Where the budget does not reach to the end of the block, its first record is executed as it was.
+        refund();
+        f.get(left).get(rec).memory('i32.load16_u', record.a).op('i32.lt_u').if(undefined, 'unlikely');
+        f.get(rec).memory('i32.load', record.displacement).set(rec).br(dispatch).end();
+        spillFlags(f, locals);
+        f.get(cpu).get(left).get(rec).memory('i32.load', record.immediate + 4);
+        f.get(rec).memory('i32.load', record.immediate).callIndirect(compiledType).set(status);
+        f.get(cpu).memory('i32.load', state.budget.offset).set(left);
+        f.get(status).i32(~Status.transferred).op('i32.and').if();
+        leaveAsSet();
+        f.end();
+        reload(f, locals);
+        f.br(resume);
         return;
     }
   }

@@ -17,6 +17,8 @@ export interface EngineImports {
   linear(cpu: number, segment: number, low: number, high: number, access: number): number;
   /** Record at state.rip, decoded if need be, state.codeBase and codeTable set; 0: fault and leave fields are set. */
   lookup(cpu: number): number;
+  /** With a JIT: a record has been jumped to often. `table` is its page's. */
+  promote?(cpu: number, record: number, table: number): void;
   readonly helpers: Readonly<Record<HelperName, (cpu: number) => number>>;
 }
 
@@ -31,6 +33,7 @@ export function importObject(imports: EngineImports): Record<string, WebAssembly
     ['commitBounce', functions.commitBounce.bind(imports)],
     ['linear', functions.linear.bind(imports)],
     ['lookup', functions.lookup.bind(imports)],
+    ...(functions.promote ? ([['promote', functions.promote.bind(imports)]] as const) : []),
   ]);
 }
 
@@ -40,6 +43,7 @@ const signatures: Readonly<Record<string, readonly [parameters: number, results:
   commitBounce: [1, 0],
   linear: [5, 1],
   lookup: [1, 1],
+  promote: [3, 0],
 };
 
 export const importSignature = (name: string): readonly [parameters: number, results: number] =>

@@ -23,6 +23,8 @@ export interface LoopLocals {
 export interface LoopLabels {
   /** Executes the record in `rec`. */
   readonly dispatch: Label;
+  /** The same, after a jump: executions are counted there. */
+  readonly jumped: Label;
   /** Looks up state.rip. */
   readonly resume: Label;
   readonly abort: Label;
@@ -87,13 +89,13 @@ export class InlineTarget extends RecordTarget {
     if (direct) {
       f.get(locals.rec).memory('i32.load', record.displacement).tee(next);
       f.if(undefined, 'likely');
-      f.get(next).set(locals.rec).br(labels.dispatch).end();
+      f.get(next).set(locals.rec).br(labels.jumped).end();
     }
     push();
     f.get(locals.codeBase).op('i64.sub').tee(offset).i64(4096).op('i64.lt_u').if(undefined, 'likely');
     f.get(locals.codeTable).get(offset).op('i32.wrap_i64').i32(2).op('i32.shl').op('i32.add').memory('i32.load').tee(next).if(undefined, 'likely');
     if (direct) f.get(locals.rec).get(next).memory('i32.store', record.displacement);
-    f.get(next).set(locals.rec).br(labels.dispatch);
+    f.get(next).set(locals.rec).br(labels.jumped);
     f.end().end();
     f.get(locals.cpu).get(offset).get(locals.codeBase).op('i64.add').memory('i64.store', state.rip.offset).br(labels.resume);
     f.release(offset);

@@ -20,12 +20,14 @@ interface Image {
   readonly simple: Uint16Array;
   /** Number of the first handler with a function. */
   readonly rare: number;
+  /** Forms by handler number. */
+  readonly forms: readonly (Form | undefined)[];
 }
 
-/** The same for all hosts: it depends on the instruction table alone. */
-let image: Image | undefined;
+/** The same for all hosts: they depend on the instruction table alone. With counting (for the JIT) and without. */
+const images: { counting?: Image; plain?: Image } = {};
 
-function createImage(): Image {
+function createImage(counts: boolean): Image {
   const module = new ModuleBuilder();
   module.importTable();
   const handlers = hotHandlers(forms);
@@ -34,8 +36,9 @@ function createImage(): Image {
   handlers.forEach(({ form, addressing }, index) => {
     (addressing === 'any' ? any : simple)[form.id] = Handler.first + index;
   });
-  module.function(writeLoop(module, handlers), 'run');
-  return { module: new WebAssembly.Module(module.build()), any, simple, rare: Handler.first + handlers.length };
+  module.function(writeLoop(module, handlers, counts), 'run');
+  const handled = [...new Array<undefined>(Handler.first), ...handlers.map(({ form }) => form)];
+  return { forms: handled, module: new WebAssembly.Module(module.build()), any, simple, rare: Handler.first + handlers.length };
 }
 
 export class Interpreter {
@@ -46,11 +49,13 @@ export class Interpreter {
   readonly #imports: WebAssembly.Imports;
   /** By form id: handler of a form that has a function. */
   readonly #handlers = new Uint16Array(forms.length);
-  #functions = 0;
+  /** Forms that have a function, by table slot. */
+  readonly #withFunction: Form[] = [];
 
   constructor(memory: WebAssembly.Memory, imports: EngineImports) {
-    image ??= createImage();
-    this.#image = image;
+    const kind = imports.promote ? 'counting' : 'plain';
+    images[kind] ??= createImage(kind === 'counting');
+    this.#image = images[kind];
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: forms.length });
     this.#imports = { [MEMORY.module]: { ...importObject(imports), memory, functions: this.table } };
     const { exports } = new WebAssembly.Instance(this.#image.module, this.#imports);
@@ -67,6 +72,12 @@ export class Interpreter {
     return (simple ? this.#image.simple[id]! : 0) || this.#image.any[id]! || this.#handlers[id]! || this.#compile(form);
   }
 
+  /** The form that a handler is for; none for the interpreter's own. */
+  formOf(handler: number): Form | undefined {
+    const { rare, forms: inLoop } = this.#image;
+    return handler < rare ? inLoop[handler] : this.#withFunction[handler - rare];
+  }
+
   #compile(form: Form): number {
     const module = new ModuleBuilder();
     const f = new FunctionBuilder(['i32', 'i32'], ['i32']);
@@ -74,7 +85,7 @@ export class Interpreter {
     f.op('unreachable');
     module.function(f, 'handler');
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build()), this.#imports);
-    const slot = this.#functions++;
+    const slot = this.#withFunction.push(form) - 1;
     this.table.set(slot, exports.handler as () => void);
     this.#handlers[form.id] = this.#image.rare + slot;
     return this.#handlers[form.id]!;

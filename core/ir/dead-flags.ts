@@ -1,5 +1,5 @@
 /** Which flags nobody will look at: liveness over instructions in a row. ZF, SF and PF are one part, as the state block keeps them. */
-import { type Helper, helpers } from '../isa/helpers.ts';
+import { helpers } from '../isa/helpers.ts';
 import type { Effect, FlagUpdate, Program } from './effect.ts';
 import type { FlagName } from './value.ts';
 import { allValues } from './visit.ts';
@@ -44,7 +44,7 @@ export function flagUse(program: Program): FlagUse {
   for (const value of allValues(program)) if (value.operation === 'flag') reads |= partOf[value.detail as FlagName];
   for (const effect of program.effects) {
     if (effect.kind === 'finish') certain = false;
-    if (effect.kind === 'call' && (helpers[effect.helper] as Helper).flags) reads |= FlagPart.all & ~kills;
+    if (effect.kind === 'call' && helpers[effect.helper].flags) reads |= FlagPart.all & ~kills;
     if (effect.kind !== 'flags') continue;
     const parts = partsWritten(effect.flags);
     writes |= parts;

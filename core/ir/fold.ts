@@ -1,4 +1,7 @@
-/** Constant folding and identities on values, and programs cleared of what cannot happen. Values that do not change stay the same objects. */
+/**
+ * Constant folding and identities on values, and programs cleared of what cannot happen. Equal values become one object, so that
+ * readers see what is used twice.
+ */
 import type { Address, Effect, FlagUpdate, Program } from './effect.ts';
 import { compute, isComputable } from './operations.ts';
 import { constant, flagNames, type Operation, Value, yes } from './value.ts';
@@ -84,15 +87,20 @@ const truthOfFlag = (_value: Value, left: Value, right: Value, equal: boolean): 
   return (known === 1n) === equal ? left : (invert(left) ?? left.xor(yes));
 };
 
+const detailText = (value: Value): string =>
+  typeof value.detail === 'object' ? JSON.stringify(value.detail) : String(value.detail);
+
 export class Folder {
   readonly #done = new Map<Value, Value>();
+  readonly #shared = new Map<string, Value>();
+  readonly #numbers = new Map<Value, number>();
 
   constructor(readonly knowledge: Knowledge = nothing) {}
 
   value(value: Value): Value {
     const known = this.#done.get(value);
     if (known) return known;
-    const folded = this.#fold(value);
+    const folded = this.#share(this.#fold(value));
     this.#done.set(value, folded);
     return folded;
   }
@@ -109,6 +117,24 @@ export class Folder {
     return { effects: kept };
   }
 
+  /** The one object for this value. What an effect produced is equal to nothing but itself. */
+  #share(value: Value): Value {
+    if (value.operation === 'result') return value;
+    const inputs = value.inputs.map(input => this.#number(input)).join();
+    const key = `${value.operation} ${value.width} ${detailText(value)} ${inputs}`;
+    const known = this.#shared.get(key);
+    if (known) return known;
+    this.#shared.set(key, value);
+    return value;
+  }
+
+  #number(value: Value): number {
+    const known = this.#numbers.get(value);
+    if (known !== undefined) return known;
+    this.#numbers.set(value, this.#numbers.size);
+    return this.#numbers.size - 1;
+  }
+
   #fold(value: Value): Value {
     const known = value.inputs.length === 0 ? this.knowledge(value) : undefined;
     if (known !== undefined) return constant(value.width, known);
@@ -116,7 +142,8 @@ export class Folder {
     const inputs = value.inputs.map(input => this.value(input));
     const unchanged = inputs.every((input, n) => input === value.inputs[n]);
     const rebuilt = unchanged ? value : new Value(value.operation, value.width, inputs, value.detail);
-    return this.#simplify(rebuilt) ?? rebuilt;
+    const simpler = this.#simplify(rebuilt);
+    return simpler ? this.value(simpler) : rebuilt;
   }
 
   #simplify(value: Value): Value | undefined {

@@ -82,6 +82,8 @@ export class FormTable {
   readonly index: Uint16Array;
 
   readonly #byKey = new Map<string, Form>();
+  /** Starts of what code size does not change, by row and operand size. */
+  readonly #shared = new Map<Row, Partial<Record<Size, number>>>();
 
   constructor(map: OpcodeMap) {
     const count = map.variants.length;
@@ -104,11 +106,17 @@ export class FormTable {
     const addresses = varies.includes('address') ? sizes : [64 as Size];
     const stacks = varies.includes('stack') ? sizes : [64 as Size];
     const kinds = row.memory && row.register ? [false, true] : [row.register || row.forcesRegister];
-    this.start[n] = index.length;
     this.repeatStep[n] = repeats.length > 1 ? 1 : 0;
     this.stackStep[n] = stacks.length > 1 ? repeats.length : 0;
     this.addressStep[n] = addresses.length > 1 ? repeats.length * stacks.length : 0;
     this.registerStep[n] = kinds.length > 1 ? repeats.length * stacks.length * addresses.length : 0;
+    const shared = varies.some(variation => variation !== 'operand' && variation !== 'repeat')
+      ? undefined
+      : this.#sharedBy(row);
+    const known = shared?.[variant.size];
+    this.start[n] = known ?? index.length;
+    if (known !== undefined) return;
+    if (shared) shared[variant.size] = index.length;
     for (const isRegister of kinds) {
       const operands = operandForms(variant, isRegister);
       for (const address of addresses) {
@@ -121,6 +129,12 @@ export class FormTable {
         }
       }
     }
+  }
+
+  #sharedBy(row: Row): Partial<Record<Size, number>> {
+    let starts = this.#shared.get(row);
+    if (!starts) this.#shared.set(row, (starts = {}));
+    return starts;
   }
 
   #form(variant: Variant, operands: readonly OperandForm[], address: Size, stack: Size, repeat: Repeat): Form {

@@ -19,12 +19,13 @@ export interface Helper {
   readonly transfers?: boolean;
 }
 
-export const helpers = {
+const rows = {
   ...systemHelpers,
   ...floatHelpers,
   ...vectorHelpers,
   ...virtualHelpers,
 } as const satisfies Record<string, Helper>;
 
-export type HelperName = keyof typeof helpers;
+export type HelperName = keyof typeof rows;
+export const helpers: Readonly<Record<HelperName, Helper>> = rows;
 export const helperNames = Object.keys(helpers) as HelperName[];

@@ -1,4 +1,12 @@
 /** All instructions: whatever the family files export. */
+
+import * as controlCall from './control/call.ts';
+import * as controlFar from './control/far.ts';
+import * as controlInterrupt from './control/interrupt.ts';
+import * as controlJump from './control/jump.ts';
+import * as controlLoop from './control/loop.ts';
+import * as controlSyscall from './control/syscall.ts';
+import type { Instruction } from './instruction.ts';
 import * as integerAdd from './integer/add.ts';
 import * as integerBit from './integer/bit.ts';
 import * as integerByteSwap from './integer/byte-swap.ts';
@@ -17,12 +25,6 @@ import * as integerRotate from './integer/rotate.ts';
 import * as integerShift from './integer/shift.ts';
 import * as integerSubtract from './integer/subtract.ts';
 import * as integerTable from './integer/table.ts';
-import * as controlCall from './control/call.ts';
-import * as controlFar from './control/far.ts';
-import * as controlInterrupt from './control/interrupt.ts';
-import * as controlJump from './control/jump.ts';
-import * as controlLoop from './control/loop.ts';
-import * as controlSyscall from './control/syscall.ts';
 import * as stackFrame from './stack/frame.ts';
 import * as stackPop from './stack/pop.ts';
 import * as stackPush from './stack/push.ts';
@@ -39,9 +41,19 @@ import * as systemSegment from './system/segment.ts';
 import * as systemStateImage from './system/state-image.ts';
 import * as systemTranslation from './system/translation.ts';
 import * as systemUserMode from './system/user-mode.ts';
+import * as vectorFloatArithmetic from './vector/float-arithmetic.ts';
+import * as vectorFloatCompare from './vector/float-compare.ts';
+import * as vectorFloatConvert from './vector/float-convert.ts';
+import * as vectorFloatGuard from './vector/float-guard.ts';
+import * as vectorFloatShuffle from './vector/float-shuffle.ts';
+import * as vectorIntegerArithmetic from './vector/integer-arithmetic.ts';
+import * as vectorIntegerShift from './vector/integer-shift.ts';
+import * as vectorIntegerShuffle from './vector/integer-shuffle.ts';
+import * as vectorMove from './vector/move.ts';
+import * as vectorOperations from './vector/operations.ts';
+import * as vectorRegisterFile from './vector/register-file.ts';
 import * as virtualSvm from './virtual/svm.ts';
 import * as virtualVmx from './virtual/vmx.ts';
-import type { Instruction } from './instruction.ts';
 
 const families: readonly object[] = [
   integerAdd,
@@ -84,6 +96,17 @@ const families: readonly object[] = [
   systemStateImage,
   systemTranslation,
   systemUserMode,
+  vectorFloatArithmetic,
+  vectorFloatCompare,
+  vectorFloatConvert,
+  vectorFloatGuard,
+  vectorFloatShuffle,
+  vectorIntegerArithmetic,
+  vectorIntegerShift,
+  vectorIntegerShuffle,
+  vectorMove,
+  vectorOperations,
+  vectorRegisterFile,
   virtualSvm,
   virtualVmx,
 ];

@@ -1,13 +1,14 @@
 /**
  * How instruction rows are written: the SDM's and APM's own notation (SDM vol. 2, appendix A).
  *
- * Opcode: hex bytes with an optional mandatory prefix (`66`, `f2`, `f3`, or `np` for none of them) and escapes `0f`, `0f 38`, `0f 3a`;
+ * Opcode: hex bytes with an optional mandatory prefix (`66`, `f2`, `f3`; `np` for none of them, `nr` for
+ * neither F2 nor F3) and escapes `0f`, `0f 38`, `0f 3a`;
  * then one of: `/0`…`/7` ModRM.reg as opcode extension, `+r` register in the low three opcode bits; then `mem` or `reg` to admit
  * only one kind of r/m; a full ModRM byte is written as a byte (`0f 01 d8`).
  *
  * Operands: letter = addressing method, suffix = type.
  *   E r/m general · G ModRM.reg general · R r/m general, register only · M memory only · Z general register of `+r`
- *   I immediate, sI sign-extended immediate · J relative branch · O moffs · A far pointer
+ *   I immediate, sI sign-extended immediate · J relative branch · O moffs · A far pointer: Ap its offset, Aw its selector
  *   S segment register · C control register · D debug register
  *   P MMX of ModRM.reg · Q MMX or memory · N MMX of r/m · V XMM of ModRM.reg · W XMM or memory · U XMM of r/m
  *   STi ST(i) of r/m · fixed: AL AX EAX rAX (operand size) CL DX 1 ST0 xmm0 and segment names ES CS SS DS FS GS

@@ -5,7 +5,7 @@
  */
 import { instructions } from './index.ts';
 import type { Instruction } from './instruction.ts';
-import { parseRow, type Row, Space } from './row.ts';
+import { parseRow, type Row } from './row.ts';
 
 /** Mandatory-prefix classes, as the decoder sees them: the last of F2 and F3, else 66, else none. */
 export const PrefixClass = { none: 0, p66: 1, f3: 2, f2: 3 } as const;
@@ -195,8 +195,6 @@ export class OpcodeMap {
     return set;
   }
 }
-
-export { Space };
 
 /** The map of everything that this CPU knows. */
 export const opcodeMap: OpcodeMap = new OpcodeMap(instructions);

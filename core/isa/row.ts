@@ -56,8 +56,8 @@ export function parseRow(instruction: Instruction, encoding: Encoding): Row {
   let prefix: MandatoryPrefix = 'any';
   if (tokens[0]! in prefixes && isByte(tokens[1])) prefix = prefixes[tokens.shift()!]!;
   let space: Space = Space.one;
-  const [escape, second] = tokens;
-  if (escape === '0f' && isByte(second)) {
+  const [leading, second] = tokens;
+  if (leading === '0f' && isByte(second)) {
     tokens.shift();
     space = Space.of;
     if ((second === '38' || second === '3a') && isByte(tokens[1])) {

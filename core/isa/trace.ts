@@ -3,10 +3,11 @@
  * checked here: after the first register or flag write nothing may be read, and no memory may be written.
  */
 import type { Address, Effect, FlagUpdate, Place, Program, RegisterFile } from '../ir/effect.ts';
+import { Folder } from '../ir/fold.ts';
 import { constant, type FlagName, type Operation, Value, type Width, yes } from '../ir/value.ts';
 import { gprOffset, Segment, type SegmentIndex, type StateName, state } from '../state/layout.ts';
 import type { Form, OperandForm } from './form.ts';
-import { type Helper, type HelperName, helpers } from './helpers.ts';
+import { type HelperName, helpers } from './helpers.ts';
 import type { Instruction } from './instruction.ts';
 import { type InterceptName, intercepts } from './intercepts.ts';
 
@@ -155,7 +156,7 @@ export class Tracer {
   }
 
   call(helper: HelperName, ...inputs: Value[]): Value[] {
-    const { inputs: widths, results } = helpers[helper] as { inputs: readonly Width[]; results: readonly Width[] };
+    const { inputs: widths, results } = helpers[helper];
     if (widths.length !== inputs.length)
       throw new Error(`${helper} takes ${widths.length} arguments, not ${inputs.length}`);
     widths.forEach((width, n) => {
@@ -354,7 +355,7 @@ export function trace(form: Form): Program {
   if (instruction.unit === 'mmx') enterMmx(tracer);
   if (instruction.opensWindow) tracer.effects.push({ kind: 'window' });
   checkTransfers(form, tracer.effects);
-  return { effects: tracer.effects };
+  return new Folder().program({ effects: tracer.effects });
 }
 
 const x87Checks = { x87: 0, 'x87-no-wait': 1, mmx: 2 } as const;
@@ -377,7 +378,7 @@ function enterMmx(tracer: Tracer): void {
 /** After a helper that may transfer nothing can follow but the end on the same condition: readers may leave there. */
 function checkTransfers(form: Form, effects: readonly Effect[]): void {
   effects.forEach((effect, at) => {
-    if (effect.kind !== 'call' || !(helpers[effect.helper] as Helper).transfers) return;
+    if (effect.kind !== 'call' || !helpers[effect.helper].transfers) return;
     const next = effects[at + 1];
     const ends = next === undefined || next.kind === 'window' || next.kind === 'again';
     if (!ends && !(next.kind === 'finish' && next.when === effect.when))

@@ -16,6 +16,8 @@ import type { StateBlock } from './state-block.ts';
 export interface StateHolder {
   readonly state: StateBlock;
   nmiBlocked: boolean;
+  /** HLT has retired and nothing has woken the CPU yet. */
+  halted: boolean;
   /** CR8, 0 to 15. */
   taskPriority: number;
   /** The time-stamp counter without this CPU's offset. */
@@ -72,7 +74,11 @@ const readers: { readonly [C in StateComponent]: (holder: StateHolder) => CpuSta
     ...(pick(holder.state, msrs) as Omit<CpuState['msrs'], 'tsc'>),
     tsc: BigInt.asUintN(64, BigInt(holder.ticks) + holder.state.get(layout.tscOffset)),
   }),
-  interrupts: holder => ({ shadow: holder.state.interruptShadow !== 0, nmiBlocked: holder.nmiBlocked }),
+  interrupts: holder => ({
+    shadow: holder.state.interruptShadow !== 0,
+    nmiBlocked: holder.nmiBlocked,
+    halted: holder.halted,
+  }),
   fpu: ({ state }) => {
     const image = new Uint8Array(fxsaveSize);
     readFpuImage(state, image);
@@ -108,9 +114,10 @@ const writers: { readonly [C in StateComponent]: (holder: StateHolder, value: Cp
     for (const name of msrs) holder.state.set(layout[name], values[name]);
     holder.state.set(layout.tscOffset, values.tsc - BigInt(holder.ticks));
   },
-  interrupts(holder, { shadow, nmiBlocked }) {
+  interrupts(holder, { shadow, nmiBlocked, halted }) {
     holder.state.interruptShadow = shadow ? 1 : 0;
     holder.nmiBlocked = nmiBlocked;
+    holder.halted = halted;
   },
   fpu({ state }, image) {
     if (image.length !== fxsaveSize)

@@ -71,17 +71,18 @@ class Lowering {
   }
 
   run(): void {
+    const { target } = this;
     const { effects } = this.program;
     for (const effect of effects) for (const root of rootsOf(effect)) this.#values.count(root);
-    if (effects.some(({ kind }) => kind === 'finish')) this.#done = this.target.f.block();
+    if (effects.some(({ kind }) => kind === 'finish')) this.#done = target.f.block();
     effects.forEach((effect, index) => {
       this.#before(effect, index);
       this.#effect(effect);
     });
-    if (this.#done) this.target.f.end();
+    if (this.#done) target.f.end();
     const jumps = effects.some(effect => effect.kind === 'jump' && !effect.when);
-    if (!jumps || this.#done) this.target.finish(this.#window);
-    this.#values.release();
+    if (!jumps || this.#done) target.finish(this.#window);
+    if (!target.holds?.(this.#values)) this.#values.release();
   }
 
   /** What later effects read of registers and flags is read before the first write that may change it. */
@@ -148,12 +149,12 @@ class Lowering {
         target.write(effect.place, () => values.push(effect.value, effect.place.width < 32));
         return;
       case 'flags':
+        if (!effect.when && target.deferFlags?.(effect.flags, values)) return;
+        target.settleFlags?.();
         this.#when(effect.when, () => writeFlags(effect.flags, values));
         return;
       case 'jump':
-        this.#when(effect.when, () => {
-          target.jump(effect.target, () => values.push(effect.target));
-        });
+        this.#jump(effect);
         return;
       case 'raise':
         values.pushTruth(effect.when);
@@ -178,6 +179,20 @@ class Lowering {
         if (target.bulk(effect.what, effect.width, effect.addressWidth)) values.forget();
         return;
     }
+  }
+
+  #jump({ target: value, when }: Extract<Effect, { kind: 'jump' }>): void {
+    const { target } = this;
+    const jump = () => target.jump(value, () => this.#values.push(value));
+    if (!when) {
+      jump();
+      return;
+    }
+    this.#values.pushTruth(when);
+    target.settleFlags?.();
+    target.f.if();
+    this.#values.scope(jump);
+    target.f.end();
   }
 
   #when(condition: Value | undefined, write: () => void): void {

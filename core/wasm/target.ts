@@ -3,11 +3,12 @@
  * linear memory, the JIT from constants and locals. `push…` leaves a value on the WebAssembly stack: i32 up to 32 bits
  * (zero-extended), i64, or v128.
  */
-import type { Place } from '../ir/effect.ts';
+import type { FlagUpdate, Place } from '../ir/effect.ts';
 import type { Value, Width } from '../ir/value.ts';
 import type { SegmentIndex } from '../state/layout.ts';
 import type { FunctionBuilder, FunctionReference } from './function.ts';
 import type { ModuleBuilder } from './module.ts';
+import type { ValueWriter } from './values.ts';
 
 export interface Target {
   readonly f: FunctionBuilder;
@@ -48,6 +49,14 @@ export interface Target {
   pushFlagBits(): void;
   popFlagResult(): void;
   popFlagBits(): void;
+
+  /** Takes a flag update to compute it when it is needed; the values' locals are the target's to release then. */
+  deferFlags?(flags: FlagUpdate, values: ValueWriter): boolean;
+  holds?(values: ValueWriter): boolean;
+  /** Computes what was deferred. */
+  settleFlags?(): void;
+  /** Pushes a flag, or a condition over flags, that follows from deferred updates; false: there is no such thing. */
+  pushDeferred?(value: Value): boolean;
 
   /** Fault fields are set: leave, nothing retired. */
   abort(): void;

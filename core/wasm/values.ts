@@ -211,6 +211,7 @@ export class ValueWriter {
     const { operation, width, inputs } = value;
     const [left, right] = inputs as [Value, Value];
     const prefix = width === 64 ? 'i64' : 'i32';
+    if (width === 1 && target.pushDeferred?.(value)) return true;
 
     const binary = looseBinary[operation];
     if (binary) {

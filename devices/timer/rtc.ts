@@ -168,19 +168,17 @@ export class Rtc extends Device {
     putDate(this.#state.registers, Math.floor(this.#seconds), this.#notation);
   }
 
-  /** Brings the flags up to now. */
+  /** Brings the flags up to now; `#arm` always follows. */
   #look(): void {
     const state = this.#state;
     const period = this.#period;
     const beat = period ? Math.floor(ticksIn(this.clock.now, crystal) / period) : 0;
     if (beat !== state.lookedBeat && period) state.registers[C]! |= Control.periodic;
-    state.lookedBeat = beat;
     if (!this.#running) return;
     const second = Math.floor(this.#seconds);
     if (second <= state.lookedSecond) return;
     state.registers[C]! |= Control.update;
     if (nextAlarm(state.registers, state.lookedSecond, this.#notation) <= second) state.registers[C]! |= Control.alarm;
-    state.lookedSecond = second;
   }
 
   /** Sets the interrupt line, and a timer for the first thing that may raise it. */
@@ -202,7 +200,7 @@ export class Rtc extends Device {
     });
   }
 
-  /** A change of rate or date must not look like the passing of time. */
+  /** From here the next look counts: a change of rate or date must not seem to be the passing of time. */
   #align(): void {
     const state = this.#state;
     const period = this.#period;

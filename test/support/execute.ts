@@ -11,10 +11,10 @@ import { codeBase, flagBits, flagsFloor, initialFx, registerNames } from '../ora
 import { engines } from './engines.ts';
 import type { Task } from './user-machine.ts';
 
-type Number_ = number | bigint;
+type Quantity = number | bigint;
 
 export interface Situation {
-  readonly [name: string]: Number_ | Readonly<Record<number, string>> | undefined;
+  readonly [name: string]: Quantity | Readonly<Record<number, string>> | undefined;
   /** Hex bytes by address (data at 0x2000_0000, stack around 0x3000_0800). */
   readonly memory?: Readonly<Record<number, string>>;
   /** Before: 32 for 32-bit code. */
@@ -59,7 +59,7 @@ const merge = (gpr: BigUint64Array, situation: Situation): BigUint64Array => {
   for (const [name, value] of Object.entries(situation)) {
     if (special.has(name) || name in flagBits) continue;
     const { index, shift, width } = partOf(name);
-    const part = BigInt.asUintN(width, BigInt(value as Number_));
+    const part = BigInt.asUintN(width, BigInt(value as Quantity));
     const mask = width === 32 ? 0xffff_ffff_ffff_ffffn : ((1n << BigInt(width)) - 1n) << shift;
     merged[index] = (merged[index]! & ~mask) | (part << shift);
   }

@@ -5,6 +5,7 @@ import { CodeCache, type CodeFetcher } from '../../core/interpreter/code-cache.t
 import type { EngineImports } from '../../core/interpreter/imports.ts';
 import { Interpreter } from '../../core/interpreter/interpreter.ts';
 import { type HelperName, helperNames } from '../../core/isa/helpers.ts';
+import { Jit } from '../../core/jit/jit.ts';
 import { PhysicalMemory } from '../../core/memory/physical-memory.ts';
 import { gprOffset, Segment, segmentLimit, state, tlb } from '../../core/state/layout.ts';
 import { mode64 } from '../../core/state/mode.ts';
@@ -25,11 +26,12 @@ export class FlatHost implements CodeFetcher {
   readonly physical: PhysicalMemory;
   readonly cache: CodeCache;
   readonly interpreter: Interpreter;
+  readonly jit: Jit | undefined;
   /** Accesses that crossed a page, and TLB misses, so that tests can see them. */
   readonly counts = { crossings: 0, misses: 0, lookups: 0 };
   #crossing: { host: number; next: number; first: number; bytes: number } | undefined;
 
-  constructor(size = 0x40_0000, helpers: FlatHelpers = {}) {
+  constructor(size = 0x40_0000, helpers: FlatHelpers = {}, { jit = false, shortest = 12 }: { jit?: boolean; shortest?: number } = {}) {
     this.size = size;
     const pages = Math.ceil((ram + size) / 65536);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -42,6 +44,7 @@ export class FlatHost implements CodeFetcher {
       throw new Error(`helper ${name} is not there`);
     };
     const imports: EngineImports = {
+      ...(jit && { promote: (_cpu: number, pointer: number, table: number) => this.jit!.promote(pointer, table) }),
       translateRead: (_cpu, low, high, bytes) => this.#translate(low, high, bytes, false),
       translateWrite: (_cpu, low, high, bytes) => this.#translate(low, high, bytes, true),
       commitBounce: () => this.#commit(),
@@ -63,6 +66,8 @@ export class FlatHost implements CodeFetcher {
     };
     this.interpreter = new Interpreter(this.memory, imports);
     this.cache = new CodeCache(this.physical, arena, allDecodeFeatures, this.interpreter);
+    this.set32(state.codeCounters.offset, this.cache.counterBase);
+    if (jit) this.jit = new Jit(this.interpreter, this.cache, this.physical, shortest);
     this.cache.flushed = () => this.#clear(tlb.fetch);
     for (const table of [tlb.read, tlb.write, tlb.fetch]) this.#clear(table);
     this.mode = mode64;
@@ -100,6 +105,13 @@ export class FlatHost implements CodeFetcher {
     }
   }
 
+  /** Compiles what starts at state.rip, whether it is hot or not. */
+  compile(): void {
+    const pointer = this.cache.lookup(cpu, 0, this);
+    if (pointer !== 0) this.jit?.promote(pointer, this.get32(state.codeTable.offset));
+    this.jit?.compileQueue();
+  }
+
   get flags(): number {
     const result = this.view.getBigInt64(cpu + state.flagResult.offset, true);
     const bits = this.get32(state.flagBits.offset);
@@ -123,7 +135,7 @@ export class FlatHost implements CodeFetcher {
 
   /** Runs from an address; the leave reason. */
   run(budget: number): number {
-    return this.interpreter.run(cpu, budget);
+    return (this.jit ?? this.interpreter).run(cpu, budget);
   }
 
   fetch(low: number, high: number): number {

@@ -3,6 +3,7 @@ import { MachineFault } from '../../core/ir/evaluate.ts';
 import { composeFlags } from '../../core/ir/flag-state.ts';
 import type { HelperName } from '../../core/isa/helpers.ts';
 import { gprOffset, Segment, segmentSelector, state } from '../../core/state/layout.ts';
+import { floatUserHelpers } from './float-helpers.ts';
 import type { UserMachine } from './user-machine.ts';
 
 type Answer = ReturnType<UserMachine['call']>;
@@ -22,14 +23,16 @@ const divide = (machine: UserMachine, quotient: bigint, remainder: bigint) => {
 /** Null and the user's own selectors load; everything else faults. */
 const loadSegment = (machine: UserMachine, segment: number, selector: bigint): void => {
   if (segment === Segment.cs) raise(6);
-  const null_ = selector < 4n;
-  if (!(null_ && segment !== Segment.ss) && selector !== 0x2bn) raise(13, Number(selector & ~3n));
+  const isNull = selector < 4n;
+  if (!(isNull && segment !== Segment.ss) && selector !== 0x2bn) raise(13, Number(selector & ~3n));
   machine.block.set(segmentSelector(segment), selector);
 };
 
 const stackPointer = gprOffset(4);
 
 export const userHelpers: Partial<Record<HelperName, UserHelper>> = {
+  ...floatUserHelpers,
+
   divideUnsigned(machine, [low, high, divisor]) {
     const dividend = (high! << 64n) | low!;
     const quotient = dividend / divisor!;

@@ -2,6 +2,7 @@
  * The little user-mode machine of the recorded cases (test/oracle/machine.ts), for the evaluator: a state block and a few pages of memory.
  * Faults are as a user program sees them.
  */
+import type { Status } from '../../core/cpu/leave.ts';
 import { type EvaluationMachine, MachineFault } from '../../core/ir/evaluate.ts';
 import type { HelperName } from '../../core/isa/helpers.ts';
 import { gprOffset, Segment, segmentBase, segmentSelector, state } from '../../core/state/layout.ts';
@@ -127,7 +128,7 @@ export class UserMachine implements EvaluationMachine {
     this.#check(linear, bytes, segment, true);
   }
 
-  call(helper: HelperName, inputs: readonly bigint[]) {
+  call(helper: HelperName, inputs: readonly bigint[]): { status: Status; results: readonly bigint[] } {
     const implementation = userHelpers[helper];
     if (!implementation) throw new Error(`the user machine has no helper ${helper}`);
     return implementation(this, inputs);

@@ -4,7 +4,8 @@
  */
 import { MachineError } from '../../framework/error.ts';
 import { Complaint, complain } from './complaint.ts';
-import { encode, type Statement as Instruction } from './encoder.ts';
+import { encode } from './encoder.ts';
+import type { Statement as Instruction } from './encoding.ts';
 import { characterCode, type Evaluated, evaluate, type Symbols } from './expression.ts';
 import { type Line, parseSource } from './source.ts';
 
@@ -25,6 +26,7 @@ export interface Assembled {
 
 const mostPasses = 64;
 const mostBytes = 1 << 26;
+const mostRepeats = 1 << 16;
 
 class Assembly {
   readonly #lines: readonly Line[];
@@ -148,7 +150,7 @@ class Assembly {
         for (const value of statement.values) this.#data(value, statement.size, statement.terminated);
         break;
       case 'instruction': {
-        const times = statement.times === undefined ? 1 : this.#number(statement.times);
+        const times = statement.times === undefined ? 1 : this.#number(statement.times, 0, mostRepeats);
         for (let n = 0; n < times; n++) this.#instruction(line, statement.instruction);
         break;
       }

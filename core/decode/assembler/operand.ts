@@ -20,7 +20,8 @@ export interface MemoryOperand {
   readonly segment: number;
   readonly base: RegisterOperand | undefined;
   readonly index: RegisterOperand | undefined;
-  readonly scale: number;
+  /** Expression. */
+  readonly scale: string;
   /** Expression; empty for none. */
   readonly displacement: string;
   /** `[rel label]`. */
@@ -143,7 +144,7 @@ function parseMemory(text: string, width: number): MemoryOperand | undefined {
       segment,
       base: undefined,
       index: undefined,
-      scale: 1,
+      scale: '1',
       displacement: rest,
       relative: false,
     };
@@ -155,7 +156,7 @@ function parseMemory(text: string, width: number): MemoryOperand | undefined {
   if (relative) rest = rest.slice(4);
   let base: RegisterOperand | undefined;
   let index: RegisterOperand | undefined;
-  let scale = 1;
+  let scale = '1';
   let displacement = before;
   for (const piece of splitAt(rest, '+-')) {
     const term = piece.trim();
@@ -169,17 +170,16 @@ function parseMemory(text: string, width: number): MemoryOperand | undefined {
       else if (!index) index = register;
       else complain(`"${text}" has too many registers`);
     } else if (scaled[0] || scaled[1]) {
-      if (index && !base && scale === 1) base = index;
+      if (index && !base && scale === '1') base = index;
       else if (index) complain(`"${text}" has two index registers`);
       index = scaled[0] ?? scaled[1];
-      scale = Number(scaled[0] ? factors[1] : factors[0]);
-      if (![1, 2, 4, 8].includes(scale)) complain(`"${text}" is scaled by neither 1, 2, 4 nor 8`);
+      scale = (scaled[0] ? factors[1] : factors[0])!;
     } else displacement += displacement && !/^[-+]/.test(term) ? `+${term}` : term;
   }
   // Neither rSP nor BX and BP can be an index.
   const fixedBase = (register: RegisterOperand): boolean =>
     register.number === 4 || (register.width === 16 && (register.number === 3 || register.number === 5));
-  if (base && index && scale === 1 && fixedBase(index)) [base, index] = [index, base];
+  if (base && index && scale === '1' && fixedBase(index)) [base, index] = [index, base];
   return {
     kind: 'memory',
     width,

@@ -1,8 +1,9 @@
 /** Assembly source to lines: labels, directives and instructions. Comments start with ; or # or //. */
 
 import { MachineError } from '../../framework/error.ts';
+import { predicates } from '../names.ts';
 import { Complaint, complain } from './complaint.ts';
-import type { Statement as Instruction } from './encoder.ts';
+import type { Statement as Instruction } from './encoding.ts';
 import { parseOperand, registerNamed, splitAt } from './operand.ts';
 import { stringForm } from './string-form.ts';
 
@@ -172,6 +173,28 @@ function bitsStatement(text: string): Statement {
   return { kind: 'bits', bits };
 }
 
+const comparison = new RegExp(`^cmp(${predicates.join('|')})([ps][sd])$`);
+
+/** `cmpltps xmm0, xmm1` to `cmpps xmm0, xmm1, 1`. */
+function comparisonForm(statement: Instruction): Instruction {
+  const [, predicate, type] = comparison.exec(statement.mnemonic) ?? [];
+  if (predicate === undefined) return statement;
+  const immediate = { kind: 'immediate', text: String(predicates.indexOf(predicate)), distance: undefined } as const;
+  return { ...statement, mnemonic: `cmp${type}`, operands: [...statement.operands, immediate] };
+}
+
+/** `ljmp 8, start` to `jmp 8:start`. */
+function farForm(statement: Instruction): Instruction {
+  const [selector, offset] = statement.operands;
+  const written = /^l(jmp|call)$/.exec(statement.mnemonic);
+  if (!written || selector?.kind !== 'immediate' || offset?.kind !== 'immediate') return statement;
+  return {
+    ...statement,
+    mnemonic: written[1]!,
+    operands: [{ kind: 'far', selector: selector.text, offset: offset.text }],
+  };
+}
+
 function parseInstruction(text: string): Instruction {
   const repeats: number[] = [];
   let segment = -1;
@@ -184,7 +207,7 @@ function parseInstruction(text: string): Instruction {
       const register = registerNamed(name);
       if (register?.class !== 'segment') {
         const operands = tail!.trim() === '' ? [] : splitAt(tail!, ',').map(parseOperand);
-        return stringForm({ mnemonic: name, operands, repeats, segment });
+        return stringForm(comparisonForm(farForm({ mnemonic: name, operands, repeats, segment })));
       }
       segment = register.number;
     }

@@ -1,6 +1,6 @@
 /** `movs DWORD PTR es:[edi],DWORD PTR ds:[esi]` to `movsd`: string instructions whose operands are spelled out. */
 import { complain } from './complaint.ts';
-import type { Statement } from './encoder.ts';
+import type { Statement } from './encoding.ts';
 import type { MemoryOperand, RegisterOperand } from './operand.ts';
 
 const names: ReadonlySet<string> = new Set(['movs', 'cmps', 'stos', 'lods', 'scas', 'ins', 'outs']);

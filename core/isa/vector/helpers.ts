@@ -1,3 +1,16 @@
+/**
+ * Helpers of SSE floating point, for what the fast ways of float-*.ts leave over: exceptions, special operands, rounding control. They write
+ * their target themselves (state offset; numbers of operations are in operations.ts) or, where an exception is unmasked, raise #XM.
+ */
 import type { Helper } from '../helpers.ts';
 
-export const vectorHelpers = {} as const satisfies Record<string, Helper>;
+export const vectorHelpers = {
+  /** (left, right, target, operation | format << 8) */
+  sseArithmetic: { inputs: [128, 128, 32, 32], results: [] },
+  /** (left, right, target, predicate | format << 8): CMPPS and kin. */
+  sseCompare: { inputs: [128, 128, 32, 32], results: [] },
+  /** (left, right, 1 for COMIS, 0 for UCOMIS, | format << 8): ZF, PF, CF; the other flags become 0. */
+  sseCompareFlags: { inputs: [64, 64, 32], results: [], flags: true },
+  /** (source, target, operation) */
+  sseConvert: { inputs: [128, 32, 32], results: [] },
+} as const satisfies Record<string, Helper>;

@@ -87,8 +87,7 @@ export const PSADBW = onBoth(
   (target, source) => {
     const words = simd('i16x8.extadd_pairwise_i8x16_u', distances(target, source));
     const sums = simd('i32x4.extadd_pairwise_i16x8_u', words);
-    return simd("i64x2.add", evenLanes(sums), simd("i64x2.shr_u", sums, constant(32, 32)));
+    return simd('i64x2.add', evenLanes(sums), simd('i64x2.shr_u', sums, constant(32, 32)));
   },
   'sse',
 );
-

@@ -65,6 +65,7 @@ test('a doubleword claim leaves the bytes under it to others', t => {
   t.is(bus.read(0xcf8, 4), 0x8000_0000);
   t.is(bus.read(0xcf9, 1), 0x06);
   t.is(bus.read(0xcf8, 2), 0x06ff);
+  t.is(bus.read(0xcf9, 4), 0xffff_ff06);
 });
 
 test('an observer sees accesses with their owners', t => {

@@ -97,7 +97,7 @@ export function icedSees(bytes: Uint8Array, bits: 16 | 32 | 64, rip: bigint, opt
         kind === iced.OpKind.MemorySegEDI ||
         kind === iced.OpKind.MemorySegRDI
       ) {
-        operands.push(`${icedSegment(instruction, bits)}:rdi`);
+        // MASKMOVQ and MASKMOVDQU: implied by the name.
       } else if (kind <= iced.OpKind.NearBranch64) operands.push(`to ${hex(instruction.nearBranchTarget)}`);
       else if (kind === iced.OpKind.FarBranch16 || kind === iced.OpKind.FarBranch32) {
         const offset = kind === iced.OpKind.FarBranch16 ? instruction.farBranch16 : instruction.farBranch32;
@@ -265,8 +265,8 @@ export const implemented = ({ mnemonic, operands, code }: Seen): boolean =>
   // AMD processors fault on PREFETCH with a register (seen on hardware), where iced follows Intel's.
   !code.endsWith('_0F0D') && ours.has(`${mnemonic} ${operands.some(name => /^x?mm\d/.test(name))}`);
 
-/** Selectors in registers: iced names the whole register, we the 16 bits that are read. */
-const selectors: ReadonlySet<string> = new Set(['lldt', 'ltr', 'lmsw', 'verr', 'verw', 'arpl', 'lar', 'lsl', 'mov']);
+/** A few bits from or to a register: iced names all of it that the operand size says, we what is read or written. */
+const partial = /^(lldt|ltr|lmsw|verr|verw|arpl|lar|lsl|mov|movmskp[sd]|pmovmskb|p(ins|ext)rw)$/;
 const narrow = (register: string): string =>
   /^r\d+[dw]?$/.test(register) ? register.replace(/[dw]?$/, 'w') : register.replace(/^[re](\w\w)$/, '$1');
 
@@ -274,8 +274,8 @@ export function agree(mine: Seen, other: Seen): boolean {
   if (mine.length !== other.length || mine.mnemonic !== other.mnemonic) return false;
   // What the second operand of a hint is called does not matter.
   if (mine.mnemonic === 'nop') return mine.operands[0] === other.operands[0];
-  const selector = selectors.has(mine.mnemonic) && (mine.mnemonic !== 'mov' || /^mov \[8e/.test(mine.code));
-  const plain = selector ? narrow : (text: string) => text;
+  const anyWidth = partial.test(mine.mnemonic) && (mine.mnemonic !== 'mov' || /^mov \[8e/.test(mine.code));
+  const plain = anyWidth ? narrow : (text: string) => text;
   return mine.operands.map(plain).join() === other.operands.map(plain).join();
 }
 

@@ -315,3 +315,16 @@ test('the run loop hears of what may wake a processor', t => {
   board.board.messages.signal(0xfee0_0000, 0x40);
   t.is(heard, 1);
 });
+
+test('only the end of a level-triggered interrupt is broadcast', t => {
+  const { board } = machine();
+  const ended: number[] = [];
+  board.board.messages.onEnd(vector => ended.push(vector));
+  for (const level of [true, false, true]) {
+    board.board.messages.send({ destination: 0, logical: false, mode: 0, vector: 0x45, level });
+    t.is(board.load(at(0x1a0)), level ? 1 << 5 : 0, 'TMR');
+    board.take();
+    board.store(at(0xb0), 0);
+  }
+  t.deepEqual(ended, [0x45, 0x45]);
+});

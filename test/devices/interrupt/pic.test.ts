@@ -3,7 +3,7 @@ import { Pic } from '#devices';
 import { TestBoard } from '../support.ts';
 
 /** As Linux's init_8259A does it. */
-function initialized(end = 0x01) {
+function initialized(end = 0x01, slaveEnd = 0x01) {
   const board = new TestBoard();
   const pic = board.add('pic', Pic, {});
   for (const [port, value] of [
@@ -14,7 +14,7 @@ function initialized(end = 0x01) {
     [0xa0, 0x11],
     [0xa1, 0x38],
     [0xa1, 0x02],
-    [0xa1, 0x01],
+    [0xa1, slaveEnd],
     [0x21, 0x00],
     [0xa1, 0x00],
   ] as const)
@@ -171,4 +171,30 @@ test('polling acknowledges', t => {
   t.is(board.in(0x20), 0x83);
   board.out(0x20, 0x0b);
   t.is(board.in(0x20), 0x08);
+});
+
+test('the slave falls during the acknowledge, so its next request is an edge even without an end', t => {
+  const { board, irq } = initialized(0x03, 0x03);
+  irq(9).pulse();
+  irq(12).pulse();
+  t.is(board.take(), 0x39);
+  t.is(board.take(), 0x3c);
+});
+
+test('rotation in automatic end mode', t => {
+  const { board, irq } = initialized(0x03);
+  board.out(0x20, 0x80);
+  irq(4).pulse();
+  t.is(board.take(), 0x34);
+  irq(4).pulse();
+  irq(6).pulse();
+  t.is(board.take(), 0x36);
+});
+
+test('special fully nested: a higher request of the same slave comes through', t => {
+  const { board, irq } = initialized(0x11);
+  irq(12).pulse();
+  t.is(board.take(), 0x3c);
+  irq(9).pulse();
+  t.is(board.take(), 0x39);
 });

@@ -184,6 +184,7 @@ test('the gate of channel 2 stops the count, and mode 1 starts with it', t => {
   board.advance(clocks(101));
   board.out(0x61, 0);
   const stopped = count(2);
+  t.true(Math.abs(stopped - (0x8000 - 100)) <= 1);
   board.advance(1_000_000);
   t.is(count(2), stopped);
   board.out(0x61, 1);
@@ -213,4 +214,26 @@ test('port 0x61 toggles with each refresh', t => {
     last = bit;
   }
   t.is(toggles, 66);
+});
+
+test('a new count of mode 1 waits for the next trigger', t => {
+  const { board } = machine();
+  const out = () => board.in(0x61) & 0x20;
+  board.out(0x43, 0xb2);
+  board.out(0x42, 0xe8);
+  board.out(0x42, 0x03);
+  board.out(0x61, 1);
+  board.advance(clocks(100));
+  board.out(0x42, 10);
+  board.out(0x42, 0);
+  board.advance(clocks(800));
+  t.is(out(), 0);
+  board.advance(clocks(200));
+  t.is(out(), 0x20);
+  board.out(0x61, 0);
+  board.out(0x61, 1);
+  board.advance(clocks(5));
+  t.is(out(), 0);
+  board.advance(clocks(10));
+  t.is(out(), 0x20);
 });

@@ -153,3 +153,15 @@ test('CMOS memory holds sizes and what a guest puts there', t => {
   board.out(0x70, 0xc0);
   t.is(board.in(0x71), 0xa5, 'bit 7 of the index masks NMI');
 });
+
+test('twelve o’clock, twice', t => {
+  const { read, write } = machine();
+  write(0x0b, 0x00);
+  write(4, 0x92);
+  write(0x0b, 0x06);
+  t.is(read(4), 12);
+  write(0x0b, 0x00);
+  write(4, 0x12);
+  write(0x0b, 0x06);
+  t.is(read(4), 0);
+});

@@ -25,16 +25,17 @@ export class UserHost extends FlatHost {
   #mode: 32 | 64 = 64;
   readonly #pages = new Map<number, number>();
 
-  constructor() {
-    super(pages.length * pageSize, userHostHelpers());
+  constructor(options?: { jit: boolean; shortest: number }) {
+    super(pages.length * pageSize, userHostHelpers(), options);
     this.block = new StateBlock(this.memory.buffer, this.cpu);
     pages.forEach((page, index) => {
       this.#pages.set(page, this.ram + index * pageSize);
     });
   }
 
-  run1(task: Task): Pick<Case, 'after' | 'memoryAfter' | 'fault'> {
+  runTask(task: Task): Pick<Case, 'after' | 'memoryAfter' | 'fault'> {
     const before = this.#load(task);
+    if (this.jit) this.compile();
     const leave = this.runOn(longest);
     const rip = this.block.getBig(state.rip.offset);
     const inside = rip >= BigInt(codeBase) && rip < BigInt(codeBase + task.bytes.length);

@@ -1,0 +1,6 @@
+export type { Accelerator, AcceleratorFactory, AcceleratorOptions } from './accelerator.ts';
+export type { Exit } from './exit.ts';
+export type { Features } from './features.ts';
+export { type HostBlock, type MachineSpecification, MapAccess, type Pacer, VirtualMachine } from './machine.ts';
+export { type ExceptionEvent, VirtualProcessor } from './processor.ts';
+export { accelerators } from './registry.ts';

@@ -1,0 +1,133 @@
+/**
+ * nvmm_assist_mem(3): finishes the instruction of a MEMORY exit, with the `mem` callback for what is no RAM. NetBSD's has a decoder
+ * and semantics of its own for a few opcodes; here it is the CPU's own rows, read by the evaluator, so every instruction that can
+ * touch memory works, and a guest fault is injected instead of returned.
+ */
+import { type AssistMemory, amd, type CpuCore, detachedCore, helperImplementations, InstructionAssist, MachineFault, getCpuState, setCpuState } from '#core';
+import { Gpr, Msr, Seg, StateFlag } from '../abi.ts';
+import { Errno } from '../errno.ts';
+import { endShadow } from './assist-io.ts';
+import { accessGuest, type GuestFault, injectFault, translate } from './guest-access.ts';
+import type { Libnvmm, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
+import { readComponent, writeComponent } from '../state.ts';
+
+const longestInstruction = 15;
+
+/** One detached CPU for each VCPU, kept. */
+class Assistant implements AssistMemory {
+  readonly core: CpuCore;
+  readonly #assist: InstructionAssist;
+  readonly #bytes = new Uint8Array(16);
+  readonly #view = new DataView(this.#bytes.buffer);
+  readonly code = { length: 0, bytes: new Uint8Array(longestInstruction), at: (index: number): number => this.code.bytes[index]! };
+
+  constructor(
+    private readonly lib: Libnvmm,
+    private readonly mach: NvmmMachine,
+    private readonly vcpu: NvmmVcpu,
+  ) {
+    this.core = detachedCore(amd(), this, vcpu.cpuid, () => lib.driver.host.time.ticks);
+    this.#assist = new InstructionAssist(this.core, this, helperImplementations);
+  }
+
+  perform() {
+    return this.#assist.perform(this.code);
+  }
+
+  read(linear: bigint, bytes: number): bigint {
+    this.#access(linear, bytes, false);
+    return bytes === 16
+      ? this.#view.getBigUint64(0, true) | (this.#view.getBigUint64(8, true) << 64n)
+      : BigInt.asUintN(bytes * 8, this.#view.getBigUint64(0, true));
+  }
+
+  write(linear: bigint, bytes: number, value: bigint): void {
+    this.#view.setBigUint64(0, BigInt.asUintN(64, value), true);
+    this.#view.setBigUint64(8, BigInt.asUintN(64, value >> 64n), true);
+    this.#access(linear, bytes, true);
+  }
+
+  probe(linear: bigint, bytes: number): void {
+    for (const at of [linear, BigInt.asUintN(64, linear + BigInt(bytes - 1))]) {
+      const gpa = translate(this.lib, this.mach, this.vcpu, at, true);
+      if (typeof gpa !== 'number') throw new MachineFault(gpa);
+    }
+  }
+
+  #access(linear: bigint, bytes: number, write: boolean): void {
+    const fault = accessGuest(this.lib, this.mach, this.vcpu, linear, this.#bytes.subarray(0, bytes), write);
+    if (fault) throw new MachineFault(fault);
+  }
+
+  /** Instruction bytes: the exit's, or fetched. A fault where not even the first can be fetched. */
+  fetch(): GuestFault | undefined {
+    const { exit, state } = this.vcpu;
+    if (exit.instLen > 0) {
+      this.code.bytes.set(exit.instBytes.subarray(0, exit.instLen));
+      this.code.length = exit.instLen;
+      return undefined;
+    }
+    const long = (state.msrLow(Msr.efer) & (1 << 10)) !== 0 && (state.segmentAttributes(Seg.cs) & (1 << 9)) !== 0;
+    const rip = state.gpr(Gpr.rip);
+    const linear = long ? rip : BigInt.asUintN(32, rip + state.segment(Seg.cs).base);
+    const here = Math.min(longestInstruction, 4096 - Number(linear & 0xfffn));
+    const fault = accessGuest(this.lib, this.mach, this.vcpu, linear, this.code.bytes.subarray(0, here), false);
+    if (fault) return fault;
+    const rest = this.code.bytes.subarray(here);
+    const more = rest.length > 0 && !accessGuest(this.lib, this.mach, this.vcpu, linear + BigInt(here), rest, false);
+    this.code.length = more ? longestInstruction : here;
+    return undefined;
+  }
+}
+
+const assistants = new WeakMap<NvmmVcpu, Assistant>();
+function assistantOf(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Assistant {
+  let assistant = assistants.get(vcpu);
+  if (!assistant) assistants.set(vcpu, (assistant = new Assistant(lib, mach, vcpu)));
+  return assistant;
+}
+
+const fetched = ['general', 'segments', 'controls', 'msrs'] as const;
+
+/** x87, MMX and SSE state only moves for instructions that use it. */
+const usesFpu = (code: { readonly bytes: Uint8Array; readonly length: number }): boolean => {
+  let at = 0;
+  while (at < code.length && isPrefix(code.bytes[at]!)) at++;
+  const opcode = code.bytes[at]!;
+  return opcode === 0x0f || (opcode >= 0xd8 && opcode <= 0xdf);
+};
+const isPrefix = (byte: number): boolean =>
+  [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(byte) || (byte & 0xf0) === 0x40;
+
+export function assistMem(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
+  if (lib.vcpuGetState(mach, vcpu, StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs)) return Errno.EFAULT;
+  const assistant = assistantOf(lib, mach, vcpu);
+  const fetchFault = assistant.fetch();
+  if (fetchFault) return injectFault(lib, mach, vcpu, fetchFault);
+  const { core, code } = assistant;
+  const fpu = usesFpu(code);
+  if (fpu && lib.vcpuGetState(mach, vcpu, StateFlag.fpu)) return Errno.EFAULT;
+  const before = Object.fromEntries(fetched.map(component => [component, readComponent(vcpu.state, component, false)]));
+  setCpuState(core, { ...before, ...(fpu ? { fpu: readComponent(vcpu.state, 'fpu', false) } : {}) });
+
+  const outcome = assistant.perform();
+  if (typeof outcome === 'object') return injectFault(lib, mach, vcpu, outcome.fault);
+  if (outcome === 'left' || outcome === 'exit') return Errno.ENODEV;
+  const after = getCpuState(core, [...fetched, ...(fpu ? (['fpu'] as const) : [])]);
+  writeComponent(vcpu.state, 'general', after.general);
+  lib.vcpuSetState(mach, vcpu, StateFlag.gprs);
+  if (fpu) {
+    writeComponent(vcpu.state, 'fpu', after.fpu);
+    lib.vcpuSetState(mach, vcpu, StateFlag.fpu);
+  }
+  if (outcome !== 'again') {
+    if (outcome === 'transferred') {
+      writeComponent(vcpu.state, 'segments', after.segments);
+      lib.vcpuSetState(mach, vcpu, StateFlag.segs);
+    }
+    endShadow(lib, mach, vcpu);
+    vcpu.completed++;
+  }
+  return Errno.OK;
+}
+

@@ -1,0 +1,113 @@
+/** A virtual processor that is the emulated CPU itself. */
+import { type Cpu, type CpuExit, type CpuState, helperImplementations, type Host, LiveAssist, type StateComponent } from '#core';
+import type { Exit } from '../exit.ts';
+import type { MachineSpecification } from '../machine.ts';
+import { type ExceptionEvent, VirtualProcessor } from '../processor.ts';
+import { initialState, startupState } from '../reset-state.ts';
+
+const generalProtection = 13;
+
+export class SoftwareProcessor extends VirtualProcessor {
+  readonly #cpu: Cpu;
+  readonly #assist: LiveAssist;
+
+  constructor(
+    host: Host,
+    private readonly specification: MachineSpecification,
+    index: number,
+  ) {
+    super(index);
+    const { mmio, interrupts } = specification;
+    this.#cpu = host.processors[index]!;
+    this.#cpu.connect(interrupts[index]);
+    this.#assist = new LiveAssist(
+      this.#cpu,
+      {
+        read: (physical, bytes, data) => mmio.read(physical, bytes, data, index),
+        write: (physical, bytes, data) => mmio.write(physical, bytes, data, index),
+      },
+      helperImplementations,
+    );
+    this.init();
+  }
+
+  getState<C extends StateComponent = StateComponent>(...components: readonly C[]): Pick<CpuState, C> & CpuState {
+    return this.#cpu.getState(components.length ? components : undefined) as Pick<CpuState, C> & CpuState;
+  }
+
+  setState(state: Partial<CpuState>): void {
+    this.#cpu.setState(state);
+  }
+
+  inject({ vector, errorCode = -1 }: ExceptionEvent): void {
+    this.#cpu.injectFault(vector, errorCode);
+  }
+
+  init(): void {
+    this.#cpu.powerOn();
+    this.setState(initialState(this.specification.cpu));
+  }
+
+  startup(vector: number): void {
+    this.setState(startupState(this.specification.cpu, vector));
+  }
+
+  protected enter(): Exit {
+    const { pacer } = this.specification;
+    for (;;) {
+      if (this.takeCancel()) return { reason: 'cancelled' };
+      const budget = pacer.remaining();
+      if (budget <= 0) return { reason: 'limit' };
+      const exit = this.#handle(this.#cpu.run(budget));
+      if (exit) return exit;
+    }
+  }
+
+  #handle(exit: CpuExit): Exit | undefined {
+    switch (exit.reason) {
+      case 'budget':
+      case 'vmexit':
+        return undefined;
+      case 'halt':
+        return { reason: 'halt' };
+      case 'shutdown':
+        return { reason: 'shutdown' };
+      case 'io':
+        return this.#portAccess(exit);
+      case 'mmio':
+        if (this.#assist.perform()) return undefined;
+        return { reason: 'error', code: 0, message: `memory access at 0x${exit.address.toString(16)} could not be emulated` };
+      case 'msr':
+        return this.#msrAccess(exit);
+    }
+  }
+
+  #portAccess(exit: CpuExit & { readonly reason: 'io' }): undefined {
+    const { ports } = this.specification;
+    const cpu = this.#cpu;
+    const { port, size } = exit;
+    if (exit.string) {
+      cpu.performPorts(ports);
+    } else if (exit.input) {
+      cpu.completeInput(size, ports.read(port, size));
+    } else {
+      ports.write(port, size, cpu.outputValue(size));
+      cpu.completeInstruction();
+    }
+    return undefined;
+  }
+
+  #msrAccess({ index, write }: CpuExit & { readonly reason: 'msr' }): undefined {
+    const { msrs } = this.specification;
+    const cpu = this.#cpu;
+    if (write) {
+      if (msrs.write(this.index, index, cpu.msrValue)) cpu.completeInstruction();
+      else cpu.injectFault(generalProtection, 0);
+      return undefined;
+    }
+    const value = msrs.read(this.index, index);
+    if (value === undefined) cpu.injectFault(generalProtection, 0);
+    else cpu.completeMsrRead(value);
+    return undefined;
+  }
+}

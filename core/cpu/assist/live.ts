@@ -1,0 +1,160 @@
+/** Assists on a CPU's own state: the instruction that found no RAM is done here, with the board's MMIO in the place of memory. */
+import { type Evaluation, MachineFault } from '../../ir/evaluate.ts';
+import type { HelperName } from '../../isa/helpers.ts';
+import { Segment, segmentBase, state as layout } from '../../state/layout.ts';
+import type { HelperImplementation } from '../core.ts';
+import type { Cpu } from '../cpu.ts';
+import { Leave } from '../leave.ts';
+import { type AssistMemory, InstructionAssist } from './instruction-assist.ts';
+
+/** Memory that is no RAM; physical addresses, at most 8 bytes at a time. */
+export interface DeviceMemory {
+  read(physical: number, bytes: 1 | 2 | 4 | 8, data: DataView): void;
+  write(physical: number, bytes: 1 | 2 | 4 | 8, data: DataView): void;
+}
+
+const pageSize = 4096;
+const longestInstruction = 15;
+const stackBit = 0x100;
+
+export class LiveAssist implements AssistMemory {
+  readonly #assist: InstructionAssist;
+  readonly #bytes = new Uint8Array(16);
+  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #piece = new DataView(new ArrayBuffer(8));
+  readonly #memory: Uint8Array;
+  readonly #code = { length: 0, bytes: new Uint8Array(longestInstruction), at: (index: number): number => this.#code.bytes[index]! };
+
+  constructor(
+    private readonly cpu: Cpu,
+    private readonly devices: DeviceMemory,
+    implementations: Readonly<Record<HelperName, HelperImplementation>>,
+  ) {
+    this.#assist = new InstructionAssist(cpu, this, implementations);
+    this.#memory = new Uint8Array(cpu.state.view.buffer);
+  }
+
+  /** Executes the instruction at RIP and retires it. False: it is none that can be done here. */
+  perform(): boolean {
+    const { cpu } = this;
+    const { state } = cpu;
+    if (!this.#fetch()) return this.#fault();
+    const outcome: Evaluation = this.#assist.perform(this.#code);
+    if (typeof outcome === 'object') {
+      const { vector, error, address } = outcome.fault;
+      if (address !== undefined) state.set(layout.faultAddress, address);
+      cpu.injectFault(vector, error);
+      return true;
+    }
+    if (outcome === 'left' || outcome === 'exit') return false;
+    if (outcome === 'again') return true;
+    state.copy64(layout.nextRip.offset, layout.rip.offset);
+    cpu.completeInstruction();
+    return true;
+  }
+
+  read(linear: bigint, bytes: number, segment: number): bigint {
+    this.#access(linear, bytes, segment, false);
+    const low = this.#view.getBigUint64(0, true);
+    return bytes === 16 ? low | (this.#view.getBigUint64(8, true) << 64n) : BigInt.asUintN(bytes * 8, low);
+  }
+
+  write(linear: bigint, bytes: number, value: bigint, segment: number): void {
+    this.#view.setBigUint64(0, BigInt.asUintN(64, value), true);
+    this.#view.setBigUint64(8, BigInt.asUintN(64, value >> 64n), true);
+    this.#access(linear, bytes, segment, true);
+  }
+
+  probe(linear: bigint, bytes: number, segment: number): void {
+    this.#eachPage(linear, bytes, (at, length) => {
+      this.#locate(at, length, segment, true);
+    });
+  }
+
+  #access(linear: bigint, bytes: number, segment: number, write: boolean): void {
+    // All pages answer before the first byte moves.
+    if (write) this.probe(linear, bytes, segment);
+    this.#eachPage(linear, bytes, (at, length, start) => {
+      const host = this.#locate(at, length, segment, write);
+      if (host > 0) {
+        if (write) for (let n = 0; n < length; n++) this.#memory[host + n] = this.#bytes[start + n]!;
+        else for (let n = 0; n < length; n++) this.#bytes[start + n] = this.#memory[host + n]!;
+      } else this.#device(start, length, write);
+    });
+  }
+
+  #eachPage(linear: bigint, bytes: number, action: (at: bigint, length: number, start: number) => void): void {
+    for (let start = 0; start < bytes; ) {
+      const at = BigInt.asUintN(64, linear + BigInt(start));
+      const length = Math.min(bytes - start, pageSize - Number(at & 0xfffn));
+      action(at, length, start);
+      start += length;
+    }
+  }
+
+  /** Host address, or 0: no RAM, the physical address is in leaveAddress. */
+  #locate(at: bigint, length: number, segment: number, write: boolean): number {
+    const { mmu, state, physical } = this.cpu;
+    const low = Number(BigInt.asIntN(32, at));
+    const high = Number(BigInt.asIntN(32, at >> 32n));
+    const size = length | (segment === Segment.ss ? stackBit : 0);
+    for (;;) {
+      const host = write ? mmu.translateWrite(low, high, size) : mmu.translateRead(low, high, size);
+      if (host !== 0) return host >>> 0;
+      if (state.leave === Leave.mmio) return 0;
+      if (state.leave === Leave.codeWrite) {
+        physical.written(state.low(layout.leaveAddress.offset) >>> 0, pageSize);
+        continue;
+      }
+      throw new MachineFault({
+        vector: state.faultVector,
+        error: state.faultError,
+        address: state.get(layout.faultAddress),
+      });
+    }
+  }
+
+  #device(start: number, length: number, write: boolean): void {
+    const { state } = this.cpu;
+    const physical = (state.high(layout.leaveAddress.offset) >>> 0) * 2 ** 32 + (state.low(layout.leaveAddress.offset) >>> 0);
+    for (let done = 0; done < length; ) {
+      const at = physical + done;
+      const size = largestPiece(at, length - done);
+      for (let n = 0; n < size; n++) this.#piece.setUint8(n, write ? this.#bytes[start + done + n]! : 0);
+      if (write) this.devices.write(at, size, this.#piece);
+      else this.devices.read(at, size, this.#piece);
+      if (!write) for (let n = 0; n < size; n++) this.#bytes[start + done + n] = this.#piece.getUint8(n);
+      done += size;
+    }
+  }
+
+  /** The bytes at CS:RIP, as far as they can be fetched. */
+  #fetch(): boolean {
+    const { mmu, state, is64 } = this.cpu;
+    const rip = state.get(layout.rip);
+    const linear = is64 ? rip : BigInt.asUintN(32, rip + state.get(segmentBase(Segment.cs)));
+    let length = 0;
+    while (length < longestInstruction) {
+      const at = linear + BigInt(length);
+      const host = mmu.fetch(Number(BigInt.asIntN(32, at)), Number(BigInt.asIntN(32, at >> 32n))) >>> 0;
+      if (host === 0) break;
+      const here = Math.min(longestInstruction - length, pageSize - Number(at & 0xfffn));
+      for (let n = 0; n < here; n++) this.#code.bytes[length + n] = this.#memory[host + n]!;
+      length += here;
+    }
+    this.#code.length = length;
+    return length > 0;
+  }
+
+  #fault(): true {
+    const { state } = this.cpu;
+    this.cpu.injectFault(state.faultVector, state.faultError);
+    return true;
+  }
+}
+
+/** Aligned powers of two, as buses carry them. */
+function largestPiece(address: number, length: number): 1 | 2 | 4 | 8 {
+  for (const size of [8, 4, 2] as const) if (length >= size && (address % size === 0 || length === size)) return size;
+  return 1;
+}

@@ -1,0 +1,13 @@
+/** Implementations of the helpers of core/isa/vector/helpers.ts. */
+import type { vectorHelpers } from '../../isa/vector/helpers.ts';
+import type { HelperImplementation } from '../core.ts';
+import { sseArithmetic } from './sse-arithmetic.ts';
+import { sseCompare, sseCompareFlags } from './sse-compare.ts';
+import { sseConvert } from './sse-convert.ts';
+
+export const sseHelpers: Readonly<Record<keyof typeof vectorHelpers, HelperImplementation>> = {
+  sseArithmetic,
+  sseCompare,
+  sseCompareFlags,
+  sseConvert,
+};

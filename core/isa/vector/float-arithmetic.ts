@@ -1,0 +1,129 @@
+/** Packed and scalar floating-point arithmetic of SSE, SSE2 and SSE3 (SDM vol. 2, ADDPS … HSUBPD). */
+import { constant, type Value } from '../../ir/value.ts';
+import { simd } from '../../ir/vector.ts';
+import { type Instruction, instruction } from '../instruction.ts';
+import { defaultControls, type Facts, factsOf, not, unless } from './float-guard.ts';
+import { Format, type FormatName, SseArithmetic } from './operations.ts';
+
+type FloatWidth = 32 | 64;
+
+/** Result and whether it is right without a helper, given that controls are the default. */
+interface Plain {
+  result(shape: string, left: Value, right: Value): Value;
+  good(facts: Facts, left: Value, right: Value, result: Value): Value;
+  /** Controls do not matter: the operation never rounds. */
+  readonly exact?: true;
+}
+
+const direct =
+  (name: string) =>
+  (shape: string, left: Value, right: Value): Value =>
+    simd(`${shape}.${name}`, left, right);
+
+const noneDenormal = (facts: Facts, left: Value, right: Value): Value =>
+  not(facts.denormal(left).or(facts.denormal(right)));
+
+/** Sums may be zero: what cancels does so exactly. */
+const sum = (name: string): Plain => ({
+  result: direct(name),
+  good: (facts, left, right, result) => noneDenormal(facts, left, right).and(not(facts.unusual(result))),
+});
+
+/** A product or quotient of zero may have underflowed. */
+const product = (name: string): Plain => ({
+  result: direct(name),
+  good: (facts, left, right, result) => noneDenormal(facts, left, right).and(not(facts.abnormal(result))),
+});
+
+/** The second operand where they are equal: WebAssembly's pmin is b < a ? b : a. */
+const extreme = (name: string): Plain => ({
+  exact: true,
+  result: (shape, left, right) => simd(`${shape}.${name}`, right, left),
+  good: (facts, left, right) => not(facts.incomparable(left).or(facts.incomparable(right))),
+});
+
+const root: Plain = {
+  result: (shape, _left, right) => simd(`${shape}.sqrt`, right),
+  good: (facts, _left, right, result) => not(facts.denormal(right).or(facts.abnormal(result))),
+};
+
+interface Row {
+  readonly name: string;
+  readonly opcode: string;
+  readonly operation: SseArithmetic;
+  readonly plain?: Plain;
+}
+
+const rows: readonly Row[] = [
+  { name: 'add', opcode: '0f 58', operation: SseArithmetic.add, plain: sum('add') },
+  { name: 'mul', opcode: '0f 59', operation: SseArithmetic.multiply, plain: product('mul') },
+  { name: 'sub', opcode: '0f 5c', operation: SseArithmetic.subtract, plain: sum('sub') },
+  { name: 'min', opcode: '0f 5d', operation: SseArithmetic.minimum, plain: extreme('pmin') },
+  { name: 'div', opcode: '0f 5e', operation: SseArithmetic.divide, plain: product('div') },
+  { name: 'max', opcode: '0f 5f', operation: SseArithmetic.maximum, plain: extreme('pmax') },
+  { name: 'sqrt', opcode: '0f 51', operation: SseArithmetic.squareRoot, plain: root },
+];
+
+const prefixes: Readonly<Record<FormatName, string>> = { ps: 'np', pd: '66', ss: 'f3', sd: 'f2' };
+const operands: Readonly<Record<FormatName, readonly [string, string]>> = {
+  ps: ['Vdq', 'Wdq'],
+  pd: ['Vdq', 'Wdq'],
+  ss: ['Vss', 'Wss'],
+  sd: ['Vsd', 'Wsd'],
+};
+const widths: Readonly<Record<FormatName, FloatWidth>> = { ps: 32, pd: 64, ss: 32, sd: 64 };
+
+function arithmetic(row: Row, format: FormatName, feature: string, prefix = prefixes[format]): Instruction {
+  const { operation, plain } = row;
+  const width = widths[format];
+  const code = constant(32, operation | (Format[format] << 8));
+  const packed = format === 'ps' || format === 'pd';
+  return instruction(`${row.name}${format}`, {
+    encodings: [[`${prefix} ${row.opcode}`, ...operands[format]]],
+    feature,
+    unit: 'sse',
+    ...(packed ? { aligned: true as const } : {}),
+    semantics(cpu, target, source) {
+      const right = source.read();
+      const left = target.read();
+      const inputs = [left.zeroExtend(128), right.zeroExtend(128), target.number(), code];
+      if (!plain) {
+        cpu.call('sseArithmetic', ...inputs);
+        return;
+      }
+      const result = plain.result(packed ? `f${width}x${128 / width}` : `f${width}`, left, right);
+      const good = plain.good(factsOf(left.width, width), left, right, result);
+      unless(cpu, plain.exact ? good : defaultControls(cpu).and(good), 'sseArithmetic', ...inputs);
+      target.write(result);
+    },
+  });
+}
+
+export const floatArithmetic: readonly Instruction[] = rows.flatMap(row => [
+  arithmetic(row, 'ps', 'sse'),
+  arithmetic(row, 'pd', 'sse2'),
+  arithmetic(row, 'ss', 'sse'),
+  arithmetic(row, 'sd', 'sse2'),
+]);
+
+/** Within vectors: F2 marks the singles here. */
+const across = (name: string, opcode: string, operation: SseArithmetic): Instruction[] => [
+  arithmetic({ name, opcode, operation }, 'ps', 'sse3', 'f2'),
+  arithmetic({ name, opcode, operation }, 'pd', 'sse3'),
+];
+
+export const horizontalArithmetic: readonly Instruction[] = [
+  ...across('addsub', '0f d0', SseArithmetic.addSubtract),
+  ...across('hadd', '0f 7c', SseArithmetic.horizontalAdd),
+  ...across('hsub', '0f 7d', SseArithmetic.horizontalSubtract),
+];
+
+const estimate = (name: string, opcode: string, operation: SseArithmetic): Instruction[] => [
+  arithmetic({ name, opcode, operation }, 'ps', 'sse'),
+  arithmetic({ name, opcode, operation }, 'ss', 'sse'),
+];
+
+export const estimates: readonly Instruction[] = [
+  ...estimate('rcp', '0f 53', SseArithmetic.reciprocal),
+  ...estimate('rsqrt', '0f 52', SseArithmetic.reciprocalRoot),
+];

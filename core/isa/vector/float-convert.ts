@@ -1,0 +1,167 @@
+/** Conversions between integers and floating-point numbers, and between precisions (SDM vol. 2, CVTDQ2PD … CVTTSS2SI). */
+import { constant, type Value } from '../../ir/value.ts';
+import { simd } from '../../ir/vector.ts';
+import { type Instruction, instruction } from '../instruction.ts';
+import type { Encoding } from '../notation.ts';
+import type { Operand, Tracer } from '../trace.ts';
+import { defaultControls, factsOf, not, unless } from './float-guard.ts';
+import { SseConversion } from './operations.ts';
+import { checkSse } from './register-file.ts';
+
+const sse = (name: string, feature: string, encodings: Encoding[], semantics: Instruction['semantics']): Instruction =>
+  instruction(name, {
+    encodings,
+    feature,
+    unit: 'sse',
+    ...(encodings[0][2] === 'Wdq' ? { aligned: true as const } : {}),
+    semantics,
+  });
+
+/** The helper's inputs. */
+const asked = (source: Value, target: Operand, conversion: SseConversion): [Value, Value, Value] => [
+  source.zeroExtend(128),
+  target.number(),
+  constant(32, conversion),
+];
+
+// Between precisions.
+
+export const CVTSS2SD = sse('cvtss2sd', 'sse2', [['f3 0f 5a', 'Vsd', 'Wss']], (cpu, target, source) => {
+  const value = source.read();
+  const facts = factsOf(32, 32);
+  unless(cpu, not(facts.incomparable(value)), 'sseConvert', ...asked(value, target, SseConversion.ss2sd));
+  target.write(simd('f64.promote_f32', value));
+});
+
+export const CVTSD2SS = sse('cvtsd2ss', 'sse2', [['f2 0f 5a', 'Vss', 'Wsd']], (cpu, target, source) => {
+  const value = source.read();
+  const result = simd('f32.demote_f64', value);
+  const good = defaultControls(cpu).and(not(factsOf(32, 32).abnormal(result)));
+  unless(cpu, good, 'sseConvert', ...asked(value, target, SseConversion.sd2ss));
+  target.write(result);
+});
+
+export const CVTPS2PD = sse('cvtps2pd', 'sse2', [['np 0f 5a', 'Vdq', 'Wq']], (cpu, target, source) => {
+  const value = source.read().zeroExtend(128);
+  unless(cpu, not(factsOf(128, 32).incomparable(value)), 'sseConvert', ...asked(value, target, SseConversion.ps2pd));
+  target.write(simd('f64x2.promote_low_f32x4', value));
+});
+
+/** Nothing to go wrong. */
+export const CVTDQ2PD = sse('cvtdq2pd', 'sse2', [['f3 0f e6', 'Vdq', 'Wq']], (_cpu, target, source) => {
+  target.write(simd('f64x2.convert_low_i32x4_s', source.read().zeroExtend(128)));
+});
+
+export const CVTDQ2PS = sse('cvtdq2ps', 'sse2', [['np 0f 5b', 'Vdq', 'Wdq']], (cpu, target, source) => {
+  const value = source.read();
+  unless(cpu, defaultControls(cpu), 'sseConvert', ...asked(value, target, SseConversion.dq2ps));
+  target.write(simd('f32x4.convert_i32x4_s', value));
+});
+
+const always = (name: string, opcode: string, conversion: SseConversion): Instruction =>
+  sse(name, 'sse2', [[opcode, 'Vdq', 'Wdq']], (cpu, target, source) => {
+    cpu.call('sseConvert', ...asked(source.read(), target, conversion));
+  });
+
+export const packedConversions: readonly Instruction[] = [
+  always('cvtpd2ps', '66 0f 5a', SseConversion.pd2ps),
+  always('cvtps2dq', '66 0f 5b', SseConversion.ps2dq),
+  always('cvttps2dq', 'f3 0f 5b', SseConversion.tps2dq),
+  always('cvtpd2dq', 'f2 0f e6', SseConversion.pd2dq),
+  always('cvttpd2dq', '66 0f e6', SseConversion.tpd2dq),
+];
+
+// From general registers.
+
+export const CVTSI2SD = sse('cvtsi2sd', 'sse2', [['f2 0f 2a', 'Vsd', 'Ey']], (cpu, target, source) => {
+  const value = source.read();
+  // 32 bits always fit.
+  if (value.width === 64)
+    unless(cpu, defaultControls(cpu), 'sseConvert', ...asked(value, target, SseConversion.si2sd64));
+  target.write(simd(`f64.convert_i${value.width}_s`, value));
+});
+
+export const CVTSI2SS = sse('cvtsi2ss', 'sse', [['f3 0f 2a', 'Vss', 'Ey']], (cpu, target, source) => {
+  const value = source.read();
+  const conversion = value.width === 64 ? SseConversion.si2ss64 : SseConversion.si2ss32;
+  unless(cpu, defaultControls(cpu), 'sseConvert', ...asked(value, target, conversion));
+  target.write(simd(`f32.convert_i${value.width}_s`, value));
+});
+
+// To general registers.
+
+/** Exponent field from which on an integer of 32 or 64 bits may be too small. */
+const limits = {
+  32: { 32: (127n + 31n) << 23n, 64: (127n + 63n) << 23n },
+  64: { 32: (1023n + 31n) << 52n, 64: (1023n + 63n) << 52n },
+} as const;
+
+const fits = (value: Value, width: 32 | 64): Value => {
+  const from = value.width as 32 | 64;
+  const magnitude = value.shl(1).shr(1);
+  return magnitude.ltU(constant(from, limits[from][width]));
+};
+
+type Conversions = Readonly<Record<32 | 64, SseConversion>>;
+
+/** Rounding to the nearest integer is the helper's work. */
+const toInteger = (name: string, opcode: string, type: 'ss' | 'sd', conversions: Conversions): Instruction =>
+  sse(name, type === 'ss' ? 'sse' : 'sse2', [[opcode, 'Gy', `W${type}`]], (cpu, target, source) => {
+    const value = source.read();
+    const width = target.width as 32 | 64;
+    const inputs = asked(value, target, conversions[width]);
+    if (!name.startsWith('cvtt')) {
+      cpu.call('sseConvert', ...inputs);
+      return;
+    }
+    unless(cpu, defaultControls(cpu).and(fits(value, width)), 'sseConvert', ...inputs);
+    target.write(simd(`i${width}.trunc_sat_f${value.width}_s`, value));
+  });
+
+const { ss2si32, ss2si64, tss2si32, tss2si64, sd2si32, sd2si64, tsd2si32, tsd2si64 } = SseConversion;
+export const integerConversions: readonly Instruction[] = [
+  toInteger('cvtss2si', 'f3 0f 2d', 'ss', { 32: ss2si32, 64: ss2si64 }),
+  toInteger('cvttss2si', 'f3 0f 2c', 'ss', { 32: tss2si32, 64: tss2si64 }),
+  toInteger('cvtsd2si', 'f2 0f 2d', 'sd', { 32: sd2si32, 64: sd2si64 }),
+  toInteger('cvttsd2si', 'f2 0f 2c', 'sd', { 32: tsd2si32, 64: tsd2si64 }),
+];
+
+// Between XMM and MMX registers.
+
+const mixed = (
+  name: string,
+  feature: string,
+  unit: 'mmx' | 'sse',
+  encodings: Encoding[],
+  convert: (cpu: Tracer, target: Operand, source: Value) => void,
+): Instruction =>
+  instruction(name, {
+    encodings,
+    feature,
+    unit,
+    ...(encodings[0][2] === 'Wdq' ? { aligned: true as const } : {}),
+    semantics(cpu, target, source) {
+      if (unit === 'mmx') checkSse(cpu);
+      convert(cpu, target, source.read());
+    },
+  });
+
+const helped =
+  (conversion: SseConversion) =>
+  (cpu: Tracer, target: Operand, source: Value): void => {
+    cpu.call('sseConvert', ...asked(source, target, conversion));
+  };
+const toDoubles = (_cpu: Tracer, target: Operand, source: Value): void =>
+  target.write(simd('f64x2.convert_low_i32x4_s', source.zeroExtend(128)));
+
+/** From memory, CVTPI2PD and (on AMD's processors, against SDM vol. 2) CVTPI2PS leave the x87 unit alone. */
+export const mixedConversions: readonly Instruction[] = [
+  mixed('cvtpi2ps', 'sse', 'mmx', [['np 0f 2a', 'Vq', 'Nq']], helped(SseConversion.pi2ps)),
+  mixed('cvtpi2ps', 'sse', 'sse', [['np 0f 2a', 'Vq', 'Mq']], helped(SseConversion.pm2ps)),
+  mixed('cvtpi2pd', 'sse2', 'mmx', [['66 0f 2a', 'Vdq', 'Nq']], toDoubles),
+  mixed('cvtpi2pd', 'sse2', 'sse', [['66 0f 2a', 'Vdq', 'Mq']], toDoubles),
+  mixed('cvtps2pi', 'sse', 'mmx', [['np 0f 2d', 'Pq', 'Wq']], helped(SseConversion.ps2pi)),
+  mixed('cvttps2pi', 'sse', 'mmx', [['np 0f 2c', 'Pq', 'Wq']], helped(SseConversion.tps2pi)),
+  mixed('cvtpd2pi', 'sse2', 'mmx', [['66 0f 2d', 'Pq', 'Wdq']], helped(SseConversion.pd2pi)),
+  mixed('cvttpd2pi', 'sse2', 'mmx', [['66 0f 2c', 'Pq', 'Wdq']], helped(SseConversion.tpd2pi)),
+];

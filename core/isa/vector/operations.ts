@@ -1,0 +1,55 @@
+/** Numbers by which SSE rows name to their helpers what is to be done. */
+
+/** How operands are made up: packed or scalar, single or double precision. */
+export const Format = { ps: 0, pd: 1, ss: 2, sd: 3 } as const;
+export type FormatName = keyof typeof Format;
+export type Format = (typeof Format)[FormatName];
+
+export const SseArithmetic = {
+  add: 0,
+  subtract: 1,
+  multiply: 2,
+  divide: 3,
+  minimum: 4,
+  maximum: 5,
+  squareRoot: 6,
+  /** Odd lanes are added, even ones subtracted. */
+  addSubtract: 7,
+  horizontalAdd: 8,
+  horizontalSubtract: 9,
+  reciprocal: 10,
+  reciprocalRoot: 11,
+} as const;
+export type SseArithmetic = (typeof SseArithmetic)[keyof typeof SseArithmetic];
+
+/** Conversions by the mnemonic's end. Those to a general register say how wide it is. */
+export const SseConversion = {
+  ss2sd: 0,
+  sd2ss: 1,
+  ps2pd: 2,
+  pd2ps: 3,
+  dq2ps: 4,
+  ps2dq: 5,
+  tps2dq: 6,
+  pd2dq: 7,
+  tpd2dq: 8,
+  si2ss32: 9,
+  si2ss64: 10,
+  si2sd64: 11,
+  ss2si32: 12,
+  ss2si64: 13,
+  tss2si32: 14,
+  tss2si64: 15,
+  sd2si32: 16,
+  sd2si64: 17,
+  tsd2si32: 18,
+  tsd2si64: 19,
+  pi2ps: 20,
+  ps2pi: 21,
+  tps2pi: 22,
+  pd2pi: 23,
+  tpd2pi: 24,
+  /** CVTPI2PS from memory, which leaves the x87 unit alone. */
+  pm2ps: 25,
+} as const;
+export type SseConversion = (typeof SseConversion)[keyof typeof SseConversion];

@@ -1,0 +1,146 @@
+/** A region → one function (cpu, budget, entry) → Status: state.rip and state.budget say where it stopped. */
+import { programOf } from '../interpreter/programs.ts';
+import { type Helper, helpers } from '../isa/helpers.ts';
+import type { Program } from '../ir/effect.ts';
+import type { Value } from '../ir/value.ts';
+import { state } from '../state/layout.ts';
+import { FunctionBuilder, type Label } from '../wasm/function.ts';
+import { lower, rootsOf } from '../wasm/lower.ts';
+import type { ModuleBuilder } from '../wasm/module.ts';
+import { BlockTarget, type RegionLocals } from './block-target.ts';
+import { writeChain } from './chain.ts';
+import { type Block, branchOf, type Region } from './region.ts';
+import { isGeneral, RegisterFile } from './register-file.ts';
+import { slotOf } from '../interpreter/record-target.ts';
+import { record } from '../interpreter/record.ts';
+
+/** Return sites that a RET in the region is compared with. */
+const expectedReturns = 4;
+
+export function translate(region: Region, module: ModuleBuilder): FunctionBuilder {
+  const f = new FunctionBuilder(['i32', 'i32', 'i32'], ['i32']);
+  const next = 2;
+  const locals: RegionLocals = {
+    cpu: 0,
+    left: 1,
+    codeBase: f.local('i64'),
+    context: f.local('i64'),
+    flagResult: f.local('i64'),
+    flagBits: f.local('i32'),
+    status: f.local('i32'),
+    rip: f.local('i64'),
+  };
+  const { cpu, left, codeBase, rip, status } = locals;
+  const { blocks } = region;
+  const { used, written } = registersOf(blocks);
+  const registers = new RegisterFile(f, cpu, used, written);
+
+  f.get(cpu).memory('i64.load', state.codeBase.offset).set(codeBase);
+  f.get(cpu).memory('i64.load32_u', state.context.offset).set(locals.context);
+  f.get(cpu).memory('i64.load', state.flagResult.offset).set(locals.flagResult);
+  f.get(cpu).memory('i32.load', state.flagBits.offset).set(locals.flagBits);
+  registers.loadAll();
+
+  const exit = f.block();
+  const top = f.loop();
+  const labels: Label[] = [];
+  for (let index = blocks.length - 1; index >= 0; index--) labels[index] = f.block();
+  if (blocks.length > 1) f.get(next).brTable(labels.slice(0, -1), labels.at(-1)!);
+
+  let current = 0;
+  const goTo = (offset: number): void => {
+    const index = blocks.findIndex(block => block.offset === offset);
+    if (index < 0) {
+      f.get(codeBase).i64(offset).op('i64.add').set(rip);
+      target.leave();
+    } else if (index > current) f.br(labels[index]!);
+    else {
+      if (blocks.length > 1) f.i32(index).set(next);
+      f.br(top);
+    }
+  };
+  const goToRip = (isReturn: boolean): void => {
+    if (isReturn)
+      for (const site of region.returnSites.slice(0, expectedReturns)) {
+        f.get(rip).get(codeBase).i64(site).op('i64.add').op('i64.eq').if();
+        goTo(site);
+        f.end();
+      }
+    target.leave();
+  };
+  const target = new BlockTarget(f, module, locals, registers, { exit, goTo, goToRip });
+
+  blocks.forEach((block, index) => {
+    current = index;
+    f.end();
+    const count = block.instructions.length;
+    f.get(left).i32(count).op('i32.lt_s').if(undefined, 'unlikely');
+    f.get(codeBase).i64(block.offset).op('i64.add').set(rip);
+    target.leave();
+    f.end();
+    f.get(left).i32(count).op('i32.sub').set(left);
+    block.instructions.forEach((instruction, position) => {
+      const program = programOf(instruction.form);
+      target.begin(instruction, count - position, needsFlagsSettled(program));
+      lower(program, target);
+    });
+    const last = block.instructions.at(-1)!;
+    const branch = branchOf(last);
+    if (branch && !branch.conditional) return;
+    target.flags.settle();
+    if (blocks[index + 1]?.offset !== block.end) goTo(block.end);
+  });
+  f.end();
+  f.op('unreachable').end();
+
+  registers.storeAll();
+  f.get(cpu).get(locals.flagResult).memory('i64.store', state.flagResult.offset);
+  f.get(cpu).get(locals.flagBits).memory('i32.store', state.flagBits.offset);
+  f.get(cpu).get(rip).memory('i64.store', state.rip.offset);
+  f.get(cpu).get(left).memory('i32.store', state.budget.offset);
+  f.get(status).op('i32.eqz').if();
+  writeChain(f, module.type(['i32', 'i32', 'i32'], ['i32']), locals);
+  f.end();
+  f.get(status);
+  return f;
+}
+
+/** Where an instruction may end early or where a helper sees or changes flags, they are computed before it. */
+const needsFlagsSettled = ({ effects }: Program): boolean =>
+  effects.some(
+    effect =>
+      effect.kind === 'finish' ||
+      (effect.kind === 'call' && (!effect.when || (helpers[effect.helper] as Helper).flags === true)),
+  );
+
+function registersOf(blocks: readonly Block[]): { used: Set<number>; written: Set<number> } {
+  const used = new Set<number>();
+  const written = new Set<number>();
+  for (const instruction of blocks.flatMap(block => block.instructions)) {
+    const { form, base, index, slots } = instruction;
+    const slot = (operand: number) => slots[slotOf(form, operand) === record.a ? 0 : 1];
+    const use = (offset: number) => {
+      if (isGeneral(offset)) used.add(offset >> 3);
+    };
+    const visit = (value: Value): void => {
+      if (value.operation === 'register') use(slot(value.detail as number));
+      if (value.operation === 'state') use(value.detail as number);
+      for (const input of value.inputs) visit(input);
+    };
+    const hasMemory = form.operands.some(({ kind }) => kind === 'memory');
+    if (hasMemory) {
+      use(base);
+      use(index);
+    }
+    const { effects } = programOf(form);
+    for (const effect of effects) {
+      for (const root of rootsOf(effect)) visit(root);
+      if (effect.kind === 'set') {
+        const offset = effect.place.kind === 'state' ? effect.place.offset : slot(effect.place.operand);
+        use(offset);
+        if (isGeneral(offset)) written.add(offset >> 3);
+      }
+    }
+  }
+  return { used, written };
+}

@@ -1,0 +1,30 @@
+/** The smallest PC on which a stock Linux kernel boots: no firmware, no PCI, no legacy keyboard. */
+import { AcpiPm, DebugExit, IoApic, IsaInterrupts, IsaSerial, LocalApic, Pic, Pit, Rtc } from '#devices';
+import { profile, use } from '../profile.ts';
+
+export const microvm = profile('microvm', {
+  description: 'serial port, timers and interrupt controllers: the least that Linux boots on',
+  memory: '256 MiB',
+  processors: 1,
+  cpu: 'amd',
+  clock: 'virtual',
+  console: 'com1',
+  acpi: true,
+  devices: {
+    lapic: use(LocalApic, {}),
+    ioapic: use(IoApic, {}),
+    pic: use(Pic, {}),
+    isa: use(IsaInterrupts, {}),
+    pit: use(Pit, {}),
+    rtc: use(Rtc, {}),
+    com1: use(IsaSerial, { port: 0x3f8, irq: 'isa@4' }),
+    power: use(AcpiPm, {}),
+    exit: use(DebugExit, {}),
+  },
+  absent: {
+    0x60: 'PS/2 data',
+    0x64: 'PS/2 command',
+    0x80: 'POST code, written for delays',
+    0xcf8: 'PCI configuration address',
+  },
+});

@@ -1,0 +1,25 @@
+/** A PC as operating systems expect it: PCI with virtio, ACPI, and the old chips where they have always been. */
+import { DebugConsole, PciHost, Ps2Controller, SystemPort, VirtioRng } from '#devices';
+import { use } from '../profile.ts';
+import { microvm } from './microvm.ts';
+
+export const pc = microvm.with(
+  {
+    description: 'PCI, virtio, ACPI and the chips of a PC; boots stock Linux kernels',
+    memory: '512 MiB',
+    devices: {
+      ps2: use(Ps2Controller, {}),
+      system: use(SystemPort, {}),
+      debug: use(DebugConsole, { port: 0x402 }),
+      pci: use(PciHost, { irqs: ['ioapic@16', 'ioapic@17', 'ioapic@18', 'ioapic@19'] }),
+      rng: use(VirtioRng, { slot: '00:02.0' }),
+    },
+    absent: {
+      0x2e: 'Super I/O',
+      0x80: 'POST code, written for delays',
+      0x3c0: 'VGA',
+      0x3d4: 'VGA',
+    },
+  },
+  'pc',
+);

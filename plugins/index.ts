@@ -1,0 +1,1 @@
+export { classify, type ImportModule, loadPlugin, type Named, type PluginComponents } from './loader.ts';
