@@ -1,4 +1,5 @@
 /** A platform that runs virtual machines: the entry to the contract. */
+import type { CpuModel } from '#core';
 import type { Features } from './features.ts';
 import type { MachineSpecification, VirtualMachine } from './machine.ts';
 
@@ -16,8 +17,12 @@ export interface AcceleratorOptions {
   /** Bytes of guest memory that will be allocated in all. */
   readonly memory: number;
   readonly processors: number;
+  /** The guest's processor: `software` emulates just that. */
+  readonly cpu: CpuModel;
   /** Real time in nanoseconds, for a machine that runs on the host's clock. Without it time is what has been executed. */
   readonly clock?: () => number;
+  /** How the emulated CPU runs code. Default: interpreter. */
+  readonly engine?: 'interpreter' | 'jit';
 }
 
 /** How an accelerator is known by name: `await build(profile, { accelerator: 'nvmm-svm' })`. */

@@ -28,7 +28,7 @@ export async function run(args: readonly string[]): Promise<number> {
   chatter(`${profile.name} on ${machine.accelerator}; Ctrl-A x quits`);
   const outcome = await runInTerminal(machine, options);
   report(outcome, options, chatter);
-  return profile.name === toyvirt.name && outcome.kind === 'exit' ? outcome.code & 0xff : exitCodeOf(outcome);
+  return exitCodeOf(outcome);
 }
 
 async function runInTerminal(machine: Machine, options: RunArguments): Promise<Outcome> {

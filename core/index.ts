@@ -75,3 +75,30 @@ export { ProcessorTimestampOffsets, TimestampOffsets } from './time/timestamp-of
 export { type TimeBase, VirtualClock } from './time/virtual-clock.ts';
 export { FixedWallClock, WallClock } from './time/wall-clock.ts';
 export { type Assembled, type AssembleOptions, assemble } from './decode/assembler/assembler.ts';
+export { InstructionAssist, type AssistMemory } from './cpu/assist/instruction-assist.ts';
+export { detachedCore } from './cpu/assist/detached.ts';
+export { LiveAssist, type DeviceMemory } from './cpu/assist/live.ts';
+export type { Cpu } from './cpu/cpu.ts';
+export type { CpuCore, HelperImplementation, PortAccessor } from './cpu/core.ts';
+export type { CpuExit } from './cpu/exit.ts';
+export { type CpuidResult, type HostComputer, type HostCpu, HostFault, type HostMemory, VmxOutcome } from './cpu/host-cpu.ts';
+export { type CpuidLeaf, type CpuModel, cpuModel, lookUpLeaf } from './cpu/model.ts';
+export { amd, intel, type ModelOptions } from './cpu/models.ts';
+export { type Evaluation, type EvaluationMachine, evaluate, MachineFault } from './ir/evaluate.ts';
+export {
+  type ControlState,
+  type CpuState,
+  type DebugState,
+  type GeneralState,
+  type InterruptState,
+  type MsrState,
+  type SegmentState,
+  type SegmentsState,
+  type StateComponent,
+  stateComponents,
+  type TableState,
+} from './state/cpu-state.ts';
+export { differences, getState as getCpuState, setState as setCpuState } from './state/snapshot.ts';
+export { createHost, type Host, type HostOptions } from './cpu/host.ts';
+export { helperImplementations } from './cpu/helpers/index.ts';
+export { guestCpuid } from './cpu/cpuid.ts';

@@ -67,6 +67,7 @@ export async function build(profile: Profile, options: BuildOptions = {}): Promi
   const accelerator = findAccelerator(options.accelerator).create({
     memory: size,
     processors: profile.processors,
+    cpu: guestModel(profile),
     ...(options.engine ? { engine: options.engine } : {}),
     ...(profile.clock === 'host' ? { clock: stopwatch } : {}),
   });

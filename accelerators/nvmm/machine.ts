@@ -54,8 +54,8 @@ export class NvmmVirtualMachine extends VirtualMachine {
 
   protected unmapBlock(gpa: number, size: number): void {
     const index = this.#mapped.findIndex(mapping => mapping.gpa === gpa && mapping.size === size);
-    const [{ hva }] = this.#mapped.splice(index, 1) as [{ hva: number }];
-    this.#check(this.lib.gpaUnmap(this.#mach, hva, gpa, size), 'nvmm_gpa_unmap');
+    const [mapping] = this.#mapped.splice(index, 1);
+    this.#check(this.lib.gpaUnmap(this.#mach, mapping!.hva, gpa, size), 'nvmm_gpa_unmap');
   }
 
   #check(result: number, call: string): void {

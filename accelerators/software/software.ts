@@ -2,10 +2,12 @@
 import { createHost, type Host, MachineError } from '#core';
 import type { Accelerator, AcceleratorOptions } from '../accelerator.ts';
 import type { Features } from '../features.ts';
-import { type HostBlock, type MachineSpecification, VirtualMachine } from '../machine.ts';
+import { type HostBlock, type MachineSpecification, MapAccess, VirtualMachine } from '../machine.ts';
 import { SoftwareProcessor } from './processor.ts';
 
 const guestPhysicalBits = 40;
+/** Page 0 of the computer is nobody's, and large blocks are aligned. */
+const alignment = 4 * 2 ** 20;
 
 const features: Features = {
   processorsPerMachine: 64,
@@ -25,36 +27,32 @@ const features: Features = {
 export class Software implements Accelerator {
   readonly name = 'software';
   readonly features = features;
-  #host: Host | undefined;
+  readonly host: Host;
+  #used = false;
 
-  constructor(private readonly options: AcceleratorOptions) {}
-
-  get time(): Host['time'] {
-    return this.#required.time;
-  }
-
-  /** The guest's CPU is the computer's: it is built for the first machine, and there is one. */
-  createMachine(specification: MachineSpecification): VirtualMachine {
-    if (this.#host) throw new MachineError('bad-call', 'software runs one machine', { remedy: 'create another accelerator' });
-    const { memory, clock } = this.options;
-    this.#host = createHost({
-      model: specification.cpu,
-      processors: specification.processors,
-      memory,
-      bare: true,
+  constructor({ cpu, processors, memory, engine, clock }: AcceleratorOptions) {
+    this.host = createHost({
+      model: cpu,
+      processors,
+      memory: memory + alignment,
+      physicalMap: 'empty',
+      ...(engine ? { engine } : {}),
       ...(clock ? { time: clock } : {}),
     });
-    return new SoftwareMachine(this.#host, specification);
   }
 
-  [Symbol.dispose](): void {
-    this.#host = undefined;
+  get time(): Host['time'] {
+    return this.host.time;
   }
 
-  get #required(): Host {
-    if (!this.#host) throw new MachineError('bad-call', 'there is no machine yet', { remedy: 'create the machine first' });
-    return this.#host;
+  /** The computer is the guest: there is one. */
+  createMachine(specification: MachineSpecification): VirtualMachine {
+    if (this.#used) throw new MachineError('bad-call', 'software runs one machine', { remedy: 'create another accelerator' });
+    this.#used = true;
+    return new SoftwareMachine(this.host, specification);
   }
+
+  [Symbol.dispose](): void {}
 }
 
 interface SoftwareBlock extends HostBlock {
@@ -89,7 +87,7 @@ class SoftwareMachine extends VirtualMachine {
   }
 
   protected mapBlock(gpa: number, block: HostBlock, offset: number, size: number, access: number): void {
-    this.host.physical.map(gpa, size, (block as SoftwareBlock).offset + offset, (access & 2) !== 0);
+    this.host.physical.map({ base: gpa, size, offset: (block as SoftwareBlock).offset + offset, writable: (access & MapAccess.write) !== 0 });
   }
 
   protected unmapBlock(gpa: number, size: number): void {

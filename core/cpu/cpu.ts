@@ -6,7 +6,7 @@ import type { CpuState, StateComponent } from '../state/cpu-state.ts';
 import { Dr6, Flag, Gpr, Vector } from '../state/registers.ts';
 import { getState, setState } from '../state/snapshot.ts';
 import type { StateBlock } from '../state/state-block.ts';
-import { CpuCore } from './core.ts';
+import { CpuCore, type PortAccessor } from './core.ts';
 import { deliverEvent } from './exceptions.ts';
 import type { CpuExit } from './exit.ts';
 import type { CpuModel } from './model.ts';
@@ -93,6 +93,12 @@ export class Cpu extends CpuCore {
   }
   connect(controller: InterruptController | undefined): void {
     this.pins.controller = controller;
+    if (!controller) return;
+    const { onChange } = controller;
+    controller.onChange = () => {
+      onChange?.();
+      this.stopSoon();
+    };
   }
 
   checkAlarm(): void {
@@ -119,11 +125,19 @@ export class Cpu extends CpuCore {
     this.#given = budget;
     state.budget = budget;
     const leave = this.#engine(state.base, budget);
-    const done = budget - state.budget;
+    const done = this.#given - state.budget;
     this.#given = 0;
     this.retired += done;
     if (inGuest && this.virtualization) this.virtualization.retired(done);
     return leave;
+  }
+
+  /** From within a helper: generated code is to return after the present instruction, since an interrupt has become pending. */
+  stopSoon(): void {
+    if (this.#given === 0) return;
+    const { state } = this;
+    this.#given -= state.budget - 1;
+    state.budget = 1;
   }
 
   run(budget: number): CpuExit {
@@ -175,6 +189,25 @@ export class Cpu extends CpuCore {
     this.state.setGpr(Gpr.rax, 32, Number(BigInt.asIntN(32, value)), 0);
     this.state.setGpr(Gpr.rdx, 32, Number(BigInt.asIntN(32, value >> 32n)), 0);
     this.completeInstruction();
+  }
+  /** What OUT of an `io` exit writes. */
+  outputValue(size: 1 | 2 | 4): number {
+    const value = this.state.gprLow(Gpr.rax) >>> 0;
+    return size === 4 ? value : size === 2 ? value & 0xffff : value & 0xff;
+  }
+  /** What WRMSR of an `msr` exit writes. */
+  get msrValue(): bigint {
+    const { state } = this;
+    return (BigInt(state.gprLow(Gpr.rdx) >>> 0) << 32n) | BigInt(state.gprLow(Gpr.rax) >>> 0);
+  }
+  /** Executes the next instruction, INS or OUTS, with ports in place; a long REP may take several calls. */
+  performPorts(ports: PortAccessor): void {
+    this.pins.ports = ports;
+    try {
+      run(this, 1);
+    } finally {
+      this.pins.ports = undefined;
+    }
   }
   /** The instruction of an `io`, `msr` or `mmio` exit faults instead. */
   injectFault(vector: number, error: number): void {

@@ -13,7 +13,9 @@ const busyTaskAttributes = 0x8b;
 
 export function powerOn(cpu: CpuCore): void {
   const { state } = cpu;
+  const counters = state.get32(layout.codeCounters.offset);
   state.clear();
+  state.set32(layout.codeCounters.offset, counters);
   state.set64(layout.pat.offset, patReset, patReset);
   state.set16(layout.fcw.offset, 0x40);
   state.set8(layout.x87Tags.offset, 0xff);

@@ -12,6 +12,9 @@
  * come before intercepts.
  */
 
+import type { virtualHelpers } from '../isa/virtual/helpers.ts';
+import type { HelperImplementation } from './core.ts';
+
 export const EventType = {
   external: 0,
   nmi: 2,
@@ -63,6 +66,8 @@ export interface PortAccess {
 
 export interface Virtualization {
   readonly kind: 'svm' | 'vmx';
+  /** The instructions of core/isa/virtual/helpers.ts that this architecture has; all others are #UD. */
+  readonly helpers: Readonly<Partial<Record<keyof typeof virtualHelpers, HelperImplementation>>>;
 
   /** Plain instructions, by the ids of core/isa/intercepts.ts. */
   intercepted(id: number): boolean;
@@ -122,7 +127,6 @@ export interface Virtualization {
   readonly horizon: number;
   /** Called with the number of instructions that retired in the guest. */
   retired(instructions: number): void;
-  /** An event was delivered into the guest, or its delivery has ended in an exit: injection is over. */
 
   /** In the host: external interrupts, NMIs, INIT and SMIs are held back (GIF = 0). */
   readonly eventsHeld: boolean;

@@ -6,6 +6,9 @@ import * as controlInterrupt from './control/interrupt.ts';
 import * as controlJump from './control/jump.ts';
 import * as controlLoop from './control/loop.ts';
 import * as controlSyscall from './control/syscall.ts';
+import * as floatArithmetic from './float/arithmetic.ts';
+import * as floatControl from './float/control.ts';
+import * as floatTransfer from './float/transfer.ts';
 import type { Instruction } from './instruction.ts';
 import * as integerAdd from './integer/add.ts';
 import * as integerBit from './integer/bit.ts';
@@ -96,6 +99,9 @@ const families: readonly object[] = [
   systemStateImage,
   systemTranslation,
   systemUserMode,
+  floatArithmetic,
+  floatControl,
+  floatTransfer,
   vectorFloatArithmetic,
   vectorFloatCompare,
   vectorFloatConvert,

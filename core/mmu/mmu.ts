@@ -231,8 +231,8 @@ export class Mmu implements LinearMemory {
     return true;
   }
 
-  /** For instruction fetch: the page in linear memory that holds a linear address, or 0 with fault and leave fields set. */
-  fetchPage(low: number, high: number): number {
+  /** For instruction fetch: address in linear memory of the byte at a linear address, or 0 with fault and leave fields set. */
+  fetch(low: number, high: number): number {
     const { state, watchpoints } = this;
     if (!isCanonical(high)) {
       this.#raise(Vector.gp, 0);
@@ -243,13 +243,14 @@ export class Mmu implements LinearMemory {
       return 0;
     }
     const user = state.cpl === 3 ? Access.user : 0;
-    return this.#translate(low, high, Access.execute | user);
+    const page = this.#translate(low, high, Access.execute | user);
+    return page === 0 ? 0 : page + (low & 0xfff);
   }
 
-  /** Makes the fetch entry for a page that `fetchPage` found. `table` goes to the entry's aux word. */
-  fillFetch(low: number, high: number, page: number, table: number): void {
+  /** Makes the fetch entry for an address that `fetch` found. `table` goes to the entry's aux word. */
+  fillFetch(low: number, high: number, address: number, table: number): void {
     if (this.watchpoints.code !== 0 && this.watchpoints.watchesCode(low, high)) return;
-    this.tlb.fill(tables.fetch, low, high, this.state.context, page, table);
+    this.tlb.fill(tables.fetch, low, high, this.state.context, address & ~0xfff, table);
   }
 
   // Helpers' memory.

@@ -23,6 +23,8 @@ export class Paging {
   mode: number = PagingMode.none;
   /** Second dimension, in a guest with nested paging. */
   nested: NestedWalk | undefined = undefined;
+  /** Outside of guests linear addresses are physical ones, whatever CR0.PG says: a host whose page tables are not modelled. */
+  direct = false;
   /** PAE outside of nested NPT: the four entries that MOV CR3 loaded, low and high words. */
   readonly pdptes = new Int32Array(8);
 
@@ -67,7 +69,7 @@ export class Paging {
     const { state } = this;
     const { cr0, cr4, efer } = state;
     this.mode =
-      (cr0 & Cr0.pg) === 0
+      (cr0 & Cr0.pg) === 0 || (this.direct && state.guest === 0)
         ? PagingMode.none
         : (cr4 & Cr4.pae) === 0
           ? PagingMode.bits32
@@ -103,7 +105,7 @@ export class Paging {
   walk(low: number, high: number, access: number): number {
     switch (this.mode) {
       case PagingMode.none:
-        return this.#final(low & ~0xfff, 0, access, 12);
+        return this.#final(low & ~0xfff, high, access, 12);
       case PagingMode.bits32:
         return this.#walk32(low, access);
       default:

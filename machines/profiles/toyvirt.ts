@@ -18,7 +18,7 @@ export const toyvirt = profile('toyvirt', {
   devices: {
     lapic: use(LocalApic, {}),
     console: use(DebugConsole, { port: 123 }),
-    exit: use(DebugExit, { port: 0xf4 }),
+    exit: use(DebugExit, { port: 0xf4, code: 'plain' }),
   },
   absent: {},
 });

@@ -1,7 +1,7 @@
 /**
  * A small 64-bit kernel in assembly (Intel syntax), the counterpart of NVMM's smallkern. It enters in 32-bit protected mode, makes
- * its own page tables, goes to long mode, and says on the console port what it finds. It ends through the debug-exit port: code 0
- * becomes exit code 1 of the port, any other value names the check that failed.
+ * its own page tables, goes to long mode, and says on the console port what it finds. It ends through the debug-exit port: with 0,
+ * or with the number of the check that failed.
  */
 export const source = `
 console     equ 123

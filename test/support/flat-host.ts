@@ -11,10 +11,18 @@ import { gprOffset, Segment, segmentLimit, state, tlb } from '../../core/state/l
 import { mode64 } from '../../core/state/mode.ts';
 
 const cpu = 0x10000;
-const arena = { base: 0x20000, size: 0x40_0000 };
+const arenaBase = 0x20000;
 const ram = 0x80_0000;
 
 export type FlatHelpers = Partial<Record<HelperName, (host: FlatHost) => number>>;
+
+export interface FlatOptions {
+  readonly jit?: boolean;
+  /** See Jit. */
+  readonly shortest?: number;
+  /** Bytes for decoded code. */
+  readonly arena?: number;
+}
 
 export class FlatHost implements CodeFetcher {
   readonly cpu = cpu;
@@ -31,7 +39,7 @@ export class FlatHost implements CodeFetcher {
   readonly counts = { crossings: 0, misses: 0, lookups: 0 };
   #crossing: { host: number; next: number; first: number; bytes: number } | undefined;
 
-  constructor(size = 0x40_0000, helpers: FlatHelpers = {}, { jit = false, shortest = 12 }: { jit?: boolean; shortest?: number } = {}) {
+  constructor(size = 0x40_0000, helpers: FlatHelpers = {}, { jit = false, shortest = 12, arena = 0x40_0000 }: FlatOptions = {}) {
     this.size = size;
     const pages = Math.ceil((ram + size) / 65536);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -65,7 +73,7 @@ export class FlatHost implements CodeFetcher {
       ) as unknown as EngineImports['helpers'],
     };
     this.interpreter = new Interpreter(this.memory, imports);
-    this.cache = new CodeCache(this.physical, arena, allDecodeFeatures, this.interpreter);
+    this.cache = new CodeCache(this.physical, { base: arenaBase, size: arena }, allDecodeFeatures, this.interpreter);
     this.set32(state.codeCounters.offset, this.cache.counterBase);
     if (jit) this.jit = new Jit(this.interpreter, this.cache, this.physical, shortest);
     this.cache.flushed = () => this.#clear(tlb.fetch);

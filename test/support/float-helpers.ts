@@ -1,6 +1,8 @@
 /** The processor's own floating-point helpers for the user machine: over its state block and its memory. */
 import { CpuCore, callHelper, type HelperImplementation } from '../../core/cpu/core.ts';
+import { checkSse, checkX87 } from '../../core/cpu/helpers/availability.ts';
 import { sseHelpers } from '../../core/cpu/helpers/sse.ts';
+import { fxrstor, fxsave } from '../../core/cpu/helpers/state-image.ts';
 import { x87Helpers } from '../../core/cpu/helpers/x87.ts';
 import { MachineFault } from '../../core/ir/evaluate.ts';
 import { type HelperName, helpers } from '../../core/isa/helpers.ts';
@@ -61,48 +63,51 @@ const cores = new WeakMap<UserMachine, CpuCore>();
 function coreOf(machine: UserMachine): CpuCore {
   let core = cores.get(machine);
   if (!core) {
-    core = new CpuCore(machine.block, new UserMemory(machine), undefined as never, undefined as never, undefined as never);
+    core = new CpuCore(
+      machine.block,
+      new UserMemory(machine),
+      undefined as never,
+      undefined as never,
+      undefined as never,
+    );
     cores.set(machine, core);
   }
   return core;
 }
 
 /** Inputs and results through the slots of the state block, as generated code passes them. */
-const bridge = (name: HelperName, implementation: HelperImplementation) => (machine: UserMachine, inputs: readonly bigint[]) => {
-  const { block } = machine;
-  const { inputs: inputWidths, results } = helpers[name];
-  let slot = state.argument0.offset;
-  inputWidths.forEach((width, n) => {
-    machine.set(slot, width === 128 ? 128 : 64, inputs[n]!);
-    slot += width === 128 ? 16 : 8;
-  });
-  const status = callHelper(coreOf(machine), implementation);
-  if (status === 1) {
-    const error = Number(BigInt.asIntN(32, block.get(state.faultError)));
-    throw new MachineFault({ vector: Number(block.get(state.faultVector)), error, address: block.get(state.faultAddress) });
-  }
-  slot = state.result0.offset;
-  const produced = results.map(width => {
-    const value = machine.get(slot, width === 128 ? 128 : 64);
-    slot += width === 128 ? 16 : 8;
-    return BigInt.asUintN(width, value);
-  });
-  return { status: 0 as const, results: produced };
-};
+const bridge =
+  (name: HelperName, implementation: HelperImplementation) => (machine: UserMachine, inputs: readonly bigint[]) => {
+    const { block } = machine;
+    const { inputs: inputWidths, results } = helpers[name];
+    let slot = state.argument0.offset;
+    inputWidths.forEach((width, n) => {
+      machine.set(slot, width === 128 ? 128 : 64, inputs[n]!);
+      slot += width === 128 ? 16 : 8;
+    });
+    const status = callHelper(coreOf(machine), implementation);
+    if (status === 1) {
+      const error = Number(BigInt.asIntN(32, block.get(state.faultError)));
+      throw new MachineFault({
+        vector: Number(block.get(state.faultVector)),
+        error,
+        address: block.get(state.faultAddress),
+      });
+    }
+    slot = state.result0.offset;
+    const produced = results.map(width => {
+      const value = machine.get(slot, width === 128 ? 128 : 64);
+      slot += width === 128 ? 16 : 8;
+      return BigInt.asUintN(width, value);
+    });
+    return { status: 0 as const, results: produced };
+  };
 
-/** A pending exception is the only thing that stops a user's x87 or MMX instruction. */
-const checkX87: HelperImplementation = core => {
-  if ((core.state.get16(state.fsw.offset) & 0x80) !== 0 && core.state.get32(state.argument0.offset) !== 1) core.raise(16);
-  return 0;
-};
-
-const implementations = Object.entries({ ...sseHelpers, ...x87Helpers, checkX87 }) as [HelperName, HelperImplementation][];
+const implementations = Object.entries({ ...sseHelpers, ...x87Helpers, checkX87, checkSse, fxsave, fxrstor }) as [
+  HelperName,
+  HelperImplementation,
+][];
 
 export const floatUserHelpers: Partial<Record<HelperName, ReturnType<typeof bridge>>> = Object.fromEntries(
   implementations.map(([name, implementation]) => [name, bridge(name, implementation)]),
 );
-
-/** What a CPU derives from its registers before it runs. */
-export function prepareFloat(machine: UserMachine): void {
-  coreOf(machine).unitsChanged();
-}

@@ -136,8 +136,9 @@ export class LiveAssist implements AssistMemory {
     let length = 0;
     while (length < longestInstruction) {
       const at = linear + BigInt(length);
-      const host = mmu.fetch(Number(BigInt.asIntN(32, at)), Number(BigInt.asIntN(32, at >> 32n))) >>> 0;
-      if (host === 0) break;
+      const page = mmu.fetch(Number(BigInt.asIntN(32, at)), Number(BigInt.asIntN(32, at >> 32n))) >>> 0;
+      if (page === 0) break;
+      const host = (page & ~0xfff) + Number(at & 0xfffn);
       const here = Math.min(longestInstruction - length, pageSize - Number(at & 0xfffn));
       for (let n = 0; n < here; n++) this.#code.bytes[length + n] = this.#memory[host + n]!;
       length += here;

@@ -7,6 +7,8 @@ import type { CpuModel } from '../model.ts';
 import { ExitCode } from './exit-code.ts';
 import { Control, EventInfo, InjectionType, injectionType, Save } from './vmcb.ts';
 
+const svmLeaf = 0x8000_000a;
+
 /** A VMCB, as rules read it, and the processor that is to run it. */
 export class Candidate {
   words: Int32Array = new Int32Array(0);
@@ -18,7 +20,10 @@ export class Candidate {
   /** Of the upper half of a physical address. */
   readonly addressReserved: number;
 
+  readonly #asids: number;
+
   constructor(model: CpuModel) {
+    this.#asids = model.leaves.find(({ leaf }) => leaf === svmLeaf)?.ebx ?? 1;
     this.cr4Reserved = ~cr4Known(model);
     this.eferReserved = ~eferKnown(model);
     this.addressReserved = model.physicalBits >= 64 ? 0 : ~(2 ** (model.physicalBits - 32) - 1);
@@ -34,6 +39,11 @@ export class Candidate {
     return (this.high(field) & this.addressReserved) !== 0;
   }
 
+  /** Zero is the host's. */
+  get foreignAsid(): boolean {
+    const asid = this.low(Control.asid) >>> 0;
+    return asid === 0 || asid >= this.#asids >>> 0;
+  }
   get cr0(): number {
     return this.low(Save.cr0);
   }
@@ -71,15 +81,21 @@ export const rules: readonly Rule[] = [
   rule('DR7 bits 63:32', v => v.high(Save.dr7) !== 0),
   rule('long mode without CR4.PAE', v => v.longPaged && (v.cr4 & Cr4.pae) === 0),
   rule('long mode without CR0.PE', v => v.longPaged && (v.cr0 & Cr0.pe) === 0),
-  rule('long mode with CS.L and CS.D', v => v.longPaged && (~v.codeAttributes & (Attribute.long | Attribute.big)) === 0),
+  rule(
+    'long mode with CS.L and CS.D',
+    v => v.longPaged && (~v.codeAttributes & (Attribute.long | Attribute.big)) === 0,
+  ),
   rule('VMRUN is not intercepted', v => !interceptsVmrun(v)),
   rule('IOPM beyond memory', v => lastByteBeyond(v, Control.iopmBase, 0x2fff)),
   rule('MSRPM beyond memory', v => lastByteBeyond(v, Control.msrpmBase, 0x1fff)),
-  rule('ASID 0', v => v.low(Control.asid) === 0),
+  rule('ASID 0, or one that there is not', v => v.foreignAsid),
   rule('illegal event injection', illegalInjection),
   rule('nested paging in a host without paging', v => v.nestedPaging && !v.hostPaged),
   rule('reserved bits of the nested CR3', v => v.nestedPaging && v.beyondMemory(Control.nestedRoot)),
-  rule('memory type in the guest PAT', v => v.nestedPaging && !(validPat(v.low(Save.pat)) && validPat(v.high(Save.pat)))),
+  rule(
+    'memory type in the guest PAT',
+    v => v.nestedPaging && !(validPat(v.low(Save.pat)) && validPat(v.high(Save.pat))),
+  ),
 ];
 
 export function isInconsistent(candidate: Candidate): boolean {
@@ -113,7 +129,11 @@ function illegalInjection(v: Candidate): boolean {
       return false;
     case InjectionType.exception:
       // NMI is no exception; INTO and BOUND do not exist in 64-bit code.
-      return vector === 2 || vector > 31 || ((vector === 4 || vector === 5) && v.longPaged && (v.codeAttributes & Attribute.long) !== 0);
+      return (
+        vector === 2 ||
+        vector > 31 ||
+        ((vector === 4 || vector === 5) && v.longPaged && (v.codeAttributes & Attribute.long) !== 0)
+      );
     default:
       return true;
   }

@@ -1,8 +1,9 @@
 /** Decode assist: the bytes at a guest's RIP, for exits that a data access made (APM vol. 2, section 15.8.4). */
+
+import { Walk } from '../../mmu/paging.ts';
 import { state as layout, Segment, tlb } from '../../state/layout.ts';
 import type { Cpu } from '../cpu.ts';
 import { Access } from '../leave.ts';
-import { Walk } from '../../mmu/paging.ts';
 
 const longest = 15;
 

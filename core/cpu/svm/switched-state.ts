@@ -2,7 +2,7 @@
  * What VMRUN and #VMEXIT, VMLOAD and VMSAVE move between the processor and a VMCB: word by word, since both sides lie in linear memory
  * and their segments are made of the same parts.
  */
-import { type Field, Segment, segmentOffset, state as layout } from '../../state/layout.ts';
+import { type Field, state as layout, Segment, segmentOffset } from '../../state/layout.ts';
 import { Attribute, Cr0, dr6Fixed, dr7Fixed, Efer } from '../../state/registers.ts';
 import type { StateBlock } from '../../state/state-block.ts';
 import { Save } from './vmcb.ts';
@@ -55,11 +55,7 @@ export const switched = new Moves(
 );
 
 /** Of the guest only: the host finds what the guest has left. */
-export const guestOnly = new Moves(
-  quad(Save.cr2, layout.cr2),
-  quad(Save.dr6, layout.dr6),
-  quad(Save.dr7, layout.dr7),
-);
+export const guestOnly = new Moves(quad(Save.cr2, layout.cr2), quad(Save.dr6, layout.dr6), quad(Save.dr7, layout.dr7));
 
 /** VMLOAD and VMSAVE. */
 export const byVmload = new Moves(
@@ -118,7 +114,7 @@ export function tidyRip(state: StateBlock): void {
 
 export function tidyDebug(state: StateBlock): void {
   state.set64(layout.dr6.offset, (state.low(layout.dr6.offset) & dr6Known) | dr6Fixed, 0);
-  state.set64(layout.dr7.offset, (state.low(layout.dr7.offset) & ~0xd000) | dr7Fixed, 0);
+  state.set64(layout.dr7.offset, (state.low(layout.dr7.offset) & ~0xd800) | dr7Fixed, 0);
 }
 
 export function tidyVmloaded(state: StateBlock): void {

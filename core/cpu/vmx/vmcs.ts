@@ -3,7 +3,7 @@
  * CPU's attention, moves with memory, and cannot disagree with itself.
  */
 import type { PhysicalMemory } from '../../memory/physical-memory.ts';
-import { fieldWords } from './fields.ts';
+import { fieldWords, headerWords } from './fields.ts';
 
 const abortWord = 1;
 const launchWord = 2;
@@ -15,10 +15,12 @@ export class Vmcs {
   addressHigh = -1;
   /** Index of the region's first word in linear memory; 0: no current VMCS, or its memory has gone. */
   #base = 0;
-  readonly #words: Int32Array;
+  /** All of linear memory; without a current VMCS a little of nobody's. */
+  #words: Int32Array;
+  readonly #nowhere = new Int32Array(headerWords + 2 * 256);
 
   constructor(private readonly physical: PhysicalMemory) {
-    this.#words = physical.words;
+    this.#words = this.#nowhere;
     physical.watch({ protect: () => {}, remapped: () => this.#locate() });
   }
 
@@ -35,6 +37,7 @@ export class Vmcs {
     this.addressLow = -1;
     this.addressHigh = -1;
     this.#base = 0;
+    this.#words = this.#nowhere;
   }
   isAt(low: number, high: number): boolean {
     return this.addressLow === low && this.addressHigh === high;
@@ -42,6 +45,7 @@ export class Vmcs {
 
   #locate(): void {
     this.#base = this.physical.locateWritable(this.addressLow, this.addressHigh) >>> 2;
+    this.#words = this.#base === 0 ? this.#nowhere : this.physical.words;
   }
 
   /** Fields by encoding. The low word of a field, signed. */
@@ -83,7 +87,7 @@ export class Vmcs {
     const { physical } = this;
     const page = physical.locateWritable(low, high);
     if (page === 0) return false;
-    this.#words[(page >>> 2) + launchWord] = 0;
+    physical.words[(page >>> 2) + launchWord] = 0;
     physical.written(page, 0x1000);
     return true;
   }

@@ -176,4 +176,3 @@ const rotate = (name: string, opcode: string, by: number): Instruction =>
 
 export const FDECSTP = rotate('fdecstp', 'd9 f6', -1);
 export const FINCSTP = rotate('fincstp', 'd9 f7', 1);
-

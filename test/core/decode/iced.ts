@@ -34,6 +34,7 @@ const memoryText = (
 /** Where iced's names are longer or newer than ours; the meaning is the same. */
 const renamed: Readonly<Record<string, string>> = {
   sal: 'shl',
+  wait: 'fwait',
   xlatb: 'xlat',
   reservednop: 'nop',
   // Hints of later processors, in the space that is NOP to all others.
@@ -274,6 +275,10 @@ export function agree(mine: Seen, other: Seen): boolean {
   if (mine.length !== other.length || mine.mnemonic !== other.mnemonic) return false;
   // What the second operand of a hint is called does not matter.
   if (mine.mnemonic === 'nop') return mine.operands[0] === other.operands[0];
+  // Both comparisons and exchanges are with ST(0), which iced says and assemblers leave out.
+  if (/^f(u?comp?|xch)$/.test(mine.mnemonic) && mine.operands.length === 1 && other.operands.length === 2) {
+    return other.operands[0] === 'st(0)' && mine.operands[0] === other.operands[1];
+  }
   const anyWidth = partial.test(mine.mnemonic) && (mine.mnemonic !== 'mov' || /^mov \[8e/.test(mine.code));
   const plain = anyWidth ? narrow : (text: string) => text;
   return mine.operands.map(plain).join() === other.operands.map(plain).join();

@@ -90,6 +90,8 @@ function dump(bits: Bits, list: readonly (readonly number[])[], folder: string):
     if (address === undefined) continue;
     const at = Number.parseInt(address, 16);
     if (at % slot !== 0) continue;
+    // Prefixes before FWAIT, which objdump shows on a line of their own.
+    if (/^([fg]s )?rex(\.\w+)?\s*$/.test(text!)) continue;
     const bad = text!.includes('(bad)');
     const bytes = bad ? toHex(Uint8Array.from(list[at / slot]!)) : hex!.replaceAll(' ', '');
     const plain = text!

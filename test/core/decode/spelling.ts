@@ -20,7 +20,7 @@ const renamed: Readonly<Record<string, string>> = {
 };
 /** Instructions whose operand size is a letter, or none at all. */
 const lettered =
-  /^(push|pop|pusha|popa|pushf|popf|iret|ret|retf|enter|leave|sysret|sysexit|call|jmp|[ls]gdt|[ls]idt|lldt|sldt|ltr|str)[wdlq]$/;
+  /^(push|pop|pusha|popa|pushf|popf|iret|ret|retf|enter|leave|sysret|sysexit|call|jmp|[ls]gdt|[ls]idt|lldt|sldt|ltr|str|fldenv|fnstenv|fnsave|frstor)[wdlq]$/;
 /** Structures in memory: objdump names a size for some. */
 const sizeless =
   /^(lddqu|invpcid|invept|invvpid|vm(clear|ptrld|ptrst|xon)|xsave\w*|xrstor\w*|fx\w+|[ls]gdt|[ls]idt|prefetch\w*)$/;
@@ -31,7 +31,10 @@ const narrow = (register: string): string =>
   /^r\d/.test(register) ? `${/^r\d+/.exec(register)![0]}w` : register.slice(-2);
 
 export function normalize(text: string): string {
-  let rest = text.replace(/\s+/g, ' ').trim();
+  let rest = text
+    .replace(/\s+/g, ' ')
+    .replace(/\(\d+ only\)/, '')
+    .trim();
   const lock = /(^| )lock /.test(rest) ? 'lock ' : '';
   rest = rest.replace(/(^| )lock /, '$1').trim();
   let repeat = '';

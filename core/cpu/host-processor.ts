@@ -1,0 +1,350 @@
+/**
+ * A processor under a driver that lives outside of the emulated machine: it stands in 64-bit mode at CPL 0, with linear addresses that
+ * are physical ones, and executes single privileged instructions. Guest code runs in VMRUN, VMLAUNCH and VMRESUME only.
+ */
+import type { InterruptController } from '../bus/interrupt-controller.ts';
+import type { virtualHelpers } from '../isa/virtual/helpers.ts';
+import { readFpuImage, writeFpuImage } from '../state/fpu-image.ts';
+import { gprOffset, state as layout, Segment } from '../state/layout.ts';
+import { Attribute, Cr0, Cr4, Efer, Flag, Gpr } from '../state/registers.ts';
+import { loadControl, storeControl } from './control-registers.ts';
+import { callHelper, type HelperImplementation } from './core.ts';
+import type { Cpu } from './cpu.ts';
+import { guestCpuid } from './cpuid.ts';
+import { loadDebug, loadXcr0 } from './helpers/control.ts';
+import { helperImplementations } from './helpers/index.ts';
+import type { Host } from './host.ts';
+import { type CpuidResult, type HostCpu, HostFault, VmxOutcome } from './host-cpu.ts';
+import { Leave, Status } from './leave.ts';
+import { MsrAnswer, readMsr, readTimestamp, writeMsr } from './msr.ts';
+
+const slice = 1_000_000;
+const codeSelector = 0x08;
+const stackSelector = 0x10;
+const taskSelector = 0x18;
+const flat = Attribute.present | Attribute.segment | Attribute.accessed | Attribute.writable | Attribute.granular;
+
+/** The physical INTR pin: the local timer's, and other threads of control. */
+class LocalInterrupt implements InterruptController {
+  pending = false;
+  readonly nmiPending = false;
+  taskPriority = 0;
+  onChange: (() => void) | undefined = undefined;
+
+  acknowledge(): number {
+    this.pending = false;
+    return 0xef;
+  }
+  acknowledgeNmi(): void {}
+}
+
+export class HostProcessor implements HostCpu {
+  readonly index: number;
+  readonly #interrupt = new LocalInterrupt();
+  #standing = false;
+  vmreadHigh = 0;
+  vmreadOutcome: VmxOutcome = VmxOutcome.succeed;
+
+  constructor(
+    private readonly cpu: Cpu,
+    private readonly host: Host,
+  ) {
+    this.index = cpu.index;
+  }
+
+  /** What a host's kernel has set up before its hypervisor module is loaded. Done at the first instruction. */
+  #stand(): Cpu {
+    const { cpu } = this;
+    if (this.#standing) return cpu;
+    this.#standing = true;
+    const { features } = cpu.model;
+    const { state } = cpu;
+    cpu.stopsAtVmExit = true;
+    cpu.connect(this.#interrupt);
+    cpu.mmu.paging.direct = true;
+    state.cr0 = Cr0.pe | Cr0.mp | Cr0.et | Cr0.ne | Cr0.wp | Cr0.am | Cr0.pg;
+    state.cr4 = Cr4.pae | Cr4.pge | Cr4.osfxsr | Cr4.osxmmexcpt | (features.has('xsave') ? Cr4.osxsave : 0);
+    state.efer = Efer.sce | Efer.lme | Efer.lma | (features.has('nx') ? Efer.nxe : 0);
+    state.set64(layout.xcr0.offset, features.has('xsave') ? 3 : 1, 0);
+    state.flags = Flag.fixed;
+    state.setSegment(Segment.cs, codeSelector, flat | Attribute.code | Attribute.long, -1, 0, 0);
+    for (const segment of [Segment.es, Segment.ss, Segment.ds, Segment.fs, Segment.gs])
+      state.setSegment(segment, segment === Segment.ss ? stackSelector : 0, flat | Attribute.big, -1, 0, 0);
+    state.setSegment(Segment.tr, taskSelector, Attribute.present | 0xb, 0x67, 0, 0);
+    state.setSegment(Segment.ldtr, 0, 0, 0, 0, 0);
+    state.cpl = 0;
+    cpu.derive();
+    cpu.translation.flushAll();
+    return cpu;
+  }
+
+  /** Turns an instruction's fault into the driver's. */
+  #execute(name: string, action: HelperImplementation): Status {
+    const cpu = this.#stand();
+    const { state } = cpu;
+    state.copy64(layout.nextRip.offset, layout.rip.offset);
+    const status = callHelper(cpu, action);
+    if (status === Status.fault) throw new HostFault(state.faultVector, state.faultError, name);
+    if (status === Status.exit && state.leave === Leave.msr) throw new HostFault(13, 0, name);
+    return status;
+  }
+
+  cpuid(leaf: number, subleaf = 0): CpuidResult {
+    const { model, state } = this.#stand();
+    return guestCpuid(model, leaf, subleaf, {
+      processor: this.index,
+      processors: this.host.processors.length,
+      cr4: state.cr4,
+      xcr0: state.low(layout.xcr0.offset),
+    });
+  }
+
+  rdmsr(index: number): bigint {
+    const cpu = this.#stand();
+    if (readMsr(cpu, index | 0) !== MsrAnswer.done) throw new HostFault(13, 0, `rdmsr ${index.toString(16)}`);
+    return join(cpu.low, cpu.high);
+  }
+  wrmsr(index: number, value: bigint): void {
+    const cpu = this.#stand();
+    cpu.low = lowOf(value);
+    cpu.high = highOf(value);
+    if (writeMsr(cpu, index | 0) !== MsrAnswer.done) throw new HostFault(13, 0, `wrmsr ${index.toString(16)}`);
+  }
+
+  readControl(register: 0 | 2 | 3 | 4 | 8): bigint {
+    const cpu = this.#stand();
+    this.#execute('mov from cr', core => {
+      storeControl(core, register);
+      return Status.done;
+    });
+    return join(cpu.low, cpu.high);
+  }
+  writeControl(register: 0 | 2 | 3 | 4 | 8, value: bigint): void {
+    this.#execute('mov to cr', cpu => {
+      loadControl(cpu, register, lowOf(value), highOf(value));
+      return Status.done;
+    });
+  }
+  readDebug(register: 0 | 1 | 2 | 3 | 6 | 7): bigint {
+    return this.#stand().state.get(layout[`dr${register}`]);
+  }
+  writeDebug(register: 0 | 1 | 2 | 3 | 6 | 7, value: bigint): void {
+    this.#execute('mov to dr', cpu => {
+      loadDebug(cpu, layout[`dr${register}`].offset, lowOf(value), highOf(value));
+      return Status.done;
+    });
+  }
+  xgetbv(): bigint {
+    return this.#stand().state.get(layout.xcr0);
+  }
+  xsetbv(value: bigint): void {
+    this.#execute('xsetbv', cpu => {
+      loadXcr0(cpu, lowOf(value), highOf(value));
+      return Status.done;
+    });
+  }
+
+  fxrstor(physical: number): void {
+    const cpu = this.#stand();
+    const { memory } = this.host;
+    const at = memory.offset(physical);
+    writeFpuImage(cpu.state, memory.bytes.subarray(at, at + 512));
+    cpu.unitsChanged();
+  }
+  fxsave(physical: number): void {
+    const cpu = this.#stand();
+    const { memory } = this.host;
+    const at = memory.offset(physical);
+    readFpuImage(cpu.state, memory.bytes.subarray(at, at + 512));
+  }
+
+  loadGeneral(physical: number, withRax: boolean): void {
+    const { state } = this.#stand();
+    const { words } = this.host.memory;
+    const at = this.host.memory.offset(physical) / 4;
+    for (let n = withRax ? 0 : 1; n < 16; n++)
+      if (n !== Gpr.rsp) state.set64(gprOffset(n), words[at + 2 * n], words[at + 2 * n + 1]);
+  }
+  storeGeneral(physical: number, withRax: boolean): void {
+    const { state } = this.#stand();
+    const { words } = this.host.memory;
+    const at = this.host.memory.offset(physical) / 4;
+    for (let n = withRax ? 0 : 1; n < 16; n++) {
+      if (n === Gpr.rsp) continue;
+      words[at + 2 * n] = state.gprLow(n);
+      words[at + 2 * n + 1] = state.gprHigh(n);
+    }
+  }
+  readTimestampCounter(): number {
+    const cpu = this.#stand();
+    readTimestamp(cpu);
+    return cpu.high * 2 ** 32 + (cpu.low >>> 0);
+  }
+
+  armTimer(instructions: number): void {
+    const cpu = this.#stand();
+    this.#interrupt.pending = false;
+    cpu.alarm = cpu.retired + instructions;
+    cpu.onAlarm = () => {
+      this.#interrupt.pending = true;
+    };
+  }
+  raiseInterrupt(): void {
+    this.#stand();
+    this.#interrupt.pending = true;
+  }
+  accountInstruction(): void {
+    this.host.time.skip(1);
+  }
+
+  // Virtualization: operands as the instructions' helpers take them.
+
+  #virtual(name: keyof typeof virtualHelpers, ...operands: (readonly [low: number, high: number])[]): Status {
+    const { state } = this.#stand();
+    operands.forEach(([low, high], n) => {
+      state.set64(layout.argument0.offset + 8 * n, low, high);
+    });
+    return this.#execute(name, helperImplementations[name]);
+  }
+
+  /** After VMRUN, VMLAUNCH or VMRESUME: the guest runs until it has exited. */
+  #runGuest(status: Status): void {
+    const { cpu } = this;
+    if (status !== Status.leave || cpu.state.leave !== Leave.world) return;
+    cpu.virtualization?.switchWorld();
+    while (cpu.state.guest !== 0) this.#serve(cpu.run(slice));
+    this.#interrupt.pending = false;
+  }
+
+  /** A guest's exit that is not to the hypervisor: whatever it was let do on the bare host. */
+  #serve(exit: ReturnType<Cpu['run']>): void {
+    const { cpu, host } = this;
+    switch (exit.reason) {
+      case 'io':
+        if (exit.input && !exit.string) cpu.completeInput(exit.size, 0xffff_ffff);
+        else cpu.completeInstruction();
+        break;
+      case 'msr':
+        cpu.injectFault(13, 0);
+        break;
+      case 'mmio':
+        throw new Error(`the hypervisor mapped physical ${exit.address.toString(16)}, which is no memory`);
+      case 'halt': {
+        // Nothing but the timer can end this on the bare host.
+        const ahead = cpu.alarm - cpu.retired;
+        if (Number.isFinite(ahead)) host.time.skip(ahead);
+        cpu.alarm = Number.POSITIVE_INFINITY;
+        this.#interrupt.pending = true;
+        break;
+      }
+      case 'shutdown':
+        throw new Error('the emulated host has shut down');
+    }
+  }
+
+  vmrun(physical: number): void {
+    const { state } = this.#stand();
+    state.setGpr(Gpr.rax, 64, physical | 0, Math.floor(physical / 2 ** 32));
+    this.#runGuest(this.#virtual('vmrun', pair(physical)));
+  }
+  vmload(physical: number): void {
+    this.#virtual('vmload', pair(physical));
+  }
+  vmsave(physical: number): void {
+    this.#virtual('vmsave', pair(physical));
+  }
+  stgi(): void {
+    this.#virtual('stgi');
+    this.#interrupt.pending = false;
+  }
+  clgi(): void {
+    this.#virtual('clgi');
+  }
+  invlpga(low: number, high: number, asid: number): void {
+    this.#virtual('invlpga', [low, high], [asid, 0]);
+  }
+
+  /** A page for memory operands. */
+  #scratch = 0;
+
+  #operand(...words: number[]): readonly [number, number] {
+    const { memory } = this.host;
+    this.#scratch ||= memory.allocate(1);
+    const at = memory.offset(this.#scratch) / 4;
+    words.forEach((word, n) => {
+      memory.words[at + n] = word;
+    });
+    return pair(this.#scratch);
+  }
+
+  #outcome(): VmxOutcome {
+    const { flags } = this.cpu.state;
+    if ((flags & Flag.cf) !== 0) return VmxOutcome.failInvalid;
+    return (flags & Flag.zf) !== 0 ? VmxOutcome.failValid : VmxOutcome.succeed;
+  }
+
+  #pointer(name: 'vmxon' | 'vmclear' | 'vmptrld', physical: number): VmxOutcome {
+    const operand = this.#operand(...pair(physical));
+    this.#virtual(name, [Segment.ds, 0], operand);
+    return this.#outcome();
+  }
+  vmxon(physical: number): VmxOutcome {
+    return this.#pointer('vmxon', physical);
+  }
+  vmxoff(): VmxOutcome {
+    this.#virtual('vmxoff');
+    return this.#outcome();
+  }
+  vmclear(physical: number): VmxOutcome {
+    return this.#pointer('vmclear', physical);
+  }
+  vmptrld(physical: number): VmxOutcome {
+    return this.#pointer('vmptrld', physical);
+  }
+
+  vmread(field: number): number {
+    this.#virtual('vmread', [field, 0]);
+    const { state } = this.cpu;
+    const flags = state.low(layout.result1.offset);
+    this.vmreadOutcome =
+      (flags & Flag.cf) !== 0
+        ? VmxOutcome.failInvalid
+        : (flags & Flag.zf) !== 0
+          ? VmxOutcome.failValid
+          : VmxOutcome.succeed;
+    this.vmreadHigh = state.high(layout.result0.offset);
+    return state.low(layout.result0.offset);
+  }
+  vmwrite(field: number, low: number, high = 0): VmxOutcome {
+    this.#virtual('vmwrite', [field, 0], [low, high]);
+    return this.#outcome();
+  }
+
+  vmlaunch(): VmxOutcome {
+    return this.#enter('vmlaunch');
+  }
+  vmresume(): VmxOutcome {
+    return this.#enter('vmresume');
+  }
+  /** VMfail shows in the flags; after an exit they are what the exit loads: clear. */
+  #enter(name: 'vmlaunch' | 'vmresume'): VmxOutcome {
+    this.#runGuest(this.#virtual(name));
+    return this.#outcome();
+  }
+
+  invept(type: number, eptp: bigint): VmxOutcome {
+    const operand = this.#operand(lowOf(eptp), highOf(eptp), 0, 0);
+    this.#virtual('invept', [type, 0], [Segment.ds, 0], operand);
+    return this.#outcome();
+  }
+  invvpid(type: number, vpid: number, address: bigint): VmxOutcome {
+    const operand = this.#operand(vpid, 0, lowOf(address), highOf(address));
+    this.#virtual('invvpid', [type, 0], [Segment.ds, 0], operand);
+    return this.#outcome();
+  }
+}
+
+const lowOf = (value: bigint): number => Number(BigInt.asIntN(32, value));
+const highOf = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));
+const join = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+const pair = (address: number): readonly [number, number] => [address | 0, Math.floor(address / 2 ** 32) | 0];

@@ -1,0 +1,146 @@
+/**
+ * An emulated physical computer: processors of one model over physical memory, all in one WebAssembly memory, with the engine that
+ * runs them and the time that passes on it.
+ */
+
+import { decodeFeatures } from '../decode/decoder.ts';
+import { MachineError } from '../framework/error.ts';
+import type { Entropy } from '../host/entropy.ts';
+import { CodeCache } from '../interpreter/code-cache.ts';
+import type { EngineImports } from '../interpreter/imports.ts';
+import { Interpreter } from '../interpreter/interpreter.ts';
+import { type HelperName, helperNames } from '../isa/helpers.ts';
+import { Jit } from '../jit/jit.ts';
+import { PhysicalMemory } from '../memory/physical-memory.ts';
+import { blockSize, state as layout } from '../state/layout.ts';
+import { StateBlock } from '../state/state-block.ts';
+import { callHelper } from './core.ts';
+import { Cpu } from './cpu.ts';
+import { createVirtualization } from './create-virtualization.ts';
+import { helperImplementations } from './helpers/index.ts';
+import type { HostComputer } from './host-cpu.ts';
+import { HostRam } from './host-memory.ts';
+import { HostProcessor } from './host-processor.ts';
+import type { CpuModel } from './model.ts';
+
+export interface HostOptions {
+  readonly model: CpuModel;
+  readonly processors?: number;
+  /** Bytes of physical memory. */
+  readonly memory: number;
+  /** The host clock, in nanoseconds; without it time passes with the instructions. */
+  readonly time?: () => number;
+  readonly engine?: 'interpreter' | 'jit';
+  /** Bytes for decoded code. */
+  readonly codeArena?: number;
+  readonly entropy?: Entropy;
+  /** `empty`: no memory is mapped; whoever made the host maps regions of `ram` himself. */
+  readonly physicalMap?: 'identity' | 'empty';
+}
+
+const constants = 0x1_0000;
+const wasmPage = 0x1_0000;
+const wasmLimit = 2 ** 32;
+const defaultArena = 0x400_0000;
+
+export class Host implements HostComputer {
+  /** The processors as their emulation sees them. */
+  readonly processors: readonly Cpu[];
+  /** The processors as a driver on them does. */
+  readonly cpus: readonly HostProcessor[];
+  readonly memory: HostRam;
+  readonly physical: PhysicalMemory;
+  readonly linear: WebAssembly.Memory;
+  readonly time: HostTime;
+
+  constructor(options: HostOptions) {
+    const { model, processors = 1, memory, engine = 'interpreter', codeArena = defaultArena, physicalMap } = options;
+    if (!Number.isInteger(processors) || processors < 1 || processors > 255)
+      throw new MachineError('bad-option', `an emulated host cannot have ${processors} processors`);
+    const arena = { base: constants + processors * blockSize, size: roundUp(codeArena) };
+    const ramBase = arena.base + arena.size;
+    const size = roundUp(memory);
+    if (!(memory > 0) || ramBase + size > wasmLimit)
+      throw new MachineError('does-not-fit', `${memory} bytes do not fit the emulated host`, {
+        remedy: `at most ${Math.floor((wasmLimit - ramBase) / 2 ** 20)} MiB are possible`,
+      });
+    const pages = (ramBase + size) / wasmPage;
+    this.linear = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const { buffer } = this.linear;
+    this.physical = new PhysicalMemory(buffer);
+    this.memory = new HostRam(this.physical, ramBase, size);
+    if (physicalMap !== 'empty') this.physical.map({ base: 0, size, offset: ramBase, writable: true });
+
+    this.time = new HostTime(options.time);
+    this.processors = Array.from({ length: processors }, (_, index) => {
+      const state = new StateBlock(buffer, constants + index * blockSize);
+      return new Cpu({ index, state, physical: this.physical, model, ticks: this.time.read, entropy: options.entropy });
+    });
+    this.time.processors = this.processors;
+    for (const cpu of this.processors) cpu.virtualization = createVirtualization(cpu);
+    this.#connectEngine(engine, arena, model);
+    for (const cpu of this.processors) cpu.powerOn();
+    this.cpus = this.processors.map(cpu => new HostProcessor(cpu, this));
+  }
+
+  /** Bytes of physical memory. */
+  get size(): number {
+    return this.memory.size;
+  }
+
+  #connectEngine(kind: 'interpreter' | 'jit', arena: { base: number; size: number }, model: CpuModel): void {
+    const cpuAt = (block: number): Cpu => this.processors[(block - constants) / blockSize];
+    const imports: EngineImports = {
+      translateRead: (block, low, high, bytes) => cpuAt(block).mmu.translateRead(low, high, bytes),
+      translateWrite: (block, low, high, bytes) => cpuAt(block).mmu.translateWrite(low, high, bytes),
+      commitBounce: block => cpuAt(block).mmu.commitBounce(),
+      linear: (block, segment, low, high, access) => cpuAt(block).mmu.linear(segment, low, high, access),
+      lookup: block => {
+        const cpu = cpuAt(block);
+        return cache.lookup(block, cpu.index, cpu.mmu);
+      },
+      helpers: Object.fromEntries(
+        helperNames.map(name => {
+          const implementation = helperImplementations[name];
+          return [name, (block: number) => callHelper(cpuAt(block), implementation)];
+        }),
+      ) as Record<HelperName, (block: number) => number>,
+      ...(kind === 'jit' ? { promote: (_block, record, table) => jit.promote(record, table) } : {}),
+    };
+    const interpreter = new Interpreter(this.linear, imports);
+    const cache = new CodeCache(this.physical, arena, decodeFeatures(model.features), interpreter);
+    cache.flushed = () => {
+      for (const { mmu } of this.processors) mmu.tlb.clearFetches();
+    };
+    const jit = kind === 'jit' ? new Jit(interpreter, cache, this.physical) : (undefined as unknown as Jit);
+    for (const cpu of this.processors) {
+      cpu.engine = kind === 'jit' ? (block, budget) => jit.run(block, budget) : interpreter.run;
+      if (kind === 'jit') cpu.state.set32(layout.codeCounters.offset, cache.counterBase);
+    }
+  }
+}
+
+/** Instructions retired by all processors, those that a hypervisor accounted for its guests, and idle time skipped. */
+export class HostTime {
+  processors: readonly Cpu[] = [];
+  #extra = 0;
+
+  constructor(private readonly clock: (() => number) | undefined) {}
+
+  readonly read = (): number => this.ticks;
+
+  get ticks(): number {
+    if (this.clock) return Math.floor(this.clock());
+    let sum = this.#extra;
+    for (const cpu of this.processors) sum += cpu.retired + cpu.progress;
+    return sum;
+  }
+
+  skip(ticks: number): void {
+    if (ticks > 0) this.#extra += ticks;
+  }
+}
+
+const roundUp = (bytes: number): number => Math.ceil(bytes / wasmPage) * wasmPage;
+
+export const createHost = (options: HostOptions): Host => new Host(options);
