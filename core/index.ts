@@ -102,3 +102,4 @@ export { differences, getState as getCpuState, setState as setCpuState } from '.
 export { createHost, type Host, type HostOptions } from './cpu/host.ts';
 export { helperImplementations } from './cpu/helpers/index.ts';
 export { guestCpuid } from './cpu/cpuid.ts';
+export { type PciConnection, type PciEndpoint, PciSlotBoard, PciSlots, pciInterrupts } from './bus/pci-slots.ts';

@@ -13,6 +13,7 @@ import { Mmio } from './mmio.ts';
 import { MmioBus } from './mmio-bus.ts';
 import { MsrBus } from './msr-bus.ts';
 import { Msrs } from './msrs.ts';
+import { PciSlotBoard, PciSlots } from './pci-slots.ts';
 import { PortBus } from './port-bus.ts';
 import { Ports } from './ports.ts';
 import { Power, type PowerControl } from './power-control.ts';
@@ -41,6 +42,7 @@ export class Board {
   readonly messages = new MessageBus();
   readonly timestamps = new ProcessorTimestampOffsets();
   readonly a20 = new SwitchableA20Gate();
+  readonly pci = new PciSlotBoard(this);
   readonly scope: Scope;
 
   constructor(parts: BoardParts, parent = new Scope()) {
@@ -54,6 +56,7 @@ export class Board {
       .provide(InterruptMessages, this.messages)
       .provide(TimestampOffsets, this.timestamps)
       .provide(A20Gate, this.a20)
+      .provide(PciSlots, this.pci)
       .provide(Clock, parts.clock)
       .provide(GuestMemory, parts.memory)
       .provide(Power, parts.power)

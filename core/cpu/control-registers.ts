@@ -164,17 +164,21 @@ export function storeControl(cpu: CpuCore, register: number): void {
   cpu.high = cpu.state.high(offset);
 }
 
-/** WRMSR to EFER. False: #GP. */
-export function loadEfer(cpu: CpuCore, low: number, high: number): boolean {
-  const { model, state } = cpu;
-  const { features } = model;
-  const defined =
+/** EFER bits that the processor has. */
+export function eferDefined({ model: { features }, virtualization }: CpuCore): number {
+  return (
     (features.has('syscall') ? Efer.sce : 0) |
     (features.has('lm') ? Efer.lme | Efer.lma : 0) |
     (features.has('nx') ? Efer.nxe : 0) |
-    (cpu.virtualization?.eferBits ?? 0);
+    (virtualization?.eferBits ?? 0)
+  );
+}
+
+/** WRMSR to EFER. False: #GP. */
+export function loadEfer(cpu: CpuCore, low: number, high: number): boolean {
+  const { state } = cpu;
   const before = state.efer;
-  if (high !== 0 || (low & ~defined) !== 0) return false;
+  if (high !== 0 || (low & ~eferDefined(cpu)) !== 0) return false;
   if (((low ^ before) & Efer.lme) !== 0 && (state.cr0 & Cr0.pg) !== 0) return false;
   state.efer = (low & ~Efer.lma) | (before & Efer.lma);
   if (((before ^ low) & Efer.nxe) !== 0) cpu.translation.flushCurrentSpace();

@@ -44,6 +44,10 @@ export class Cpu extends CpuCore {
   initPending = false;
   /** Vector of a startup IPI that waits, or -1. */
   startupPending = -1;
+  /** Retired count at the last write to decoded code. */
+  codeWrittenAt = -1;
+  /** Executes the instruction at RIP by the evaluator. Set by the host. */
+  performAlone: () => void = () => {};
   /** Retired count at which something outside wants to be asked: the run loop stops slices there. */
   alarm = Number.POSITIVE_INFINITY;
   onAlarm: (() => void) | undefined = undefined;

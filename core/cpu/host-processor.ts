@@ -66,7 +66,8 @@ export class HostProcessor implements HostCpu {
     state.cr4 = Cr4.pae | Cr4.pge | Cr4.osfxsr | Cr4.osxmmexcpt | (features.has('xsave') ? Cr4.osxsave : 0);
     state.efer = Efer.sce | Efer.lme | Efer.lma | (features.has('nx') ? Efer.nxe : 0);
     state.set64(layout.xcr0.offset, features.has('xsave') ? 3 : 1, 0);
-    state.flags = Flag.fixed;
+    // With V_INTR_MASKING it is the host's IF that lets physical interrupts end a guest's run.
+    state.flags = Flag.fixed | Flag.if;
     state.setSegment(Segment.cs, codeSelector, flat | Attribute.code | Attribute.long, -1, 0, 0);
     for (const segment of [Segment.es, Segment.ss, Segment.ds, Segment.fs, Segment.gs])
       state.setSegment(segment, segment === Segment.ss ? stackSelector : 0, flat | Attribute.big, -1, 0, 0);

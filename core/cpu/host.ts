@@ -14,6 +14,7 @@ import { Jit } from '../jit/jit.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
 import { blockSize, state as layout } from '../state/layout.ts';
 import { StateBlock } from '../state/state-block.ts';
+import { type DeviceMemory, LiveAssist } from './assist/live.ts';
 import { callHelper } from './core.ts';
 import { Cpu } from './cpu.ts';
 import { createVirtualization } from './create-virtualization.ts';
@@ -77,7 +78,11 @@ export class Host implements HostComputer {
       return new Cpu({ index, state, physical: this.physical, model, ticks: this.time.read, entropy: options.entropy });
     });
     this.time.processors = this.processors;
-    for (const cpu of this.processors) cpu.virtualization = createVirtualization(cpu);
+    for (const cpu of this.processors) {
+      cpu.virtualization = createVirtualization(cpu);
+      const assist = new LiveAssist(cpu, emptyBus, helperImplementations);
+      cpu.performAlone = () => assist.perform();
+    }
     this.#connectEngine(engine, arena, model);
     for (const cpu of this.processors) cpu.powerOn();
     this.cpus = this.processors.map(cpu => new HostProcessor(cpu, this));
@@ -140,6 +145,14 @@ export class HostTime {
     if (ticks > 0) this.#extra += ticks;
   }
 }
+
+/** No memory answers: all ones. */
+const emptyBus: DeviceMemory = {
+  read: (_physical, bytes, data) => {
+    for (let n = 0; n < bytes; n++) data.setUint8(n, 0xff);
+  },
+  write() {},
+};
 
 const roundUp = (bytes: number): number => Math.ceil(bytes / wasmPage) * wasmPage;
 

@@ -39,7 +39,17 @@ export const floatBinary: Readonly<Record<string, Binary>> = {
   pmax: chosen((a, b) => a < b),
 };
 
+/** To the nearest integer, ties to even; what has no fraction stays. */
+const nearest = (value: number): number => {
+  if (!(Math.abs(value) < 2 ** 52)) return value;
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
+  return rounded === 0 && (value < 0 || Object.is(value, -0)) ? -0 : rounded;
+};
+
 export const floatUnary: Readonly<Record<string, Unary>> = {
+  nearest: (a, width) => toBits(nearest(toNumber(a, width)), width),
   sqrt: (a, width) => toBits(Math.sqrt(toNumber(a, width)), width),
   abs: (a, width) => BigInt.asUintN(width - 1, a),
 };

@@ -14,6 +14,14 @@ function ask(cpu: CpuCore, register: number, access: number, general: number): v
   if (state.guest !== 0 && virtualization) cpu.stop(virtualization.controlIntercepted(register, access, general));
 }
 
+/** The end of an instruction that has written a control register: a hypervisor may want to know. */
+function written(cpu: CpuCore, register: number): Status {
+  const { state, virtualization } = cpu;
+  return state.guest !== 0 && virtualization?.controlWritten(register)
+    ? cpu.leaveAfter(Leave.vmexit)
+    : cpu.transferred();
+}
+
 export const readControl: HelperImplementation = cpu => {
   const { state } = cpu;
   const register = state.argument(0);
@@ -30,7 +38,8 @@ export const writeControl: HelperImplementation = cpu => {
   cpu.high = state.argumentHigh(2);
   ask(cpu, register, ControlAccess.write, state.argument(1));
   loadControl(cpu, register, cpu.low, cpu.high);
-  if (register !== 8) return cpu.transferred();
+  if (register !== 8) return written(cpu, register);
+  if (state.guest !== 0 && cpu.virtualization?.controlWritten(register)) return cpu.leaveAfter(Leave.vmexit);
   // A lower priority may have let an interrupt through.
   return cpu.surroundings.interrupts?.pending || state.guest !== 0 ? cpu.leaveAfter(Leave.events) : cpu.windowOpened();
 };
@@ -42,7 +51,7 @@ export const clts: HelperImplementation = cpu => {
   ask(cpu, 0, ControlAccess.clts, 0);
   state.cr0 = cpu.low;
   cpu.unitsChanged();
-  return cpu.transferred();
+  return written(cpu, 0);
 };
 
 export const smsw: HelperImplementation = cpu => {
@@ -67,7 +76,7 @@ export const lmsw: HelperImplementation = cpu => {
   }
   ask(cpu, 0, ControlAccess.lmsw, fromMemory ? 1 : 0);
   loadCr0(cpu, cpu.low, 0);
-  return cpu.transferred();
+  return written(cpu, 0);
 };
 
 const debugOffsets = [

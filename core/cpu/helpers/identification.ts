@@ -6,6 +6,7 @@ import type { CpuCore, HelperImplementation } from '../core.ts';
 import { guestCpuid } from '../cpuid.ts';
 import { Leave, Status } from '../leave.ts';
 import { MsrAnswer, readMsr, readTimestamp, writeMsr } from '../msr.ts';
+import { eferRegister } from '../virtualization.ts';
 
 function setPair({ state }: CpuCore, low: number, high: number): void {
   state.setGpr(Gpr.rax, 32, low, 0);
@@ -82,6 +83,8 @@ export const rdmsr: HelperImplementation = cpu => {
   return Status.done;
 };
 
+const eferMsr = 0xc000_0080;
+
 export const wrmsr: HelperImplementation = cpu => {
   const { state, virtualization } = cpu;
   const index = state.gprLow(Gpr.rcx);
@@ -89,6 +92,8 @@ export const wrmsr: HelperImplementation = cpu => {
   cpu.low = state.gprLow(Gpr.rax);
   cpu.high = state.gprLow(Gpr.rdx);
   refer(cpu, index, writeMsr(cpu, index), true);
+  if (index >>> 0 === eferMsr && state.guest !== 0 && virtualization?.controlWritten(eferRegister))
+    return cpu.leaveAfter(Leave.vmexit);
   return cpu.transferred();
 };
 

@@ -2,7 +2,6 @@
 import { FloatException } from '../../float/environment.ts';
 import type { F80 } from '../../float/float80.ts';
 import { state as layout, Segment, x87Offset } from '../../state/layout.ts';
-import { Attribute } from '../../state/registers.ts';
 import type { CpuCore } from '../core.ts';
 
 export const StatusBit = {
@@ -123,14 +122,19 @@ export function summarize(cpu: CpuCore): void {
 
 /** A register that should hold something does not. True where the masked response is wanted. */
 export function underflow(cpu: CpuCore): boolean {
-  signal(cpu, FloatException.Invalid | StatusBit.stackFault);
-  return (cpu.float.masks & FloatException.Invalid) !== 0;
+  cpu.state.set16(fsw, cpu.state.get16(fsw) & ~StatusBit.c1);
+  return stackFault(cpu);
 }
 
-/** A register that is to be pushed into is not empty. */
+/** A register that is to be pushed into is not empty: C1 tells this from the other. */
 export function overflow(cpu: CpuCore): boolean {
   setC1(cpu);
-  return underflow(cpu);
+  return stackFault(cpu);
+}
+
+function stackFault(cpu: CpuCore): boolean {
+  signal(cpu, FloatException.Invalid | StatusBit.stackFault);
+  return (cpu.float.masks & FloatException.Invalid) !== 0;
 }
 
 const isPrefix = (byte: number): boolean =>
@@ -139,7 +143,6 @@ const isPrefix = (byte: number): boolean =>
 /** Low three bits of the opcode and ModRM, from the instruction itself: as processors with the compatibility mode off, on exceptions only. */
 function recordOpcode(cpu: CpuCore): void {
   const { state } = cpu;
-  const wide = (state.attributes(Segment.cs) & Attribute.long) !== 0;
   try {
     let at = 0;
     const next = (): number => {
@@ -148,7 +151,7 @@ function recordOpcode(cpu: CpuCore): void {
       return cpu.memory.read8(low, cpu.is64 ? state.high(layout.rip.offset) : 0, 0);
     };
     let byte = next();
-    while (at < 15 && (isPrefix(byte) || (wide && (byte & 0xf0) === 0x40))) byte = next();
+    while (at < 15 && (isPrefix(byte) || (cpu.is64 && (byte & 0xf0) === 0x40))) byte = next();
     state.set16(layout.x87Opcode.offset, ((byte & 7) << 8) | next());
   } catch (error) {
     if (error !== cpu.fault) throw error;

@@ -83,10 +83,9 @@ export function x87LoadRegister(cpu: CpuCore): Status {
   const { first } = cpu.float;
   const index = argument(cpu, 0);
   begin(cpu);
-  if (!isEmpty(cpu, -1)) {
-    if (overflow(cpu)) push(cpu, setDefaultNaN(first));
-  } else if (!isEmpty(cpu, index)) push(cpu, load(cpu, first, index));
-  else if (underflow(cpu)) push(cpu, setDefaultNaN(first));
+  if (isEmpty(cpu, index)) {
+    if (underflow(cpu)) push(cpu, setDefaultNaN(first));
+  } else if (hasRoom(cpu)) push(cpu, load(cpu, first, index));
   return Status.done;
 }
 
@@ -242,6 +241,7 @@ export function x87Exchange(cpu: CpuCore): Status {
 }
 
 export function x87Free(cpu: CpuCore): Status {
+  begin(cpu);
   free(cpu, argument(cpu, 0));
   if (argument(cpu, 1) !== 0) pop(cpu);
   return Status.done;

@@ -3,7 +3,8 @@
  * not here is not checked: segments are taken as they are, RIP and bases need not be canonical.
  */
 import { Attribute, Cr0, Cr4, Efer } from '../../state/registers.ts';
-import type { CpuModel } from '../model.ts';
+import { cr4Defined, eferDefined } from '../control-registers.ts';
+import type { CpuCore } from '../core.ts';
 import { ExitCode } from './exit-code.ts';
 import { Control, EventInfo, InjectionType, injectionType, Save } from './vmcb.ts';
 
@@ -22,10 +23,11 @@ export class Candidate {
 
   readonly #asids: number;
 
-  constructor(model: CpuModel) {
+  constructor(cpu: CpuCore) {
+    const { model } = cpu;
     this.#asids = model.leaves.find(({ leaf }) => leaf === svmLeaf)?.ebx ?? 1;
-    this.cr4Reserved = ~cr4Known(model);
-    this.eferReserved = ~eferKnown(model);
+    this.cr4Reserved = ~cr4Defined(cpu);
+    this.eferReserved = ~(eferDefined(cpu) | Efer.svme);
     this.addressReserved = model.physicalBits >= 64 ? 0 : ~(2 ** (model.physicalBits - 32) - 1);
   }
 
@@ -137,36 +139,4 @@ function illegalInjection(v: Candidate): boolean {
     default:
       return true;
   }
-}
-
-const cr4Features: readonly (readonly [feature: string, bits: number])[] = [
-  ['vme', Cr4.vme | Cr4.pvi],
-  ['tsc', Cr4.tsd],
-  ['de', Cr4.de],
-  ['pse', Cr4.pse],
-  ['pae', Cr4.pae],
-  ['mce', Cr4.mce],
-  ['pge', Cr4.pge],
-  ['fxsr', Cr4.osfxsr],
-  ['sse', Cr4.osxmmexcpt],
-  ['umip', Cr4.umip],
-  ['fsgsbase', Cr4.fsgsbase],
-  ['pcid', Cr4.pcide],
-  ['xsave', Cr4.osxsave],
-  ['smep', Cr4.smep],
-  ['smap', Cr4.smap],
-];
-
-function cr4Known({ features }: CpuModel): number {
-  let known: number = Cr4.pce;
-  for (const [feature, bits] of cr4Features) if (features.has(feature)) known |= bits;
-  return known;
-}
-
-function eferKnown({ features }: CpuModel): number {
-  let known: number = Efer.svme;
-  if (features.has('syscall')) known |= Efer.sce;
-  if (features.has('lm')) known |= Efer.lme | Efer.lma;
-  if (features.has('nx')) known |= Efer.nxe;
-  return known;
 }

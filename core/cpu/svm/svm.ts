@@ -3,6 +3,7 @@ import { intercepts } from '../../isa/intercepts.ts';
 import { NestedFaultKind } from '../../mmu/nested-paging.ts';
 import { PageFault } from '../../mmu/paging.ts';
 import { state as layout } from '../../state/layout.ts';
+import { CodeSize, codeSizeOf, is64 } from '../../state/mode.ts';
 import { Cr0, Dr7, dr6Fixed, Efer, Flag, Vector } from '../../state/registers.ts';
 import type { Cpu } from '../cpu.ts';
 import { Access } from '../leave.ts';
@@ -16,6 +17,7 @@ import {
 } from '../virtualization.ts';
 import { ExitCode, instructionExitCodes } from './exit-code.ts';
 import { GuestEvents } from './guest-events.ts';
+import { svmInstructions } from './helpers.ts';
 import { SvmMsrs, VmCr } from './msrs.ts';
 import { msrMapped, portMapped } from './permission-maps.ts';
 import { SvmState } from './svm-state.ts';
@@ -31,6 +33,7 @@ const unselected = Cr0.ts | Cr0.mp;
 
 export class Svm implements Virtualization {
   readonly kind = 'svm';
+  readonly helpers = svmInstructions(this);
   readonly #svm: SvmState;
   readonly #events: GuestEvents;
   readonly #msrs: SvmMsrs;
@@ -118,12 +121,18 @@ export class Svm implements Virtualization {
       (string ? (1 << 2) | (segment << 10) : 0) |
       (repeat ? 1 << 3 : 0) |
       (size << 4) |
-      ((addressWidth >> 4) << 7) |
+      (((string ? addressWidth : this.#codeWidth) >> 4) << 7) |
       (port << 16);
     this.#instruction(ExitCode.port, info);
     exit.info2Low = this.cpu.state.low(layout.nextRip.offset);
     exit.info2High = this.cpu.state.high(layout.nextRip.offset);
     return true;
+  }
+
+  /** Address width of an instruction that has no memory operand. */
+  get #codeWidth(): number {
+    const { mode } = this.cpu.state;
+    return is64(mode) ? 64 : codeSizeOf(mode) === CodeSize.bits32 ? 32 : 16;
   }
 
   msrIntercepted(index: number, write: boolean): boolean {

@@ -24,7 +24,7 @@ export class WorldSwitch {
 
   constructor(svm: SvmState) {
     this.#svm = svm;
-    this.#candidate = new Candidate(svm.cpu.model);
+    this.#candidate = new Candidate(svm.cpu);
   }
 
   /** True: the processor is in the host (again). */

@@ -73,7 +73,7 @@ export const InstructionError = {
   invalidation: 28,
 } as const;
 
-export const Abort = { storeMsr: 1, hostPdptes: 2, loadMsr: 4 } as const;
+export const Abort = { storeMsr: 1, hostPdptes: 2, corrupted: 3, loadMsr: 4 } as const;
 
 /** Interruption information: type in bits 10:8, and more (section 25.8.3). */
 export const Interruption = { errorValid: 1 << 11, nmiUnblocking: 1 << 12, valid: 1 << 31 } as const;

@@ -35,10 +35,13 @@ const product = (name: string): Plain => ({
   good: (facts, left, right, result) => noneDenormal(facts, left, right).and(not(facts.abnormal(result))),
 });
 
-/** The second operand where they are equal: WebAssembly's pmin is b < a ? b : a. */
-const extreme = (name: string): Plain => ({
+/** The second operand where they are equal, as WebAssembly's pmin (right < left ? right : left) has it with exchanged operands. */
+const extreme = (vectors: 'pmin' | 'pmax', comparison: 'lt' | 'gt'): Plain => ({
   exact: true,
-  result: (shape, left, right) => simd(`${shape}.${name}`, right, left),
+  result: (shape, left, right) =>
+    left.width === 128
+      ? simd(`${shape}.${vectors}`, right, left)
+      : simd(`${shape}.${comparison}`, left, right).select(left, right),
   good: (facts, left, right) => not(facts.incomparable(left).or(facts.incomparable(right))),
 });
 
@@ -58,9 +61,9 @@ const rows: readonly Row[] = [
   { name: 'add', opcode: '0f 58', operation: SseArithmetic.add, plain: sum('add') },
   { name: 'mul', opcode: '0f 59', operation: SseArithmetic.multiply, plain: product('mul') },
   { name: 'sub', opcode: '0f 5c', operation: SseArithmetic.subtract, plain: sum('sub') },
-  { name: 'min', opcode: '0f 5d', operation: SseArithmetic.minimum, plain: extreme('pmin') },
+  { name: 'min', opcode: '0f 5d', operation: SseArithmetic.minimum, plain: extreme('pmin', 'lt') },
   { name: 'div', opcode: '0f 5e', operation: SseArithmetic.divide, plain: product('div') },
-  { name: 'max', opcode: '0f 5f', operation: SseArithmetic.maximum, plain: extreme('pmax') },
+  { name: 'max', opcode: '0f 5f', operation: SseArithmetic.maximum, plain: extreme('pmax', 'gt') },
   { name: 'sqrt', opcode: '0f 51', operation: SseArithmetic.squareRoot, plain: root },
 ];
 

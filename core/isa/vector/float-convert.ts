@@ -1,6 +1,6 @@
 /** Conversions between integers and floating-point numbers, and between precisions (SDM vol. 2, CVTDQ2PD … CVTTSS2SI). */
 import { constant, type Value } from '../../ir/value.ts';
-import { simd } from '../../ir/vector.ts';
+import { everywhere, simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
 import type { Operand, Tracer } from '../trace.ts';
@@ -58,15 +58,32 @@ export const CVTDQ2PS = sse('cvtdq2ps', 'sse2', [['np 0f 5b', 'Vdq', 'Wdq']], (c
   target.write(simd('f32x4.convert_i32x4_s', value));
 });
 
+/** Exponent field from which on an integer of 32 or 64 bits may be too small. */
+const limits = {
+  32: { 32: (127n + 31n) << 23n, 64: (127n + 63n) << 23n },
+  64: { 32: (1023n + 31n) << 52n, 64: (1023n + 63n) << 52n },
+} as const;
+
 const always = (name: string, opcode: string, conversion: SseConversion): Instruction =>
   sse(name, 'sse2', [[opcode, 'Vdq', 'Wdq']], (cpu, target, source) => {
     cpu.call('sseConvert', ...asked(source.read(), target, conversion));
   });
 
+const singlesToIntegers = (name: string, opcode: string, conversion: SseConversion): Instruction =>
+  sse(name, 'sse2', [[opcode, 'Vdq', 'Wdq']], (cpu, target, source) => {
+    const value = source.read();
+    const whole = conversion === SseConversion.tps2dq ? value : simd('f32x4.nearest', value);
+    const magnitudes = simd('v128.and', whole, everywhere(32, 0x7fff_ffff));
+    const tooLarge = simd('v128.any_true', simd('i32x4.ge_s', magnitudes, everywhere(32, limits[32][32])));
+    const good = defaultControls(cpu).and(not(tooLarge));
+    unless(cpu, good, 'sseConvert', ...asked(value, target, conversion));
+    target.write(simd('i32x4.trunc_sat_f32x4_s', whole));
+  });
+
 export const packedConversions: readonly Instruction[] = [
   always('cvtpd2ps', '66 0f 5a', SseConversion.pd2ps),
-  always('cvtps2dq', '66 0f 5b', SseConversion.ps2dq),
-  always('cvttps2dq', 'f3 0f 5b', SseConversion.tps2dq),
+  singlesToIntegers('cvtps2dq', '66 0f 5b', SseConversion.ps2dq),
+  singlesToIntegers('cvttps2dq', 'f3 0f 5b', SseConversion.tps2dq),
   always('cvtpd2dq', 'f2 0f e6', SseConversion.pd2dq),
   always('cvttpd2dq', '66 0f e6', SseConversion.tpd2dq),
 ];
@@ -90,12 +107,6 @@ export const CVTSI2SS = sse('cvtsi2ss', 'sse', [['f3 0f 2a', 'Vss', 'Ey']], (cpu
 
 // To general registers.
 
-/** Exponent field from which on an integer of 32 or 64 bits may be too small. */
-const limits = {
-  32: { 32: (127n + 31n) << 23n, 64: (127n + 63n) << 23n },
-  64: { 32: (1023n + 31n) << 52n, 64: (1023n + 63n) << 52n },
-} as const;
-
 const fits = (value: Value, width: 32 | 64): Value => {
   const from = value.width as 32 | 64;
   const magnitude = value.shl(1).shr(1);
@@ -104,18 +115,15 @@ const fits = (value: Value, width: 32 | 64): Value => {
 
 type Conversions = Readonly<Record<32 | 64, SseConversion>>;
 
-/** Rounding to the nearest integer is the helper's work. */
+/** Default controls round to the nearest integer. */
 const toInteger = (name: string, opcode: string, type: 'ss' | 'sd', conversions: Conversions): Instruction =>
   sse(name, type === 'ss' ? 'sse' : 'sse2', [[opcode, 'Gy', `W${type}`]], (cpu, target, source) => {
     const value = source.read();
     const width = target.width as 32 | 64;
     const inputs = asked(value, target, conversions[width]);
-    if (!name.startsWith('cvtt')) {
-      cpu.call('sseConvert', ...inputs);
-      return;
-    }
-    unless(cpu, defaultControls(cpu).and(fits(value, width)), 'sseConvert', ...inputs);
-    target.write(simd(`i${width}.trunc_sat_f${value.width}_s`, value));
+    const whole = name.startsWith('cvtt') ? value : simd(`f${value.width}.nearest`, value);
+    unless(cpu, defaultControls(cpu).and(fits(whole, width)), 'sseConvert', ...inputs);
+    target.write(simd(`i${width}.trunc_sat_f${value.width}_s`, whole));
   });
 
 const { ss2si32, ss2si64, tss2si32, tss2si64, sd2si32, sd2si64, tsd2si32, tsd2si64 } = SseConversion;

@@ -1,0 +1,36 @@
+/** One measurement's process: builds a machine as options say, and is its serial port as QEMU with `-serial stdio` is. */
+import { readFileSync, writeSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type BootSource, build, microvm, pc } from '#machines';
+
+const { values } = parseArgs({
+  options: {
+    machine: { type: 'string', default: 'microvm' },
+    accel: { type: 'string', default: 'software' },
+    engine: { type: 'string', default: 'interpreter' },
+    memory: { type: 'string', default: '64 MiB' },
+    kernel: { type: 'string' },
+    initrd: { type: 'string' },
+    append: { type: 'string' },
+  },
+});
+const { machine: name, accel: accelerator, engine, memory, kernel = '', initrd, append } = values;
+
+const boot: BootSource = {
+  kind: 'kernel',
+  kernel: readFileSync(kernel),
+  ...(initrd === undefined ? {} : { initrd: readFileSync(initrd) }),
+  ...(append === undefined ? {} : { commandLine: append }),
+};
+const profile = (name === 'pc' ? pc : microvm).with({ memory, boot, clock: 'virtual' });
+await using machine = await build(profile, { accelerator, engine: engine as 'interpreter' | 'jit' });
+machine.serial.events.on('output', bytes => {
+  for (let written = 0; written < bytes.length; ) written += writeSync(1, bytes, written);
+});
+const outcome = await machine.run();
+if (outcome.kind === 'exit') {
+  process.exitCode = outcome.code & 0xff;
+} else {
+  process.stderr.write(`the machine ended with ${JSON.stringify(outcome)}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,161 @@
+/** The guest-state area to and from the CPU (SDM vol. 3, sections 27.3.2 and 28.3). 64-bit values move as words. */
+import { gprOffset, Segment, segmentBase, state as layout } from '../../state/layout.ts';
+import { Attribute, Cr0, Dr6, dr7Fixed, Efer } from '../../state/registers.ts';
+import type { StateBlock } from '../../state/state-block.ts';
+import { Activity } from '../core.ts';
+import type { Cpu } from '../cpu.ts';
+import { Entry, Exit } from './controls.ts';
+import { Field } from './fields.ts';
+import { GuestActivity, Interruptibility, PendingDebug, unusable } from './reasons.ts';
+import type { Vmcs } from './vmcs.ts';
+
+/** Registers that are copied as they are: field, offset in the state block. */
+const copied: readonly number[] = [
+  [Field.guestCr3, layout.cr3.offset],
+  [Field.guestRsp, gprOffset(4)],
+  [Field.guestRip, layout.rip.offset],
+  [Field.guestSysenterEsp, layout.sysenterEsp.offset],
+  [Field.guestSysenterEip, layout.sysenterEip.offset],
+  [Field.guestSysenterCs, layout.sysenterCs.offset],
+  [Field.guestGdtrBase, segmentBase(Segment.gdtr).offset],
+  [Field.guestIdtrBase, segmentBase(Segment.idtr).offset],
+].flat();
+
+/** The CPU's numbers of segments in the order of the VMCS. */
+const segments = [Segment.es, Segment.cs, Segment.ss, Segment.ds, Segment.fs, Segment.gs, Segment.ldtr, Segment.tr];
+const stack = 2;
+
+/** ET, CD, NW and the bits that do not exist stay as they are. */
+export const cr0Kept = 0x7ffa_ffd0;
+/** Bits 12, 14 and 15 of DR7 are clear. */
+const dr7Cleared = 0xd000;
+
+/** The VMCS has four reserved bits above P where the CPU's packing goes on with AVL. */
+export const attributesOf = (rights: number): number => {
+  const attributes = (rights & 0xff) | ((rights >>> 4) & 0xf00);
+  return (rights & unusable) !== 0 ? attributes & ~Attribute.present : attributes;
+};
+export const rightsOf = (attributes: number): number => {
+  const rights = (attributes & 0xff) | ((attributes & 0xf00) << 4);
+  return (attributes & Attribute.present) !== 0 ? rights : rights | unusable;
+};
+
+function loadSegments(state: StateBlock, vmcs: Vmcs): void {
+  for (let n = 0; n < 8; n++) {
+    const rights = vmcs.low(Field.guestEsRights + 2 * n);
+    const base = Field.guestEsBase + 2 * n;
+    const selector = vmcs.low(Field.guestEs + 2 * n);
+    const limit = vmcs.low(Field.guestEsLimit + 2 * n);
+    state.setSegment(segments[n], selector, attributesOf(rights), limit, vmcs.low(base), vmcs.high(base));
+  }
+  state.set32(segmentLimitOffset(Segment.gdtr), vmcs.low(Field.guestGdtrLimit));
+  state.set32(segmentLimitOffset(Segment.idtr), vmcs.low(Field.guestIdtrLimit));
+}
+
+const segmentLimitOffset = (segment: number): number => segmentBase(segment).offset + 8;
+
+/** Everything but what follows from events: those are the world switch's. `entry`: VM-entry controls. */
+export function loadGuest(cpu: Cpu, vmcs: Vmcs, entry: number): void {
+  const { state } = cpu;
+  const guest64 = (entry & Entry.guest64) !== 0;
+  for (let n = 0; n < copied.length; n += 2) state.set64(copied[n + 1], vmcs.low(copied[n]), vmcs.high(copied[n]));
+  state.cr0 = (vmcs.low(Field.guestCr0) & ~cr0Kept) | (state.cr0 & cr0Kept);
+  state.cr4 = vmcs.low(Field.guestCr4);
+  if ((entry & Entry.loadDebug) !== 0)
+    state.set64(layout.dr7.offset, (vmcs.low(Field.guestDr7) & ~dr7Cleared) | dr7Fixed, 0);
+  if ((entry & Entry.loadPat) !== 0)
+    state.set64(layout.pat.offset, vmcs.low(Field.guestPat), vmcs.high(Field.guestPat));
+  if ((entry & Entry.loadEfer) !== 0) state.efer = vmcs.low(Field.guestEfer);
+  else {
+    // LME follows LMA where paging is on.
+    const changed = (state.cr0 & Cr0.pg) !== 0 ? Efer.lma | Efer.lme : Efer.lma;
+    state.efer = guest64 ? state.efer | changed : state.efer & ~changed;
+  }
+  loadSegments(state, vmcs);
+  state.cpl = (vmcs.low(Field.guestSsRights) >>> 5) & 3;
+  state.flags = vmcs.low(Field.guestRflags);
+}
+
+/** The four PDPTE fields, with EPT and PAE paging. */
+export function loadPdpteFields(cpu: Cpu, vmcs: Vmcs): void {
+  const { pdptes } = cpu.mmu.paging;
+  for (let n = 0; n < 4; n++) {
+    pdptes[2 * n] = vmcs.low(Field.guestPdpte0 + 2 * n);
+    pdptes[2 * n + 1] = vmcs.high(Field.guestPdpte0 + 2 * n);
+  }
+}
+export function savePdpteFields(cpu: Cpu, vmcs: Vmcs): void {
+  const { pdptes } = cpu.mmu.paging;
+  for (let n = 0; n < 4; n++) vmcs.set(Field.guestPdpte0 + 2 * n, pdptes[2 * n], pdptes[2 * n + 1]);
+}
+
+/** Interrupt shadow, NMI blocking, activity and pending debug traps, for an entry that injects nothing. */
+export function loadWaiting(cpu: Cpu, vmcs: Vmcs, injects: boolean): void {
+  const { state } = cpu;
+  const interruptibility = vmcs.low(Field.guestInterruptibility);
+  cpu.nmiBlocked = (interruptibility & Interruptibility.nmi) !== 0;
+  state.interruptShadow = 0;
+  cpu.pendingDebug = 0;
+  cpu.activity = Activity.running;
+  if (injects) return;
+  if ((interruptibility & Interruptibility.sti) !== 0) state.interruptShadow = 1;
+  if ((interruptibility & Interruptibility.stackShadow) !== 0) state.interruptShadow = 2;
+  const pending = vmcs.low(Field.guestPendingDebug);
+  if ((pending & (PendingDebug.enabled | PendingDebug.step)) !== 0)
+    cpu.pendingDebug = pending & (PendingDebug.conditions | PendingDebug.step);
+  cpu.activity = activities[vmcs.low(Field.guestActivity) & 3];
+}
+
+const activities = [Activity.running, Activity.halted, Activity.shutdown, Activity.waitForStartup];
+const guestActivities = [GuestActivity.active, GuestActivity.hlt, GuestActivity.waitForStartup, GuestActivity.shutdown];
+
+/** `flags`: RFLAGS as they are to be saved. `activity`: the CPU's, when the exit came. `debug`: pending debug traps are kept. */
+export function saveGuest(
+  cpu: Cpu,
+  vmcs: Vmcs,
+  exit: number,
+  flags: number,
+  activity: number,
+  debug: boolean,
+): void {
+  const { state } = cpu;
+  for (let n = 0; n < copied.length; n += 2) vmcs.set(copied[n], state.low(copied[n + 1]), state.high(copied[n + 1]));
+  vmcs.set(Field.guestCr0, state.cr0);
+  vmcs.set(Field.guestCr4, state.cr4);
+  vmcs.set(Field.guestRflags, flags);
+  if ((exit & Exit.saveDebug) !== 0) vmcs.set(Field.guestDr7, state.low(layout.dr7.offset));
+  if ((exit & Exit.savePat) !== 0)
+    vmcs.set(Field.guestPat, state.low(layout.pat.offset), state.high(layout.pat.offset));
+  if ((exit & Exit.saveEfer) !== 0) vmcs.set(Field.guestEfer, state.efer);
+  const long = cpu.isLong ? Entry.guest64 : 0;
+  vmcs.set(Field.entryControls, (vmcs.low(Field.entryControls) & ~Entry.guest64) | long);
+  saveSegments(state, vmcs);
+
+  const { interruptShadow: shadow } = state;
+  vmcs.set(
+    Field.guestInterruptibility,
+    (shadow === 1 ? Interruptibility.sti : 0) |
+      (shadow === 2 ? Interruptibility.stackShadow : 0) |
+      (cpu.nmiBlocked ? Interruptibility.nmi : 0),
+  );
+  vmcs.set(Field.guestActivity, guestActivities[activity]);
+  vmcs.set(Field.guestPendingDebug, debug || shadow === 2 ? pendingDebugOf(cpu.pendingDebug) : 0);
+}
+
+function saveSegments(state: StateBlock, vmcs: Vmcs): void {
+  for (let n = 0; n < 8; n++) {
+    const segment = segments[n];
+    vmcs.set(Field.guestEs + 2 * n, state.selector(segment));
+    vmcs.set(Field.guestEsLimit + 2 * n, state.limit(segment) | 0);
+    vmcs.set(Field.guestEsBase + 2 * n, state.baseLow(segment), state.baseHigh(segment));
+    const rights = rightsOf(state.attributes(segment));
+    vmcs.set(Field.guestEsRights + 2 * n, n === stack ? (rights & ~0x60) | (state.cpl << 5) : rights);
+  }
+  vmcs.set(Field.guestGdtrLimit, state.limit(Segment.gdtr) & 0xffff);
+  vmcs.set(Field.guestIdtrLimit, state.limit(Segment.idtr) & 0xffff);
+}
+
+function pendingDebugOf(conditions: number): number {
+  const met = conditions & PendingDebug.conditions;
+  return met | (met !== 0 ? PendingDebug.enabled : 0) | (conditions & Dr6.bs);
+}
