@@ -35,7 +35,14 @@ export function elf({ address, bytes, entry }: Executable): Uint8Array {
   view.setUint16(54, programHeaderSize, true);
   view.setUint16(56, 2, true);
 
-  const programHeader = (index: number, type: number, offset: number, at: number, size: number, alignment: number): void => {
+  const programHeader = (
+    index: number,
+    type: number,
+    offset: number,
+    at: number,
+    size: number,
+    alignment: number,
+  ): void => {
     const header = headerSize + index * programHeaderSize;
     view.setUint32(header, type, true);
     view.setUint32(header + 4, readWriteExecute, true);

@@ -7,6 +7,9 @@ import { startup } from './startup.ts';
 import type { Workload } from './workload.ts';
 
 export function image({ source }: Workload, iterations: number): Uint8Array {
-  const { bytes, symbols } = assemble(32, `${startup}\n${report}\n${source}`, { origin: layout.image, symbols: { iterations } });
+  const { bytes, symbols } = assemble(32, `${startup}\n${report}\n${source}`, {
+    origin: layout.image,
+    symbols: { iterations },
+  });
   return elf({ address: layout.image, bytes, entry: Number(symbols.get('entry')) });
 }

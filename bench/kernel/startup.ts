@@ -1,7 +1,8 @@
 /** From the PVH entry (32-bit protected mode, no paging) to 64-bit mode with descriptors, page tables and system calls. */
 import { layout } from './layout.ts';
 
-const { level4, level3, identity, windowLevel2, windowLevel1, interrupts, perProcessor, userStack, stack, window } = layout;
+const { level4, level3, identity, windowLevel2, windowLevel1, interrupts, perProcessor, userStack, stack, window } =
+  layout;
 
 const tables = 0x8000;
 

@@ -9,4 +9,14 @@ import { strings } from './workloads/strings.ts';
 import { systemCall } from './workloads/system-call.ts';
 import { x87 } from './workloads/x87.ts';
 
-export const workloads: readonly Workload[] = [integer, memory, scatter, call, strings, float, x87, systemCall, pageFault];
+export const workloads: readonly Workload[] = [
+  integer,
+  memory,
+  scatter,
+  call,
+  strings,
+  float,
+  x87,
+  systemCall,
+  pageFault,
+];

@@ -38,6 +38,13 @@ interface Page {
   readonly table: number;
 }
 
+/** An instruction's bytes in its second page; its checking record, and the place of that in its table. */
+interface Tail {
+  readonly check: number;
+  readonly at: number;
+  readonly length: number;
+}
+
 export class CodeCache {
   /** Told before everything is forgotten: fetch TLBs must be emptied. */
   flushed: () => void = () => {};
@@ -48,6 +55,8 @@ export class CodeCache {
   readonly #words: Int32Array;
   readonly #pages = new Map<number, Page>();
   readonly #tables = new Map<number, Page>();
+  /** Ends of instructions that begin in the page before, by page. */
+  readonly #tails = new Map<number, Tail[]>();
   readonly #decoded = new Decoded();
   readonly #source: PageSource;
   /** For state.codeCounters. */
@@ -96,7 +105,7 @@ export class CodeCache {
 
     const page = address & ~0xfff;
     const offset = low & 0xfff;
-    if (this.#free + tableBytes + (blockLimit + 1) * record.size > this.#end) this.flush();
+    if (this.#free + 2 * tableBytes + (blockLimit + 4) * record.size > this.#end) this.flush();
     const { table } = this.#page(page, mode);
     // The last page of a segment is looked up each time: its end must be seen.
     const left = (limit >>> 0) - (ripLow >>> 0) + 1;
@@ -106,17 +115,25 @@ export class CodeCache {
     words[block + (state.codeBase.offset >> 2)] = ripLow - offset;
     words[block + (state.codeBase.offset >> 2) + 1] = ripHigh - (ripLow >>> 0 < offset ? 1 : 0);
 
-    const known = words[(table >>> 2) + offset]!;
-    if (known !== 0) return known;
-    if (this.#decodeBlock(page, mode, table, offset, end)) return words[(table >>> 2) + offset]!;
+    const at = (table >>> 2) + offset;
+    const known = words[at]!;
+    const crosses = known !== 0 && (words[known >>> 2]! & 0xffff) === Handler.crossing;
+    if (known !== 0 && !crosses) return known;
+    if (known === 0 && this.#decodeBlock(page, mode, table, offset, end)) return words[at]!;
 
     if (end < pageSize) return this.#beyondLimit(block);
     // The instruction goes on in the next page.
     const nextLow = (low & ~0xfff) + pageSize;
     const nextHigh = wide && nextLow === 0 ? (high + 1) | 0 : high;
-    const next = fetcher.fetch(nextLow | 0, nextHigh);
+    const next = fetcher.fetch(nextLow | 0, nextHigh) & ~0xfff;
     if (next === 0) return 0;
-    return this.#crossing(index, page, next, mode, offset);
+    if (!wide) {
+      const pointer = this.#scratch + (index % scratchCount) * scratchBytes;
+      this.#writeCrossing(pointer, page, next, mode, offset);
+      return pointer;
+    }
+    fetcher.fillFetch(nextLow | 0, nextHigh, next, this.#page(next, mode).table);
+    return this.#crossing(at, page, next, mode, offset);
   }
 
   /** #GP(0): there is no code beyond the limit of CS. */
@@ -144,6 +161,11 @@ export class CodeCache {
         words[table + offset] = 0;
       }
     }
+    for (const { check, at } of this.#tails.get(page) ?? []) {
+      words[check >>> 2] = Handler.stale;
+      if (words[at] === check) words[at] = 0;
+    }
+    this.#tails.delete(page);
     this.physical.unmarkCode(page);
     this.forgotten(page);
   }
@@ -164,10 +186,8 @@ export class CodeCache {
         const bytes = (words[pointer >>> 2]! >>> 16) & 0xff;
         if (offset + (bytes || 15) > from) return true;
       }
-      // An instruction that goes on in the next page is not in the table.
-      if (end > pageSize - 15 && known.table !== 0) return true;
     }
-    return false;
+    return (this.#tails.get(page) ?? []).some(tail => from < tail.length);
   }
 
   /** The page that a table is of. */
@@ -192,6 +212,8 @@ export class CodeCache {
     }
     this.#pages.clear();
     this.#tables.clear();
+    for (const page of this.#tails.keys()) this.physical.unmarkCode(page);
+    this.#tails.clear();
     this.#free = this.#start;
     this.#words.fill(0, this.#counters >>> 2, this.#start >>> 2);
     this.flushed();
@@ -242,16 +264,42 @@ export class CodeCache {
     return true;
   }
 
-  #crossing(index: number, page: number, next: number, mode: number, offset: number): number {
-    const pointer = this.#scratch + (index % scratchCount) * scratchBytes;
-    this.#source.set(page, offset, pageSize, next);
-    const length = decode(this.#source, mode, this.features, this.#decoded);
-    if (length <= 0) this.#writeUndefined(pointer, offset, length === 0 ? 6 : this.#decoded.fault);
-    else {
-      this.#write(pointer, offset, mode, this.#decoded);
-      this.#writeGoto(pointer + record.size, offset + length);
+  /** The record of a crossing instruction, behind the one that checks where the next page is. */
+  #crossing(at: number, page: number, next: number, mode: number, offset: number): number {
+    const words = this.#words;
+    let check = words[at]!;
+    if (check === 0) {
+      check = this.#take();
+      this.#take();
+      this.#take();
+      this.#writeOwn(check, offset, Handler.crossing);
+      words[(check >>> 2) + 4] = check + record.size;
+      words[at] = check;
+    }
+    const pointer = check + record.size;
+    if (words[(check >>> 2) + 6] !== next) {
+      words[(check >>> 2) + 6] = next;
+      const length = this.#writeCrossing(pointer, page, next, mode, offset);
+      const tail: Tail = { check, at, length: offset + length - pageSize };
+      const tails = this.#tails.get(next);
+      if (tails) tails.push(tail);
+      else this.#tails.set(next, [tail]);
+      this.physical.markCode(next);
     }
     return pointer;
+  }
+
+  /** Writes the instruction's record and one that goes on behind it. */
+  #writeCrossing(pointer: number, page: number, next: number, mode: number, offset: number): number {
+    this.#source.set(page, offset, pageSize, next);
+    const length = decode(this.#source, mode, this.features, this.#decoded);
+    if (length <= 0) {
+      this.#writeUndefined(pointer, offset, length === 0 ? 6 : this.#decoded.fault);
+      return 15;
+    }
+    this.#write(pointer, offset, mode, this.#decoded);
+    this.#writeGoto(pointer + record.size, offset + length);
+    return length;
   }
 
   #take(): number {

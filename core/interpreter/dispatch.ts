@@ -162,6 +162,13 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
     f.get(cpu).get(codeBase).get(entry).op('i64.extend_i32_u').op('i64.sub').tee(codeBase).memory('i64.store', state.codeBase.offset);
     f.else().i32(0).end();
     f.tee(rec).op('i32.eqz').if(undefined, 'unlikely');
+    askHost();
+    f.end();
+    f.release(linear);
+    f.release(entry);
+  }
+
+  function askHost(): void {
     spillFlags(f, locals);
     storeBudget(0);
     f.get(cpu).call(importFunction(module, 'lookup')).tee(rec).op('i32.eqz').if(undefined, 'unlikely');
@@ -169,9 +176,6 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
     f.end();
     f.get(cpu).memory('i64.load', state.codeBase.offset).set(codeBase);
     f.get(cpu).memory('i32.load', state.codeTable.offset).set(codeTable);
-    f.end();
-    f.release(linear);
-    f.release(entry);
   }
 
   function writeCount(): void {
@@ -211,6 +215,24 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
         f.get(cpu).get(rec).memory('i32.load16_s', record.b).memory('i32.store', state.faultError.offset);
         f.get(cpu).i32(Leave.fault).memory('i32.store', state.leave.offset).br(abort);
         return;
+      case Handler.crossing: {
+        const linear = f.local('i64');
+        const entry = f.local('i32');
+        refund();
+        f.get(codeBase).i64(4096).op('i64.add').tee(linear).get(locals.context).op('i64.or');
+        f.get(linear).op('i32.wrap_i64').i32(8).op('i32.shr_u').i32((tlb.entries - 1) << 4).op('i32.and');
+        f.get(cpu).op('i32.add').tee(entry).memory('i64.load', tlb.fetch).op('i64.eq').if(undefined, 'likely');
+        f.get(linear).op('i32.wrap_i64').get(entry).memory('i32.load', tlb.fetch + 8).op('i32.add');
+        f.get(rec).memory('i32.load', record.immediate).op('i32.eq').if(undefined, 'likely');
+        f.get(rec).memory('i32.load', record.displacement).set(rec).br(dispatch);
+        f.end().end();
+        storeRip();
+        f.release(linear);
+        f.release(entry);
+        askHost();
+        f.br(dispatch);
+        return;
+      }
       case Handler.jitted:
         // Where the budget does not reach to the end of the block, its first record is executed as it was.
         refund();

@@ -8,5 +8,10 @@ export const Handler = {
   undefined: 2,
   /** The head of a compiled block: the table slot of its function is in `jit`. */
   jitted: 3,
-  first: 4,
+  /**
+   * An instruction that goes on in the next page: if that one is still at `immediate`, its record is at `displacement`.
+   * 64-bit mode only.
+   */
+  crossing: 4,
+  first: 5,
 } as const;

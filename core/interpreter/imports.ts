@@ -13,6 +13,11 @@ export interface EngineImports {
   /** The same for writing; bytes that are there are gathered into the bounce, `commitBounce` writes it to the two pages. */
   translateWrite(cpu: number, low: number, high: number, bytes: number): number;
   commitBounce(cpu: number): void;
+  /**
+   * After a translateWrite that gave 0: was it because decoded code lies there (Leave.codeWrite)? Then that code is forgotten, and the
+   * answer is true. The interpreter writes on then, since the records that follow say that they are stale; compiled code leaves.
+   */
+  forgetCode?(cpu: number): boolean;
   /** Segmentation of 16- and 32-bit code, and of any 67-prefixed operand: linear address to state.result0; not 0: fault fields are set. */
   linear(cpu: number, segment: number, low: number, high: number, access: number): number;
   /** Record at state.rip, decoded if need be, state.codeBase and codeTable set; 0: fault and leave fields are set. */
@@ -29,7 +34,8 @@ export function importObject(imports: EngineImports): Record<string, WebAssembly
   return Object.fromEntries([
     ...named,
     ['translateRead', functions.translateRead.bind(imports)],
-    ['translateWrite', functions.translateWrite.bind(imports)],
+    ['translateWrite', functions.forgetCode ? writeOverCode(imports) : functions.translateWrite.bind(imports)],
+    ['translateWriteCompiled', functions.translateWrite.bind(imports)],
     ['commitBounce', functions.commitBounce.bind(imports)],
     ['linear', functions.linear.bind(imports)],
     ['lookup', functions.lookup.bind(imports)],
@@ -37,9 +43,19 @@ export function importObject(imports: EngineImports): Record<string, WebAssembly
   ]);
 }
 
+const writeOverCode =
+  (imports: EngineImports) =>
+  (cpu: number, low: number, high: number, bytes: number): number => {
+    for (;;) {
+      const address = imports.translateWrite(cpu, low, high, bytes);
+      if (address !== 0 || !imports.forgetCode!(cpu)) return address;
+    }
+  };
+
 const signatures: Readonly<Record<string, readonly [parameters: number, results: number]>> = {
   translateRead: [4, 1],
   translateWrite: [4, 1],
+  translateWriteCompiled: [4, 1],
   commitBounce: [1, 0],
   linear: [5, 1],
   lookup: [1, 1],

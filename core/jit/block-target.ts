@@ -63,7 +63,7 @@ export class BlockTarget implements Target {
   }
 
   import(name: string): FunctionReference {
-    return importFunction(this.module, name);
+    return importFunction(this.module, name === 'translateWrite' ? 'translateWriteCompiled' : name);
   }
   pushCpu(): void {
     this.f.get(this.locals.cpu);

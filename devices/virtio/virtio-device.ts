@@ -1,4 +1,4 @@
-import { copyState, Device, restoreState, type SavedState } from '#core';
+import { type Clock, copyState, Device, MachineError, restoreState, type SavedState } from '#core';
 import { VirtioPci, type VirtioPciParts } from './transport/pci.ts';
 
 const version = 1;
@@ -7,8 +7,11 @@ const version = 1;
 export abstract class VirtioDevice extends Device {
   protected readonly transport: VirtioPci;
 
-  constructor(parts: VirtioPciParts) {
+  readonly #clock: Clock;
+
+  constructor({ clock, ...parts }: VirtioPciParts & { readonly clock: Clock }) {
     super();
+    this.#clock = clock;
     this.transport = new VirtioPci(parts);
   }
 
@@ -40,13 +43,15 @@ export abstract class VirtioDevice extends Device {
       model: unit.model.stateForm(),
     };
     const taken = restoreState(form, state, version);
+    const bad = unit.queues.findIndex((queue, index) => !queue.accepts(taken.queues[index]!));
+    if (bad >= 0) throw new MachineError('bad-state', 'saved state is damaged', { path: `queues.${bad}.size` });
     unit.state = taken.unit;
-    unit.queues.forEach((queue, index) => {
-      queue.load(taken.queues[index]!);
-    });
+    for (const [index, queue] of unit.queues.entries()) queue.state = taken.queues[index]!;
     transport.load(taken.transport);
     unit.model.load(taken.model);
     pci.load(taken.pci);
+    // Guest memory may be restored after its devices; nothing runs before the clock has fired.
+    this.#clock.schedule(this.#clock.now, () => unit.live && unit.model.resume());
   }
 
   inspect() {

@@ -55,6 +55,11 @@ export class FlatHost implements CodeFetcher {
       ...(jit && { promote: (_cpu: number, pointer: number, table: number) => this.jit!.promote(pointer, table) }),
       translateRead: (_cpu, low, high, bytes) => this.#translate(low, high, bytes, false),
       translateWrite: (_cpu, low, high, bytes) => this.#translate(low, high, bytes, true),
+      forgetCode: () => {
+        if (this.get32(state.leave.offset) !== Leave.codeWrite) return false;
+        this.physical.written(this.get32(state.leaveAddress.offset), 0x1000);
+        return true;
+      },
       commitBounce: () => this.#commit(),
       linear: (_cpu, _segment, low, high) => {
         this.view.setInt32(cpu + state.result0.offset, low, true);

@@ -10,6 +10,7 @@ export function loadFx(block: StateBlock, image: Uint8Array): void {
   block.set(state.fcw, BigInt(view.getUint16(fxOffsets.fcw, true)));
   block.set(state.fsw, BigInt(status & ~0x3800));
   block.set(state.x87Top, BigInt(top));
+  for (const pointer of [state.x87Ip, state.x87Dp, state.x87Cs, state.x87Ds, state.x87Opcode]) block.set(pointer, 0n);
   block.set(state.x87Blocked, status & 0x80 ? 1n : 0n);
   block.set(state.x87Tags, BigInt(view.getUint8(4)));
   block.set(state.mxcsr, BigInt(view.getUint32(fxOffsets.mxcsr, true)));

@@ -14,7 +14,7 @@ const ready: Readonly<Record<string, boolean>> = {
   vector: known.has('addps'),
 };
 
-export const replay = test.macro((t, { name, path }: (typeof recordings)[number], engine: Engine, step = 1) => {
+export const replay = test.macro<[recording: (typeof recordings)[number], engine: Engine, step?: number]>((t, { name, path }, engine, step = 1) => {
   if (!ready[name]) return t.pass();
   const wrong: string[] = [];
   let count = 0;

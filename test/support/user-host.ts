@@ -34,7 +34,7 @@ export class UserHost extends FlatHost {
   }
 
   runTask(task: Task): Pick<Case, 'after' | 'memoryAfter' | 'fault'> {
-    const before = this.#load(task);
+    const before = this.loadTask(task);
     if (this.jit) this.compile();
     const leave = this.runOn(longest);
     const rip = this.block.getBig(state.rip.offset);
@@ -51,7 +51,7 @@ export class UserHost extends FlatHost {
     return { after, memoryAfter: this.#changes(before), fault };
   }
 
-  #load(task: Task): Uint8Array {
+  loadTask(task: Task): Uint8Array {
     const { block } = this;
     this.bytes.fill(0, this.ram, this.ram + pages.length * pageSize);
     this.physical.written(this.ram, pageSize);

@@ -201,7 +201,6 @@ export class NvmmDriver {
       comm.commit = 0;
       this.backend.vcpuSetState(vcpu, commit);
     }
-    comm.cached = 0;
     if (comm.eventCommit) {
       comm.eventCommit = false;
       if (this.backend.vcpuInject(vcpu)) return Errno.EINVAL;
@@ -212,6 +211,8 @@ export class NvmmDriver {
         exit.reason = ExitReason.stopped;
         return Errno.OK;
       }
+      // What an exit that ends here has provided is stale after the next entry.
+      comm.cached = 0;
       this.backend.vcpuRun(machine, vcpu, exit);
     } while (exit.reason === ExitReason.memory && exit.gpa < Limit.ram && machine.vmspace.fault(exit.gpa, exit.prot));
     return Errno.OK;

@@ -305,8 +305,9 @@ export class Svm implements Virtualization {
   set taskPriority(value: number) {
     this.#svm.taskPriority = value & 0xf;
   }
-  /** An intercepted IRET has not been executed. */
-  nmiUnblocked(): void {}
+  nmiUnblocked(): void {
+    this.cpu.nmiBlocked = false;
+  }
 
   // The world, and registers.
 

@@ -116,7 +116,7 @@ export class InstructionInformation {
       const low = (linear + n) | 0;
       if (n === 0 || (low & 0xfff) === 0) {
         const high = this.cpu.is64 ? (state.ripHigh + (low >>> 0 < linear >>> 0 ? 1 : 0)) | 0 : 0;
-        page = mmu.fetchPage(low, high);
+        page = mmu.fetch(low, high) & ~0xfff;
         if (page === 0) return;
       }
       this.#bytes[n] = physical.load8(page + (low & 0xfff));

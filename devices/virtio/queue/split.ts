@@ -56,10 +56,14 @@ export class SplitQueue {
     this.state = this.form();
   }
 
+  /** Whether a saved state can be this queue's. */
+  accepts({ size }: ReturnType<SplitQueue['form']>): boolean {
+    return isPossible(size, this.specification.size);
+  }
+
   /** Drivers may make it smaller, by powers of two, until it is enabled. */
   resize(size: number): void {
-    const isPossible = size > 0 && size <= this.specification.size && (size & (size - 1)) === 0;
-    if (isPossible && !this.state.enabled) this.state.size = size;
+    if (!this.state.enabled && isPossible(size, this.specification.size)) this.state.size = size;
   }
 
   /** The next chain that the driver made available, if there is one. */
@@ -156,5 +160,8 @@ export class SplitQueue {
     return undefined;
   }
 }
+
+const isPossible = (size: number, largest: number): boolean =>
+  Number.isInteger(size) && size > 0 && size <= largest && (size & (size - 1)) === 0;
 
 const addressOf = (words: readonly number[]): number => words[1]! * 2 ** 32 + words[0]!;

@@ -35,7 +35,8 @@ export function walk(head: number, rules: WalkRules): Chain | string {
     const flags = memory.read16(at + 12);
     if (flags & Flag.indirect) {
       if (!indirect || isIndirect || flags & Flag.next) return 'an indirect descriptor where none may be';
-      if (length === 0 || length % descriptorSize || length > longestTable * descriptorSize) return 'a bad indirect table';
+      if (length === 0 || length % descriptorSize || length > longestTable * descriptorSize)
+        return 'a bad indirect table';
       if (!memory.contains(address, length)) return 'an indirect table outside RAM';
       table = address;
       size = length / descriptorSize;

@@ -42,73 +42,73 @@ const vector = (value: number, { vectors }: CommonParts): number => (value < vec
 
 /** struct virtio_pci_common_cfg (virtio 1.2, 4.1.4.3), by offset. */
 const fields: Readonly<Record<number, Field>> = {
-  0x00: {
+  0: {
     size: 4,
     read: ({ state }) => state.offeredSelect,
     write: ({ state }, value) => {
       state.offeredSelect = value;
     },
   },
-  0x04: { size: 4, read: ({ unit, state }) => unit.offered[state.offeredSelect] ?? 0 },
-  0x08: {
+  4: { size: 4, read: ({ unit, state }) => unit.offered[state.offeredSelect] ?? 0 },
+  8: {
     size: 4,
     read: ({ state }) => state.acceptedSelect,
     write: ({ state }, value) => {
       state.acceptedSelect = value;
     },
   },
-  0x0c: {
+  12: {
     size: 4,
     read: ({ unit, state }) => unit.state.features[state.acceptedSelect] ?? 0,
     write: ({ unit, state }, value) => unit.writeFeatures(state.acceptedSelect, value),
   },
-  0x10: {
+  16: {
     size: 2,
     read: ({ state }) => state.configurationVector,
     write: (parts, value) => {
       parts.state.configurationVector = vector(value, parts);
     },
   },
-  0x12: { size: 2, read: ({ unit }) => unit.queues.length },
-  0x14: {
+  18: { size: 2, read: ({ unit }) => unit.queues.length },
+  20: {
     size: 1,
     read: ({ unit }) => unit.status,
     write: (parts, value) => (value === 0 ? parts.reset() : parts.unit.writeStatus(value)),
   },
-  0x15: { size: 1, read: () => 0 },
-  0x16: {
+  21: { size: 1, read: () => 0 },
+  22: {
     size: 2,
     read: ({ state }) => state.queueSelect,
     write: ({ state }, value) => {
       state.queueSelect = value;
     },
   },
-  0x18: {
+  24: {
     size: 2,
     read: (_parts, queue) => queue?.state.size ?? 0,
     write: (_parts, value, queue) => queue?.resize(value),
   },
-  0x1a: {
+  26: {
     size: 2,
     read: ({ state }) => state.queueVectors[state.queueSelect] ?? noVector,
     write: (parts, value, queue) => {
       if (queue) parts.state.queueVectors[queue.index] = vector(value, parts);
     },
   },
-  0x1c: {
+  28: {
     size: 2,
     read: (_parts, queue) => Number(queue?.state.enabled ?? false),
     write: (_parts, value, queue) => {
       if (queue && value === 1) queue.state.enabled = true;
     },
   },
-  0x1e: { size: 2, read: ({ state }) => state.queueSelect },
-  0x20: half('descriptors', 0),
-  0x24: half('descriptors', 1),
-  0x28: half('driver', 0),
-  0x2c: half('driver', 1),
-  0x30: half('device', 0),
-  0x34: half('device', 1),
+  30: { size: 2, read: ({ state }) => state.queueSelect },
+  32: half('descriptors', 0),
+  36: half('descriptors', 1),
+  40: half('driver', 0),
+  44: half('driver', 1),
+  48: half('device', 0),
+  52: half('device', 1),
 };
 
 export const commonLength = 0x38;

@@ -67,24 +67,36 @@ const allowed: readonly (readonly [name: string, mutate: (guest: Guest) => void]
   ['reserved bits of RFLAGS', g => g.set(Save.rflags, 0xffff_ffff_ffc0_8028n)],
   ['ASID of the highest number', g => g.set32(Control.asid, 0x7fff)],
   ['an invalid event that is not valid', g => g.set(Control.eventInjection, 0x720)],
-  ['CS.L with EFER.LME and without paging', g => {
-    g.segment(Save.cs, 8, 0x89b, 0xffff_ffff, 0);
-    g.set(Save.cr0, 0x33);
-  }],
-  ['bases that are not canonical', g => {
-    g.segment(Save.fs, 0, 0xc93, -1, 0x8000_0000_0000n);
-    g.segment(Save.gdtr, 0xffff, 0xffff, 0x3f, 0x8000_0000_0000n);
-  }],
-  ['segments without attributes', g => {
-    for (const save of [Save.es, Save.ss, Save.ds]) g.segment(save, 0, 0, 0, 0);
-  }],
-  ['a bad PAT without nested paging', g => {
-    g.set(Control.nestedControl, 0);
-    g.set(Save.pat, 0x0202_0202n);
-    g.set(Save.cr0, 0x33);
-    g.set(Save.rip, g.at(Place.code));
-    g.segment(Save.cs, 8, 0xc9b, 0xffff_ffff, 0);
-  }],
+  [
+    'CS.L with EFER.LME and without paging',
+    g => {
+      g.segment(Save.cs, 8, 0x89b, 0xffff_ffff, 0);
+      g.set(Save.cr0, 0x33);
+    },
+  ],
+  [
+    'bases that are not canonical',
+    g => {
+      g.segment(Save.fs, 0, 0xc93, -1, 0x8000_0000_0000n);
+      g.segment(Save.gdtr, 0xffff, 0xffff, 0x3f, 0x8000_0000_0000n);
+    },
+  ],
+  [
+    'segments without attributes',
+    g => {
+      for (const save of [Save.es, Save.ss, Save.ds]) g.segment(save, 0, 0, 0, 0);
+    },
+  ],
+  [
+    'a bad PAT without nested paging',
+    g => {
+      g.set(Control.nestedControl, 0);
+      g.set(Save.pat, 0x0202_0202n);
+      g.set(Save.cr0, 0x33);
+      g.set(Save.rip, g.at(Place.code));
+      g.segment(Save.cs, 8, 0xc9b, 0xffff_ffff, 0);
+    },
+  ],
 ];
 for (const [name, mutate] of allowed)
   test(`valid: ${name}`, t => {

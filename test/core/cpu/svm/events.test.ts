@@ -47,7 +47,10 @@ interface Injection {
 function injects(t: ExecutionContext, { type, vector, error, delivered = vector }: Injection) {
   const guest = new Guest().handler(delivered, 'mov eax, 0x77\nhlt');
   const hasError = error !== undefined;
-  guest.set(Control.eventInjection, valid | BigInt(vector | (type << 8) | (hasError ? 0x800 : 0)) | ((error ?? 0n) << 32n));
+  guest.set(
+    Control.eventInjection,
+    valid | BigInt(vector | (type << 8) | (hasError ? 0x800 : 0)) | ((error ?? 0n) << 32n),
+  );
   t.is(guest.run(), hlt);
   t.is(guest.get(Save.rax), 0x77n);
   if (hasError) t.is(pushed(guest, 0), error);

@@ -1,5 +1,5 @@
 /** A hypervisor for tests: one guest with its memory, nested page tables and VMCB, on an emulated AMD processor. */
-import { type Host, createHost } from '../../../../core/cpu/host.ts';
+import { createHost, type Host } from '../../../../core/cpu/host.ts';
 import { amd } from '../../../../core/cpu/models.ts';
 import { Control, Save } from '../../../../core/cpu/svm/vmcb.ts';
 import { assemble } from '../../../../core/decode/assembler/assembler.ts';
@@ -168,7 +168,8 @@ export class Guest {
     this.write64(npt, BigInt(npt + 0x1000) | 7n);
     this.write64(npt + 0x1000, BigInt(npt + 0x2000) | 7n);
     this.write64(npt + 0x2000, BigInt(npt + 0x3000) | 7n);
-    for (let page = 0; page < guestPages; page++) this.write64(npt + 0x3000 + page * 8, BigInt(this.ram + page * 4096) | 7n);
+    for (let page = 0; page < guestPages; page++)
+      this.write64(npt + 0x3000 + page * 8, BigInt(this.ram + page * 4096) | 7n);
   }
 
   #buildControls(): void {

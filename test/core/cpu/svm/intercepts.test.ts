@@ -17,7 +17,11 @@ interface Expected {
 }
 
 /** Without the intercept the guest reaches HLT (or faults, which is nobody's exit here); with it, it exits before the instruction. */
-function exits(t: ExecutionContext, source: string, { code, info1, info2, intercept, bits = 64, setup = '', fault }: Expected) {
+function exits(
+  t: ExecutionContext,
+  source: string,
+  { code, info1, info2, intercept, bits = 64, setup = '', fault }: Expected,
+) {
   const guest = new Guest(bits);
   const before = assemble(bits, setup || 'nop', { origin: Place.code }).bytes.length;
   const start = Place.code + before;
@@ -115,7 +119,12 @@ test('the cr0 write intercept comes before the selective one', exits, 'mov cr0, 
 test('int3 is intercepted as #BP', exits, 'int3', { code: 0x43 });
 test('into is intercepted as #OF', exits, 'into', { code: 0x44, bits: 32, setup: 'mov eax, 0x7fffffff\ninc eax' });
 test('#UD', exits, 'ud2', { code: 0x46, fault: true });
-test('#GP with its error code', exits, 'mov ds, ax', { code: 0x4d, fault: true, info1: 0x1230n, setup: 'mov eax, 0x1230' });
+test('#GP with its error code', exits, 'mov ds, ax', {
+  code: 0x4d,
+  fault: true,
+  info1: 0x1230n,
+  setup: 'mov eax, 0x1230',
+});
 test('#DE', exits, 'div ecx', { code: 0x40, fault: true, setup: 'xor ecx, ecx' });
 
 test('#PF: the address is in EXITINFO2, CR2 as it was, and the bytes are there', t => {
@@ -228,7 +237,9 @@ test('an MSR outside of the ranges always exits', t => {
 
 test('what is not intercepted is executed', t => {
   const guest = new Guest();
-  guest.program('cpuid\nrdtsc\nmov rax, cr0\nmov cr0, rax\nmov rax, dr7\nsgdt [0xc000]\npushfq\npopfq\nmov eax, 7\nhlt');
+  guest.program(
+    'cpuid\nrdtsc\nmov rax, cr0\nmov cr0, rax\nmov rax, dr7\nsgdt [0xc000]\npushfq\npopfq\nmov eax, 7\nhlt',
+  );
   t.is(guest.run(), 0x78);
   t.is(guest.get(Save.rax), 7n);
 });

@@ -47,7 +47,7 @@ test('a write to a page that may be read', t => {
   t.is(guest.info2, 0xc008n);
 });
 
-test('a supervisor page is nobody\'s', t => {
+test("a supervisor page is nobody's", t => {
   const guest = new Guest().program('mov eax, [0xc000]\nhlt');
   guest.write64(guest.entry(Place.data), BigInt(guest.at(Place.data)) | 3n);
   t.is(guest.run(), fault);
@@ -68,7 +68,7 @@ test('a reserved bit of an entry', t => {
   t.is(guest.info1, final | 0xdn);
 });
 
-test('a fault while the guest\'s tables are walked reports the entry, as a write', t => {
+test("a fault while the guest's tables are walked reports the entry, as a write", t => {
   const guest = new Guest().program('mov eax, [0xc000]\nhlt');
   guest.write64(guest.entry(Place.tables + 0x2000), 0);
   t.is(guest.run(), fault);
@@ -105,26 +105,44 @@ test('accessed and dirty bits of the nested tables', t => {
 });
 
 test('translations belong to an ASID until they are flushed', t => {
-  const guest = new Guest().program('mov eax, [0xc000]\nhlt');
+  // Each ASID has a page of its own: the buffers are direct mapped.
+  const places = [0, Place.data, 0xd000];
+  const guest = new Guest();
+  for (const asid of [1, 2]) guest.program(`mov eax, [${places[asid]}]\nhlt`, Place.code + asid * 256);
   guest.write64(guest.at(Place.data), 1n);
-  guest.write64(guest.at(0xd000), 2n);
+  guest.write64(guest.at(0xd000), 1n);
+  guest.write64(guest.at(0xe000), 2n);
   const read = (asid: number, tlbControl = 0): bigint => {
     guest.set32(Control.asid, asid);
     guest.set32(Control.tlbControl, tlbControl);
-    guest.set(Save.rip, Place.code);
+    guest.set(Save.rip, Place.code + asid * 256);
     t.is(guest.run(), hlt);
     return guest.get(Save.rax);
   };
   t.is(read(1), 1n);
-  guest.write64(guest.entry(Place.data), BigInt(guest.at(0xd000)) | 7n);
+  t.is(read(2), 1n);
+  for (const asid of [1, 2]) guest.write64(guest.entry(places[asid]!), BigInt(guest.at(0xe000)) | 7n);
   t.is(read(1), 1n, 'the old translation is still good');
-  t.is(read(2), 2n, 'another ASID has none');
-  t.is(read(1), 1n);
+  t.is(read(2), 1n);
   t.is(read(1, 3), 2n, 'flushed');
-  guest.write64(guest.entry(Place.data), BigInt(guest.at(Place.data)) | 7n);
+  t.is(read(2), 1n, 'but not that of the other');
+  t.is(read(2, 1), 2n, 'all are flushed');
+  t.is(read(1), 2n);
+  for (const asid of [1, 2]) guest.write64(guest.entry(places[asid]!), BigInt(guest.at(places[asid]!)) | 7n);
+  t.is(read(1), 2n);
   t.is(read(1, 7), 1n);
-  t.is(read(2), 2n, 'which is not of the other');
-  t.is(read(2, 1), 1n, 'all are flushed');
+});
+
+test('one linear page of two ASIDs', t => {
+  const guest = new Guest().program('mov eax, [0xc000]\nhlt');
+  guest.write64(guest.at(0xd000), 2n);
+  t.is(guest.run(), hlt);
+  t.is(guest.get(Save.rax), 0n);
+  guest.write64(guest.entry(Place.data), BigInt(guest.at(0xd000)) | 7n);
+  guest.set32(Control.asid, 2);
+  guest.set(Save.rip, Place.code);
+  t.is(guest.run(), hlt);
+  t.is(guest.get(Save.rax), 2n);
 });
 
 test('INVLPGA drops one page', t => {
@@ -138,7 +156,7 @@ test('INVLPGA drops one page', t => {
   t.is(guest.get(Save.rax), 2n);
 });
 
-test('without nested paging the guest\'s tables lead to physical memory', t => {
+test("without nested paging the guest's tables lead to physical memory", t => {
   const guest = new Guest(64, false).program('mov eax, [0xc000]\nhlt');
   guest.write64(guest.at(Place.tables + 0x2000), BigInt(guest.ram) | 0x87n);
   guest.write64(guest.at(Place.data), 0x4321n);

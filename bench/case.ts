@@ -1,0 +1,60 @@
+/** One line of the results: the same work on every contender, in turn. */
+import type { Contender } from './contender.ts';
+import { type Summary, summarize } from './statistics.ts';
+
+/** A contender's result, or why there is none. */
+export type Result =
+  | ({ readonly failure?: undefined } & Summary & { readonly samples: readonly number[]; readonly peakMemory: number })
+  | { readonly failure: string };
+
+export interface CaseResult {
+  readonly name: string;
+  readonly description: string;
+  /** Instructions in one run, where they are known. */
+  readonly instructions?: number;
+  readonly operations?: { readonly name: string; readonly count: number };
+  /** Bytes of memory that the guest has touched for certain. */
+  readonly touched?: number;
+  /** By contender. Samples are in seconds. */
+  readonly results: Readonly<Record<string, Result>>;
+}
+
+export type Say = (text: string) => void;
+
+export interface Sample {
+  readonly seconds: number;
+  readonly peakMemory: number;
+}
+
+/** Contenders take turns, so that a busy minute of the computer hits all of them. One that fails drops out. */
+export async function takeTurns(
+  contenders: readonly Contender[],
+  repetitions: number,
+  run: (contender: Contender) => Promise<Sample>,
+  say: Say,
+): Promise<Record<string, Result>> {
+  const samples = new Map<Contender, Sample[]>(contenders.map(contender => [contender, []]));
+  const results: Record<string, Result> = {};
+  for (let turn = 0; turn < repetitions; turn++) {
+    for (const [contender, taken] of samples) {
+      try {
+        const sample = await run(contender);
+        taken.push(sample);
+        say(`  ${contender.name}: ${sample.seconds.toFixed(3)} s`);
+      } catch (error) {
+        samples.delete(contender);
+        results[contender.name] = { failure: (error as Error).message };
+        say(`  ${contender.name}: ${(error as Error).message}`);
+      }
+    }
+  }
+  for (const [{ name }, taken] of samples) {
+    const seconds = taken.map(sample => sample.seconds);
+    results[name] = {
+      ...summarize(seconds),
+      samples: seconds,
+      peakMemory: Math.max(...taken.map(sample => sample.peakMemory)),
+    };
+  }
+  return results;
+}
