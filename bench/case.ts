@@ -34,7 +34,7 @@ export async function takeTurns(
   say: Say,
 ): Promise<Record<string, Result>> {
   const samples = new Map<Contender, Sample[]>(contenders.map(contender => [contender, []]));
-  const results: Record<string, Result> = {};
+  const failures = new Map<Contender, Result>();
   for (let turn = 0; turn < repetitions; turn++) {
     for (const [contender, taken] of samples) {
       try {
@@ -43,18 +43,17 @@ export async function takeTurns(
         say(`  ${contender.name}: ${sample.seconds.toFixed(3)} s`);
       } catch (error) {
         samples.delete(contender);
-        results[contender.name] = { failure: (error as Error).message };
+        failures.set(contender, { failure: (error as Error).message });
         say(`  ${contender.name}: ${(error as Error).message}`);
       }
     }
   }
-  for (const [{ name }, taken] of samples) {
-    const seconds = taken.map(sample => sample.seconds);
-    results[name] = {
-      ...summarize(seconds),
-      samples: seconds,
-      peakMemory: Math.max(...taken.map(sample => sample.peakMemory)),
-    };
-  }
-  return results;
+  return Object.fromEntries(
+    contenders.map(contender => [contender.name, failures.get(contender) ?? sum(samples.get(contender)!)]),
+  );
+}
+
+function sum(samples: readonly Sample[]): Result {
+  const seconds = samples.map(sample => sample.seconds);
+  return { ...summarize(seconds), samples: seconds, peakMemory: Math.max(...samples.map(sample => sample.peakMemory)) };
 }

@@ -1,4 +1,4 @@
-/** Measures one workload of the bench kernel: finds out how long is long enough, compares checksums, then takes turns. */
+/** Measures one workload of the bench kernel: finds out how much is enough, compares checksums, takes turns. */
 import { type CaseResult, type Result, type Say, takeTurns } from './case.ts';
 import type { Contender } from './contender.ts';
 import type { Workload } from './kernel/workload.ts';
@@ -13,23 +13,29 @@ export interface KernelCaseOptions {
 }
 
 /** Seconds that a run takes on the slowest contender. */
-const target = 0.6;
-/** A trial that is shorter says little about speed. */
-const shortest = 0.05;
+const target = 0.8;
+/** Engines speed up as they get to know the code, so that an estimate from a shorter run comes out wrong. */
+const shortest = target / 2;
+const growth = 30;
+/** Who would be done sooner than this gets several times the work. */
+const shortestFast = 0.1;
+const mostTimes = 1000;
 
 export async function measureKernel(workload: Workload, options: KernelCaseOptions): Promise<CaseResult> {
   const { contenders, repetitions, say } = options;
   say(workload.name);
-  const { fit, failed, iterations } = await calibrate(workload, options);
-  const checksums = new Map<string, string>();
-  const run = async (contender: Contender): Promise<KernelRun> => {
-    const result = await runKernel(contender, workload, iterations, options);
-    checksums.set(contender.name, result.checksum);
-    if (new Set(checksums.values()).size > 1)
-      say(`  checksums differ: ${JSON.stringify(Object.fromEntries(checksums))}`);
-    return result;
-  };
-  const measured = await takeTurns(fit, repetitions, run, say);
+  const run = agreeing((contender, iterations) => runKernel(contender, workload, iterations, options));
+  const { times, failed, iterations } = await calibrate(workload, options, run);
+  const measured = await takeTurns(
+    [...times.keys()],
+    repetitions,
+    async contender => {
+      const factor = times.get(contender)!;
+      const { seconds, peakMemory } = await run(contender, iterations * factor);
+      return { seconds: seconds / factor, peakMemory };
+    },
+    say,
+  );
   const { name, description, operations } = workload;
   return {
     name,
@@ -40,39 +46,48 @@ export async function measureKernel(workload: Workload, options: KernelCaseOptio
   };
 }
 
+type Run = (contender: Contender, iterations: number) => Promise<KernelRun>;
+
+/** For the same work the first answer (QEMU's, where it takes part) is right; whoever finds another checksum fails. */
+function agreeing(run: Run): Run {
+  const expected = new Map<number, string>();
+  return async (contender, iterations) => {
+    const result = await run(contender, iterations);
+    const first = expected.get(iterations) ?? result.checksum;
+    expected.set(iterations, first);
+    if (result.checksum === first) return result;
+    throw new Error(`wrong checksum ${result.checksum} instead of ${first}`);
+  };
+}
+
 interface Calibration {
   readonly iterations: number;
-  readonly fit: readonly Contender[];
+  /** The contenders that can do it, each with how many times the work it gets. */
+  readonly times: ReadonlyMap<Contender, number>;
   readonly failed: Readonly<Record<string, Result>>;
 }
 
-/** A short run on each contender must give the same checksum; the slowest then says how many iterations the rest shall have. */
-export async function calibrate(workload: Workload, options: KernelCaseOptions): Promise<Calibration> {
+/** A short run on each contender shows which of them can do it; the slowest then says how many iterations the rest shall have. */
+async function calibrate(workload: Workload, options: KernelCaseOptions, run: Run): Promise<Calibration> {
   const failed: Record<string, Result> = {};
-  const trials: { contender: Contender; run: KernelRun }[] = [];
+  const trials = new Map<Contender, number>();
+  let { trial: iterations } = workload;
   for (const contender of options.contenders) {
     try {
-      trials.push({ contender, run: await runKernel(contender, workload, workload.trial, options) });
+      trials.set(contender, (await run(contender, iterations)).seconds);
     } catch (error) {
-      failed[contender.name] = { failure: (error as Error).message };
+      const failure = (error as Error).message;
+      failed[contender.name] = { failure };
+      options.say(`  ${contender.name}: ${failure}`);
     }
   }
-  // The last contender is QEMU where there is one: it is right.
-  const checksum = trials.at(-1)?.run.checksum;
-  const fit = trials.filter(({ contender, run }) => {
-    if (run.checksum === checksum) return true;
-    failed[contender.name] = { failure: `wrong checksum ${run.checksum}, ${checksum} expected` };
-    return false;
-  });
-  for (const [name, { failure }] of Object.entries(failed)) options.say(`  ${name}: ${failure}`);
-  const slowest = fit.reduce((a, b) => (b.run.seconds > a.run.seconds ? b : a), fit[0]!);
-  const contenders = fit.map(({ contender }) => contender);
-  if (!slowest) return { iterations: workload.trial, fit: contenders, failed };
-  let iterations = workload.trial;
-  let { seconds } = slowest.run;
-  while (seconds < shortest) {
-    iterations = Math.ceil(iterations * Math.min(100, (2 * shortest) / seconds));
-    ({ seconds } = await runKernel(slowest.contender, workload, iterations, options));
+  let seconds = Math.max(0, ...trials.values());
+  const slowest = [...trials.keys()].find(contender => trials.get(contender) === seconds);
+  while (slowest && seconds < shortest) {
+    iterations = Math.ceil(iterations * Math.min(growth, target / seconds));
+    ({ seconds } = await run(slowest, iterations));
   }
-  return { iterations: Math.ceil((iterations * target) / seconds), fit: contenders, failed };
+  const growthSince = iterations / workload.trial;
+  const timesFor = (trial: number): number => Math.min(mostTimes, Math.ceil(shortestFast / (trial * growthSince)));
+  return { iterations, times: new Map([...trials].map(([contender, trial]) => [contender, timesFor(trial)])), failed };
 }

@@ -7,7 +7,7 @@ import { type BenchOptions, help, parseArguments } from './arguments.ts';
 import { measureBoot } from './boot-case.ts';
 import type { CaseResult } from './case.ts';
 import { type Contender, qemu, qemuVersion, virt64 } from './contender.ts';
-import { port } from './kernel/workloads/port.ts';
+import { exits } from './kernel/workloads/exits.ts';
 import { workloads } from './kernel/workloads.ts';
 import { measureKernel } from './kernel-case.ts';
 import { measureResident } from './resident-case.ts';
@@ -39,10 +39,10 @@ function surroundings(options: BenchOptions): Surroundings {
 async function measure(options: BenchOptions, folder: string, withQemu: boolean): Promise<CaseResult[]> {
   const { only, engines, repetitions } = options;
   const among = (accelerators: readonly string[]): Contender[] => [
+    ...(withQemu ? [qemu] : []),
     ...(options.accelerators ?? accelerators).flatMap(accelerator =>
       engines.map(engine => virt64(accelerator, engine)),
     ),
-    ...(withQemu ? [qemu] : []),
   ];
   const some = among(['software', 'nvmm-svm']);
   const all = among(['software', 'nvmm-svm', 'nvmm-vmx']);
@@ -51,7 +51,7 @@ async function measure(options: BenchOptions, folder: string, withQemu: boolean)
   for (const workload of workloads) {
     if (only.has(workload.name)) cases.push(await measureKernel(workload, { ...common, contenders: some }));
   }
-  if (only.has('exits')) cases.push(await measureKernel(port, { ...common, contenders: all }));
+  if (only.has('exits')) cases.push(await measureKernel(exits, { ...common, contenders: all }));
   if (only.has('resident')) cases.push(await measureResident({ ...common, contenders: some }));
   if (only.has('boot')) cases.push(await measureBoot({ ...common, contenders: all }));
   return cases;
@@ -62,7 +62,7 @@ function print(around: Surroundings, cases: readonly CaseResult[]): void {
   const parts = [
     `${date}, ${processor}, ${threads} threads, load ${load}, Node ${node}${around.qemu ? `, QEMU ${around.qemu}` : ''}`,
   ];
-  const speeds = cases.filter(({ name, instructions }) => instructions !== undefined && name !== port.name);
+  const speeds = cases.filter(({ name, instructions }) => instructions !== undefined && name !== exits.name);
   if (speeds.length > 0) parts.push(speedTable(speeds, qemu.name));
   if (cases.some(({ operations }) => operations)) parts.push(latencyTable(cases));
   for (const each of cases) {
@@ -96,6 +96,7 @@ async function main(given: readonly string[]): Promise<void> {
   }
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 try {
   await main(process.argv.slice(2));
 } catch (error) {

@@ -27,6 +27,8 @@ export async function observe(command: Command, marks: Marks, patience: number):
   const began = performance.now();
   const child = spawn(command.program, command.arguments, { stdio: ['pipe', 'pipe', 'pipe'] });
   using peak = new PeakMemory(child.pid);
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
   let output = '';
   let errors = '';
   let start = marks.from ? undefined : began;
@@ -57,7 +59,8 @@ export async function observe(command: Command, marks: Marks, patience: number):
     await promise;
   } finally {
     clearTimeout(timer);
-    child.kill('SIGKILL');
+    process.off('exit', kill);
+    kill();
   }
   return { seconds: (end! - start!) / 1000, output, peakMemory: peak.bytes };
 }

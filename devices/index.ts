@@ -15,3 +15,4 @@ export { Rtc } from './timer/rtc.ts';
 export { VirtioBlock } from './virtio/virtio-block.ts';
 export { VirtioConsole } from './virtio/virtio-console.ts';
 export { VirtioRng } from './virtio/virtio-rng.ts';
+export { PlatformMsrs } from './processor/platform-msrs.ts';

@@ -86,7 +86,8 @@ export const Prot = { read: 1, write: 2, execute: 4 } as const;
 /** NVMM_PROT_* of gva_to_gpa and gpa_to_hva. */
 export const NvmmProt = { read: 1, write: 2, execute: 4, user: 8, all: 15 } as const;
 
-export const VcpuConf = { callbacks: 0, cpuid: 200, tpr: 201 } as const;
+/** `everyCpuid` is ours: all leaves without an override of their own exit to the emulator, since 32 overrides are no CPU model. */
+export const VcpuConf = { callbacks: 0, cpuid: 200, tpr: 201, everyCpuid: 1000 } as const;
 
 export interface Capability {
   version: number;
@@ -117,6 +118,10 @@ export interface CpuidConf {
   readonly leaf: number;
   readonly set?: CpuidRegisters;
   readonly del?: CpuidRegisters;
+}
+
+export interface EveryCpuidConf {
+  readonly exit: boolean;
 }
 
 export interface TprConf {

@@ -2,9 +2,10 @@
 import { type CpuState, guestCpuid, type HostCpu, type InterruptController, type StateComponent, stateComponents } from '#core';
 import type { Exit } from '../exit.ts';
 import type { MachineSpecification } from '../machine.ts';
+import { fixedMsr } from '../msr.ts';
 import { type ExceptionEvent, VirtualProcessor } from '../processor.ts';
 import { initialState, startupState } from '../reset-state.ts';
-import { Cr, EventType, ExitReason, Gpr, Intr, Limit, StateFlag, VcpuConf, X64State } from './abi.ts';
+import { Cr, EventType, ExitReason, Gpr, Intr, StateFlag, VcpuConf, X64State } from './abi.ts';
 import { endShadow } from './libnvmm/assist-io.ts';
 import { type IoAccess, type Libnvmm, type MemAccess, type NvmmMachine, NvmmVcpu } from './libnvmm/libnvmm.ts';
 import { flagOf, readComponent, writeComponent } from './state.ts';
@@ -46,10 +47,7 @@ export class NvmmProcessor extends VirtualProcessor {
       },
     });
     // The guest's CPU is the profile's, not the host's: its leaves are answered here.
-    const leaves = [...new Set(specification.cpu.leaves.map(({ leaf }) => leaf >>> 0))];
-    for (const leaf of leaves.slice(0, Limit.cpuidOverrides)) {
-      lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.cpuid, { mask: false, exit: true, leaf });
-    }
+    lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.everyCpuid, { exit: true });
     this.init();
   }
 
@@ -174,13 +172,16 @@ export class NvmmProcessor extends VirtualProcessor {
         if (lib.assistMem(mach, vcpu)) return this.#failed('memory access', exit.gpa);
         return this.#account();
       case ExitReason.rdmsr: {
-        const value = this.specification.msrs.read(this.index, exit.msr);
-        if (value === undefined) return this.#fault(Vector.gp);
-        vcpu.state.setGprPair(Gpr.rax, Number(BigInt.asIntN(32, value)), 0);
-        vcpu.state.setGprPair(Gpr.rdx, Number(BigInt.asIntN(32, value >> 32n)), 0);
+        const fixed = fixedMsr(exit.msr);
+        const value = fixed ? undefined : this.specification.msrs.read(this.index, exit.msr);
+        if (!fixed && value === undefined) return this.#fault(Vector.gp);
+        lib.vcpuGetState(mach, vcpu, StateFlag.gprs);
+        vcpu.state.setGprPair(Gpr.rax, fixed ? fixed.low : Number(BigInt.asIntN(32, value!)), 0);
+        vcpu.state.setGprPair(Gpr.rdx, fixed ? fixed.high : Number(BigInt.asIntN(32, value! >> 32n)), 0);
         return this.#advance();
       }
       case ExitReason.wrmsr: {
+        if (fixedMsr(exit.msr)) return this.#advance();
         const value = (BigInt(exit.valueHigh >>> 0) << 32n) | BigInt(exit.valueLow >>> 0);
         return this.specification.msrs.write(this.index, exit.msr, value) ? this.#advance() : this.#fault(Vector.gp);
       }

@@ -16,7 +16,8 @@ export class FileDisk implements BlockBackend {
     try {
       const status = await handle.stat();
       if (!status.isFile()) throw unusable(path, 'is not a file', 'name a raw disk image');
-      if (status.size === 0) throw unusable(path, 'is empty', `make it as long as the disk is to be: truncate -s 1G ${path}`);
+      if (status.size === 0)
+        throw unusable(path, 'is empty', `make it as long as the disk is to be: truncate -s 1G ${path}`);
       if (status.size % sectorSize !== 0) {
         const whole = Math.ceil(status.size / sectorSize) * sectorSize;
         const remedy = `name a raw image; if it is one, make it whole: truncate -s ${whole} ${path}`;

@@ -194,8 +194,10 @@ export class HostProcessor implements HostCpu {
     this.#stand();
     this.#interrupt.pending = true;
   }
+  /** The local timer counts it too, so that a slice of guest time ends where it should. */
   accountInstruction(): void {
     this.host.time.skip(1);
+    this.cpu.alarm--;
   }
 
   // Virtualization: operands as the instructions' helpers take them.

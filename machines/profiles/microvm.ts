@@ -1,5 +1,5 @@
 /** The smallest PC on which a stock Linux kernel boots: no firmware, no PCI, no legacy keyboard. */
-import { AcpiPm, DebugExit, IoApic, IsaInterrupts, IsaSerial, LocalApic, Pic, Pit, Rtc } from '#devices';
+import { AcpiPm, DebugExit, IoApic, IsaInterrupts, IsaSerial, LocalApic, Pic, Pit, PlatformMsrs, Rtc } from '#devices';
 import { profile, use } from '../profile.ts';
 
 export const microvm = profile('microvm', {
@@ -11,6 +11,7 @@ export const microvm = profile('microvm', {
   console: 'com1',
   acpi: true,
   devices: {
+    msrs: use(PlatformMsrs, {}),
     lapic: use(LocalApic, {}),
     ioapic: use(IoApic, {}),
     pic: use(Pic, {}),

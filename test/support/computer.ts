@@ -149,6 +149,12 @@ export class Computer {
     return this.cpu.run(budget);
   }
 
+  /** Goes on after a HLT. */
+  resume(budget = 10_000): CpuExit {
+    this.cpu.halted = false;
+    return this.cpu.run(budget);
+  }
+
   register(name: (typeof gprNames)[number]): bigint {
     return this.cpu.state.getBig(gprNames.indexOf(name) * 8);
   }

@@ -6,6 +6,7 @@ import type { HostComputer } from '#core';
 import {
   type Capability,
   type CpuidConf,
+  type EveryCpuidConf,
   ExitReason,
   Limit,
   nvmmVersion,
@@ -130,6 +131,7 @@ export class NvmmDriver {
       cpu: cpus[machine.vcpus.size % cpus.length]!,
       comm: new CommPage(memory, memory.allocate(1)),
       cpuidOverrides: new Map(),
+      everyCpuid: false,
       data: undefined,
     };
     const error = this.backend.vcpuCreate(machine, vcpu);
@@ -156,6 +158,9 @@ export class NvmmDriver {
     switch (op) {
       case VcpuConf.cpuid:
         return this.backend.vcpuConfigureCpuid(vcpu, configuration as CpuidConf);
+      case VcpuConf.everyCpuid:
+        vcpu.everyCpuid = (configuration as EveryCpuidConf).exit;
+        return Errno.OK;
       case VcpuConf.tpr:
         return this.backend.vcpuConfigureTpr(vcpu, configuration as TprConf);
       default:

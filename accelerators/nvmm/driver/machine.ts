@@ -20,6 +20,8 @@ export interface DriverVcpu<Data = unknown> {
   readonly cpu: HostCpu;
   readonly comm: CommPage;
   readonly cpuidOverrides: Map<number, CpuidConf>;
+  /** Leaves without an override exit. */
+  everyCpuid: boolean;
   data: Data;
 }
 

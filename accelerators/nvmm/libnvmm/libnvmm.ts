@@ -3,7 +3,7 @@
  * returns 0, or -1 with `errno` set. State moves lazily through the comm page: setting and injecting cost no call into the
  * driver, getting costs one only for what is not there already.
  */
-import { type Capability, type CpuidConf, ExitReason, nvmmVersion, type TprConf, VcpuConf, VcpuExit } from '../abi.ts';
+import { type Capability, type CpuidConf, type EveryCpuidConf, ExitReason, nvmmVersion, type TprConf, VcpuConf, VcpuExit } from '../abi.ts';
 import type { CommPage } from '../driver/machine.ts';
 import type { MachineInfo, NvmmDriver, Owner } from '../driver/driver.ts';
 import { Errno } from '../errno.ts';
@@ -129,7 +129,7 @@ export class Libnvmm {
     return this.#result(this.driver.vcpuDestroy(this.#handle, mach.machid, vcpu.cpuid));
   }
 
-  vcpuConfigure(mach: NvmmMachine, vcpu: NvmmVcpu, op: number, configuration: AssistCallbacks | CpuidConf | TprConf): number {
+  vcpuConfigure(mach: NvmmMachine, vcpu: NvmmVcpu, op: number, configuration: AssistCallbacks | CpuidConf | EveryCpuidConf | TprConf): number {
     if (op === VcpuConf.callbacks) {
       vcpu.callbacks = configuration as AssistCallbacks;
       return 0;

@@ -59,7 +59,7 @@ const handlers: Readonly<Record<number, Handler>> = {
     const { data } = vcpu;
     const leaf = data.vmcb.low(Field.rax) >>> 0;
     const override = vcpu.cpuidOverrides.get(leaf);
-    if (override?.exit) return nextInstruction(context, ExitReason.cpuid);
+    if (override ? override.exit : vcpu.everyCpuid) return nextInstruction(context, ExitReason.cpuid);
     const words = context.host.memory.words;
     const registers = guestCpuid(cpu, vcpu, leaf, words[data.gprWord(1)]! >>> 0, xcr0Mask);
     if (override?.mask) applyMask(override, registers);

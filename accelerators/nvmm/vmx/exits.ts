@@ -153,7 +153,7 @@ const handlers: Readonly<Record<number, Handler>> = {
     const { cpu, vcpu, machine, xcr0Mask, invpcid } = context;
     const leaf = generalLow(context, Gpr.rax) >>> 0;
     const override = vcpu.cpuidOverrides.get(leaf);
-    if (override?.exit) return nextInstruction(context, ExitReason.cpuid);
+    if (override ? override.exit : vcpu.everyCpuid) return nextInstruction(context, ExitReason.cpuid);
     const subleaf = generalLow(context, Gpr.rcx) >>> 0;
     const registers = guestCpuid(leaf, { cpu, vcpu, subleaf, processors: machine.vcpus.size, invpcid, xcr0Mask });
     if (override?.mask) applyMask(override, registers);

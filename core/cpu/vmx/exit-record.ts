@@ -5,7 +5,7 @@ import { EventType } from '../virtualization.ts';
 import { Field } from './fields.ts';
 import { InformationFormat, InstructionInformation } from './information.ts';
 import { exitFormats, exitIdentities, exitReasons } from './intercepts.ts';
-import { Interruption } from './reasons.ts';
+import { Interruption, Reason } from './reasons.ts';
 import type { Vmcs } from './vmcs.ts';
 
 export class ExitRecord {
@@ -50,7 +50,8 @@ export class ExitRecord {
 
   /** An instruction exits by its id (core/isa/intercepts.ts). */
   intercepted(id: number): true {
-    this.instruction(exitReasons[id]);
+    const reason = exitReasons[id];
+    this.instruction(reason, reason === Reason.mwait && this.cpu.monitorArmed ? 1 : 0);
     const format = exitFormats[id];
     if (format !== InformationFormat.none) this.describe(format, exitIdentities[id]);
     return true;

@@ -2,15 +2,15 @@
 import { constant, type Value } from '../../ir/value.ts';
 import { simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
-import { defaultControls, type Facts, factsOf, not, unless } from './float-guard.ts';
+import { defaultControls, type Facts, factsOf, unless } from './float-guard.ts';
 import { Format, type FormatName, SseArithmetic } from './operations.ts';
 
 type FloatWidth = 32 | 64;
 
-/** Result and whether it is right without a helper, given that controls are the default. */
+/** Result, and where it is not to be trusted even though controls are the default. */
 interface Plain {
   result(shape: string, left: Value, right: Value): Value;
-  good(facts: Facts, left: Value, right: Value, result: Value): Value;
+  bad(facts: Facts, left: Value, right: Value, result: Value): Value;
   /** Controls do not matter: the operation never rounds. */
   readonly exact?: true;
 }
@@ -20,19 +20,20 @@ const direct =
   (shape: string, left: Value, right: Value): Value =>
     simd(`${shape}.${name}`, left, right);
 
-const noneDenormal = (facts: Facts, left: Value, right: Value): Value =>
-  not(facts.denormal(left).or(facts.denormal(right)));
-
 /** Sums may be zero: what cancels does so exactly. */
 const sum = (name: string): Plain => ({
   result: direct(name),
-  good: (facts, left, right, result) => noneDenormal(facts, left, right).and(not(facts.unusual(result))),
+  bad: ({ either, isDenormal, isAbnormal, isZero, unless: except }, left, right, result) =>
+    either(isDenormal(left), isDenormal(right), except(isAbnormal(result), isZero(result))),
 });
 
-/** A product or quotient of zero may have underflowed. */
-const product = (name: string): Plain => ({
+/** A product or quotient of zero is exact where it comes from a zero; else it may have underflowed. */
+const product = (name: 'mul' | 'div'): Plain => ({
   result: direct(name),
-  good: (facts, left, right, result) => noneDenormal(facts, left, right).and(not(facts.abnormal(result))),
+  bad: ({ both, either, isDenormal, isAbnormal, isZero, unless: except }, left, right, result) => {
+    const fromZero = name === 'mul' ? either(isZero(left), isZero(right)) : isZero(left);
+    return either(isDenormal(left), isDenormal(right), except(isAbnormal(result), both(isZero(result), fromZero)));
+  },
 });
 
 /** The second operand where they are equal, as WebAssembly's pmin (right < left ? right : left) has it with exchanged operands. */
@@ -42,12 +43,13 @@ const extreme = (vectors: 'pmin' | 'pmax', comparison: 'lt' | 'gt'): Plain => ({
     left.width === 128
       ? simd(`${shape}.${vectors}`, right, left)
       : simd(`${shape}.${comparison}`, left, right).select(left, right),
-  good: (facts, left, right) => not(facts.incomparable(left).or(facts.incomparable(right))),
+  bad: ({ either, isIncomparable }, left, right) => either(isIncomparable(left), isIncomparable(right)),
 });
 
 const root: Plain = {
   result: (shape, _left, right) => simd(`${shape}.sqrt`, right),
-  good: (facts, _left, right, result) => not(facts.denormal(right).or(facts.abnormal(result))),
+  bad: ({ either, isDenormal, isAbnormal, isZero, unless: except }, _left, right, result) =>
+    either(isDenormal(right), except(isAbnormal(result), isZero(right))),
 };
 
 interface Row {
@@ -95,7 +97,8 @@ function arithmetic(row: Row, format: FormatName, feature: string, prefix = pref
         return;
       }
       const result = plain.result(packed ? `f${width}x${128 / width}` : `f${width}`, left, right);
-      const good = plain.good(factsOf(left.width, width), left, right, result);
+      const facts = factsOf(left.width, width);
+      const good = facts.nowhere(plain.bad(facts, left, right, result));
       unless(cpu, plain.exact ? good : defaultControls(cpu).and(good), 'sseArithmetic', ...inputs);
       target.write(result);
     },

@@ -2,14 +2,8 @@
 import { constant, no, type Value, zero } from '../../ir/value.ts';
 import { simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
-import { factsOf, not, unless } from './float-guard.ts';
+import { comparable, unless } from './float-guard.ts';
 import { Format, type FormatName } from './operations.ts';
-
-/** Numbers compare without exceptions and whatever the controls, but for NaNs and denormals. */
-const comparable = (width: 32 | 64, left: Value, right: Value): Value => {
-  const facts = factsOf(left.width, width);
-  return not(facts.incomparable(left).or(facts.incomparable(right)));
-};
 
 /** Equal, less, less or equal, unordered; bit 2 says the contrary (SDM vol. 2, CMPPD, table 3-1). Nothing here is unordered. */
 function mask(shape: string, left: Value, right: Value, predicate: Value): Value {

@@ -4,7 +4,7 @@ import { everywhere, simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
 import type { Operand, Tracer } from '../trace.ts';
-import { defaultControls, factsOf, not, unless } from './float-guard.ts';
+import { comparable, defaultControls, factsOf, not, unless } from './float-guard.ts';
 import { SseConversion } from './operations.ts';
 import { checkSse } from './register-file.ts';
 
@@ -28,22 +28,23 @@ const asked = (source: Value, target: Operand, conversion: SseConversion): [Valu
 
 export const CVTSS2SD = sse('cvtss2sd', 'sse2', [['f3 0f 5a', 'Vsd', 'Wss']], (cpu, target, source) => {
   const value = source.read();
-  const facts = factsOf(32, 32);
-  unless(cpu, not(facts.incomparable(value)), 'sseConvert', ...asked(value, target, SseConversion.ss2sd));
+  unless(cpu, comparable(32, value), 'sseConvert', ...asked(value, target, SseConversion.ss2sd));
   target.write(simd('f64.promote_f32', value));
 });
+
+const isNormal = (value: Value): Value => not(factsOf(32, 32).isAbnormal(value));
 
 export const CVTSD2SS = sse('cvtsd2ss', 'sse2', [['f2 0f 5a', 'Vss', 'Wsd']], (cpu, target, source) => {
   const value = source.read();
   const result = simd('f32.demote_f64', value);
-  const good = defaultControls(cpu).and(not(factsOf(32, 32).abnormal(result)));
+  const good = defaultControls(cpu).and(isNormal(result));
   unless(cpu, good, 'sseConvert', ...asked(value, target, SseConversion.sd2ss));
   target.write(result);
 });
 
 export const CVTPS2PD = sse('cvtps2pd', 'sse2', [['np 0f 5a', 'Vdq', 'Wq']], (cpu, target, source) => {
   const value = source.read().zeroExtend(128);
-  unless(cpu, not(factsOf(128, 32).incomparable(value)), 'sseConvert', ...asked(value, target, SseConversion.ps2pd));
+  unless(cpu, comparable(32, value), 'sseConvert', ...asked(value, target, SseConversion.ps2pd));
   target.write(simd('f64x2.promote_low_f32x4', value));
 });
 

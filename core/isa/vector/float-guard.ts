@@ -3,7 +3,7 @@
  * result sets it, and nothing ever clears it by itself); then operands that are not denormal and a result that is finite and normal leave no
  * trace but the result. Everything else goes to a helper, which knows all of SDM vol. 1, section 11.5.
  */
-import { constant, type Value, yes } from '../../ir/value.ts';
+import { constant, type Value, yes, zero } from '../../ir/value.ts';
 import { everywhere, simd } from '../../ir/vector.ts';
 import type { HelperName } from '../helpers.ts';
 import type { Tracer } from '../trace.ts';
@@ -14,59 +14,71 @@ const smallest = { 32: 0x0080_0000n, 64: 0x0010_0000_0000_0000n } as const;
 const infinity = { 32: 0x7f80_0000n, 64: 0x7ff0_0000_0000_0000n } as const;
 const magnitudeMask = { 32: 0x7fff_ffffn, 64: 0x7fff_ffff_ffff_ffffn } as const;
 
-const not = (condition: Value): Value => condition.xor(yes);
+export const not = (condition: Value): Value => condition.xor(yes);
 
 /** All exceptions masked, rounding to nearest, no DAZ, no FTZ; PE set. */
 export const defaultControls = (cpu: Tracer): Value => cpu.state('mxcsr').read().and(0xffe0).eq(0x1fa0);
 
-/** Facts about numbers, one or several, as conditions of width 1: of vectors, whether it is so in any lane. */
+/** Facts about numbers: a condition of width 1 for a scalar, a mask of lanes for a vector. */
 export interface Facts {
-  denormal(value: Value): Value;
-  /** Denormal, infinite, not a number, but not zero. */
-  unusual(value: Value): Value;
+  isZero(value: Value): Value;
+  isDenormal(value: Value): Value;
   /** Anything but finite and normal; zero too. */
-  abnormal(value: Value): Value;
-  /** Denormal, not a number. */
-  incomparable(value: Value): Value;
+  isAbnormal(value: Value): Value;
+  /** Denormal or not a number. */
+  isIncomparable(value: Value): Value;
+  either(...facts: Value[]): Value;
+  /** The first is so and the second is not. */
+  unless(fact: Value, exception: Value): Value;
+  both(left: Value, right: Value): Value;
+  /** Width 1: it is so nowhere. */
+  nowhere(fact: Value): Value;
 }
 
 const scalarFacts = (width: FloatWidth): Facts => {
   const bits = (value: bigint) => constant(width, value);
   const magnitude = (value: Value) => value.and(bits(magnitudeMask[width]));
   const [least, most] = [smallest[width], infinity[width]];
-  const denormal = (value: Value) =>
+  const isDenormal = (value: Value) =>
     magnitude(value)
       .sub(1)
       .ltU(bits(least - 1n));
-  const abnormal = (value: Value) =>
-    not(
-      magnitude(value)
-        .sub(bits(least))
-        .ltU(bits(most - least)),
-    );
   return {
-    denormal,
-    abnormal,
-    unusual: value => abnormal(value).and(magnitude(value).ne(0)),
-    incomparable: value => denormal(value).or(bits(most).ltU(magnitude(value))),
+    isZero: value => magnitude(value).eq(0),
+    isDenormal,
+    isAbnormal: value =>
+      not(
+        magnitude(value)
+          .sub(bits(least))
+          .ltU(bits(most - least)),
+      ),
+    isIncomparable: value => isDenormal(value).or(bits(most).ltU(magnitude(value))),
+    either: (...facts) => facts.reduce((a, b) => a.or(b)),
+    unless: (fact, exception) => fact.and(not(exception)),
+    both: (left, right) => left.and(right),
+    nowhere: not,
   };
 };
 
+/** Magnitudes have no sign, so signed comparisons serve; of 64-bit lanes WebAssembly has no others. */
 const vectorFacts = (width: FloatWidth): Facts => {
   const shape = `i${width}x${128 / width}`;
   const lanes = (value: bigint) => everywhere(width, value);
   const magnitude = (value: Value) => simd('v128.and', value, lanes(magnitudeMask[width]));
   const [least, most] = [smallest[width], infinity[width]];
-  const any = (mask: Value) => simd('v128.any_true', mask);
-  const either = (a: Value, b: Value) => any(simd('v128.or', a, b));
-  const below = (value: Value) => simd(`${shape}.lt_s`, value, lanes(least));
-  const above = (value: Value, limit: bigint) => simd(`${shape}.gt_s`, value, lanes(limit));
-  const denormalMask = (size: Value) => simd('v128.and', above(size, 0n), below(size));
+  const below = (value: Value) => simd(`${shape}.lt_s`, magnitude(value), lanes(least));
+  const above = (value: Value, limit: bigint) => simd(`${shape}.gt_s`, magnitude(value), lanes(limit));
+  const either = (...facts: Value[]) => facts.reduce((a, b) => simd('v128.or', a, b));
+  const isDenormal = (value: Value) => simd('v128.and', above(value, 0n), below(value));
   return {
-    denormal: value => any(denormalMask(magnitude(value))),
-    abnormal: value => either(below(magnitude(value)), above(magnitude(value), most - 1n)),
-    unusual: value => either(denormalMask(magnitude(value)), above(magnitude(value), most - 1n)),
-    incomparable: value => either(denormalMask(magnitude(value)), above(magnitude(value), most)),
+    isZero: value => simd(`${shape}.eq`, magnitude(value), zero(128)),
+    isDenormal,
+    isAbnormal: value => either(below(value), above(value, most - 1n)),
+    isIncomparable: value => either(isDenormal(value), above(value, most)),
+    either,
+    unless: (fact, exception) => simd('v128.andnot', fact, exception),
+    both: (left, right) => simd('v128.and', left, right),
+    nowhere: fact => not(simd('v128.any_true', fact)),
   };
 };
 
@@ -79,11 +91,15 @@ const facts = {
 export const factsOf = (total: number, width: FloatWidth): Facts =>
   total === 128 ? facts.vector[width] : facts.scalar[width];
 
+/** Numbers that compare without exceptions, whatever the controls. */
+export const comparable = (width: FloatWidth, ...values: Value[]): Value => {
+  const { either, isIncomparable, nowhere } = factsOf(values[0].width, width);
+  return nowhere(either(...values.map(isIncomparable)));
+};
+
 /** Unless `plain`, the helper does all of it and the instruction ends there. */
 export function unless(cpu: Tracer, plain: Value, helper: HelperName, ...inputs: Value[]): void {
   const hard = not(plain);
   cpu.callIf(hard, helper, ...inputs);
   cpu.finish(hard);
 }
-
-export { not };

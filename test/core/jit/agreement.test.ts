@@ -12,7 +12,7 @@ import { UserHost } from '../../support/user-host.ts';
 import type { Task } from '../../support/user-machine.ts';
 
 const random = (seed: number) => {
-  const entropy = new SeededEntropy(BigInt(seed));
+  const entropy = new SeededEntropy(seed);
   const bytes = new Uint8Array(4);
   return (below: number): number => {
     entropy.fill(bytes);

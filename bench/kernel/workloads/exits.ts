@@ -3,8 +3,8 @@ import { nothingToPrepare, type Workload } from '../workload.ts';
 const reads = 8;
 
 /** Reads of COM1's scratch register: under a hypervisor each is an exit to the program that emulates the port. */
-export const port: Workload = {
-  name: 'port',
+export const exits: Workload = {
+  name: 'exits',
   description: 'IN from an emulated port',
   instructions: reads + 4,
   operations: { name: 'port access', count: reads },
