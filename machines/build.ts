@@ -130,6 +130,13 @@ function put(profile: Profile, options: BuildOptions, accelerator: Accelerator, 
   late.connect(board);
   scheduler.attach(virtual, late.interrupts);
 
+  /** The board's idea of each processor's time-stamp counter, which TSC-deadline timers wait for. */
+  const synchronize = (): void => {
+    virtual.processors.forEach((processor, index) => {
+      const { msrs } = processor.getState('msrs');
+      board.timestamps.set(index, msrs.tsc - BigInt(Math.floor(clock.now)));
+    });
+  };
   const load = (): void => {
     const acpi = describeAcpi(profile);
     const tables = acpi ? writeAcpi(memory, acpi) : undefined;
@@ -142,6 +149,7 @@ function put(profile: Profile, options: BuildOptions, accelerator: Accelerator, 
     first.init();
     const { controls, msrs } = first.getState('controls', 'msrs');
     first.setState(bootCpuState(state, controls, msrs));
+    synchronize();
   };
   for (const device of devices.values()) device.reset();
   load();

@@ -2,7 +2,6 @@
 import { type CpuState, guestCpuid, type HostCpu, type InterruptController, type StateComponent, stateComponents } from '#core';
 import type { Exit } from '../exit.ts';
 import type { MachineSpecification } from '../machine.ts';
-import { fixedMsr } from '../msr.ts';
 import { type ExceptionEvent, VirtualProcessor } from '../processor.ts';
 import { initialState, startupState } from '../reset-state.ts';
 import { Cr, EventType, ExitReason, Gpr, Intr, StateFlag, VcpuConf, X64State } from './abi.ts';
@@ -48,6 +47,8 @@ export class NvmmProcessor extends VirtualProcessor {
     });
     // The guest's CPU is the profile's, not the host's: its leaves are answered here.
     lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.everyCpuid, { exit: true });
+    // An interrupt may wait for just this.
+    lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.tpr, { exitChanged: true });
     this.init();
   }
 
@@ -115,6 +116,7 @@ export class NvmmProcessor extends VirtualProcessor {
     const { exit, state } = this.#vcpu;
     const interrupts = this.#interrupts;
     const status = exit.state;
+    if (interrupts.taskPriority !== status.cr8) this.#setTaskPriority(interrupts.taskPriority);
     if (this.#eventWaiting || status.eventPending) return;
     if (interrupts.nmiPending && !status.nmiWindow) {
       interrupts.acknowledgeNmi();
@@ -134,7 +136,6 @@ export class NvmmProcessor extends VirtualProcessor {
         this.lib.vcpuSetState(this.mach, this.#vcpu, StateFlag.intr);
       }
     }
-    if (interrupts.taskPriority !== status.cr8) this.#setTaskPriority(interrupts.taskPriority);
   }
 
   #event(vector: number): void {
@@ -172,16 +173,13 @@ export class NvmmProcessor extends VirtualProcessor {
         if (lib.assistMem(mach, vcpu)) return this.#failed('memory access', exit.gpa);
         return this.#account();
       case ExitReason.rdmsr: {
-        const fixed = fixedMsr(exit.msr);
-        const value = fixed ? undefined : this.specification.msrs.read(this.index, exit.msr);
-        if (!fixed && value === undefined) return this.#fault(Vector.gp);
-        lib.vcpuGetState(mach, vcpu, StateFlag.gprs);
-        vcpu.state.setGprPair(Gpr.rax, fixed ? fixed.low : Number(BigInt.asIntN(32, value!)), 0);
-        vcpu.state.setGprPair(Gpr.rdx, fixed ? fixed.high : Number(BigInt.asIntN(32, value! >> 32n)), 0);
+        const value = this.specification.msrs.read(this.index, exit.msr);
+        if (value === undefined) return this.#fault(Vector.gp);
+        vcpu.state.setGprPair(Gpr.rax, Number(BigInt.asIntN(32, value)), 0);
+        vcpu.state.setGprPair(Gpr.rdx, Number(BigInt.asIntN(32, value >> 32n)), 0);
         return this.#advance();
       }
       case ExitReason.wrmsr: {
-        if (fixedMsr(exit.msr)) return this.#advance();
         const value = (BigInt(exit.valueHigh >>> 0) << 32n) | BigInt(exit.valueLow >>> 0);
         return this.specification.msrs.write(this.index, exit.msr, value) ? this.#advance() : this.#fault(Vector.gp);
       }

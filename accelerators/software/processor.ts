@@ -2,7 +2,6 @@
 import { type Cpu, type CpuExit, type CpuState, helperImplementations, type Host, LiveAssist, type StateComponent } from '#core';
 import type { Exit } from '../exit.ts';
 import type { MachineSpecification } from '../machine.ts';
-import { fixedMsr } from '../msr.ts';
 import { type ExceptionEvent, VirtualProcessor } from '../processor.ts';
 import { initialState, startupState } from '../reset-state.ts';
 
@@ -101,12 +100,6 @@ export class SoftwareProcessor extends VirtualProcessor {
   #msrAccess({ index, write }: CpuExit & { readonly reason: 'msr' }): undefined {
     const { msrs } = this.specification;
     const cpu = this.#cpu;
-    const fixed = fixedMsr(index);
-    if (fixed) {
-      if (write) cpu.completeInstruction();
-      else cpu.completeMsrRead((BigInt(fixed.high) << 32n) | BigInt(fixed.low));
-      return undefined;
-    }
     if (write) {
       if (msrs.write(this.index, index, cpu.msrValue)) cpu.completeInstruction();
       else cpu.injectFault(generalProtection, 0);

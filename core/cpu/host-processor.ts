@@ -197,6 +197,7 @@ export class HostProcessor implements HostCpu {
   /** The local timer counts it too, so that a slice of guest time ends where it should. */
   accountInstruction(): void {
     this.host.time.skip(1);
+    // The timer counts the guest's instructions: this is one.
     this.cpu.alarm--;
   }
 
@@ -235,6 +236,14 @@ export class HostProcessor implements HostCpu {
       case 'halt': {
         // Nothing but the timer can end this on the bare host.
         const ahead = cpu.alarm - cpu.retired;
+        const { horizon } = cpu;
+        if (horizon < ahead) {
+          // But for a preemption timer.
+          host.time.skip(horizon);
+          cpu.alarm -= horizon;
+          break;
+        }
+        if (this.#interrupt.pending) throw new Error('the guest sleeps, and no interrupt can wake it');
         if (Number.isFinite(ahead)) host.time.skip(ahead);
         cpu.alarm = Number.POSITIVE_INFINITY;
         this.#interrupt.pending = true;

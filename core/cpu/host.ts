@@ -22,6 +22,7 @@ import { helperImplementations } from './helpers/index.ts';
 import type { HostComputer } from './host-cpu.ts';
 import { HostRam } from './host-memory.ts';
 import { HostProcessor } from './host-processor.ts';
+import { Leave } from './leave.ts';
 import type { CpuModel } from './model.ts';
 
 export interface HostOptions {
@@ -39,6 +40,7 @@ export interface HostOptions {
   readonly physicalMap?: 'identity' | 'empty';
 }
 
+const pageSize = 0x1000;
 const constants = 0x1_0000;
 const wasmPage = 0x1_0000;
 const wasmLimit = 2 ** 32;
@@ -99,6 +101,12 @@ export class Host implements HostComputer {
       translateRead: (block, low, high, bytes) => cpuAt(block).mmu.translateRead(low, high, bytes),
       translateWrite: (block, low, high, bytes) => cpuAt(block).mmu.translateWrite(low, high, bytes),
       commitBounce: block => cpuAt(block).mmu.commitBounce(),
+      forgetCode: block => {
+        const { state } = cpuAt(block);
+        if (state.leave !== Leave.codeWrite) return false;
+        this.physical.written(state.low(layout.leaveAddress.offset), pageSize);
+        return true;
+      },
       linear: (block, segment, low, high, access) => cpuAt(block).mmu.linear(segment, low, high, access),
       lookup: block => {
         const cpu = cpuAt(block);

@@ -131,17 +131,18 @@ function idle(cpu: Cpu): CpuExit | undefined {
       return undefined;
     }
     case Activity.waitForStartup: {
+      if (state.guest !== 0) return cpu.virtualization?.wakes ? undefined : haltExit;
       if (cpu.initPending) {
         cpu.initPending = false;
         init(cpu);
       }
-      if (state.guest !== 0 && cpu.virtualization?.wakes) return undefined;
       if (cpu.startupPending < 0) return haltExit;
       startUp(cpu, cpu.startupPending);
       cpu.startupPending = -1;
       return undefined;
     }
     default:
+      if (state.guest !== 0) return cpu.virtualization?.wakes ? undefined : shutdownExit;
       if (!cpu.initPending || initHeld(cpu)) return shutdownExit;
       cpu.activity = Activity.running;
       return undefined;

@@ -316,7 +316,8 @@ export class CodeCache {
     const relative = operands.some(({ kind }) => kind === 'relative');
     const inMemory64 = decoded.addressWidth === 64;
     // ES, CS, SS and DS have no base in 64-bit mode, and records of other modes take the slow path.
-    const segment = (mode & 3) === 2 && decoded.segment < Segment.fs ? state.zero.offset : segmentBase(decoded.segment).offset;
+    const segment =
+      (mode & 3) === 2 && decoded.segment < Segment.fs ? state.zero.offset : segmentBase(decoded.segment).offset;
     const base = decoded.ripRelative ? state.codeBase.offset : decoded.base;
     const simple = memory && inMemory64 && decoded.index === state.zero.offset && segment === state.zero.offset;
     const size = decoded.addressWidth === 64 ? 2 : decoded.addressWidth === 32 ? 1 : 0;

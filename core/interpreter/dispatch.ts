@@ -134,7 +134,13 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
   reload(f, locals);
   f.br(resume);
   f.end();
-  f.get(cpu).get(left).get(status).i32(Status.leave).op('i32.ne').op('i32.add').memory('i32.store', state.budget.offset);
+  f.get(cpu)
+    .get(left)
+    .get(status)
+    .i32(Status.leave)
+    .op('i32.ne')
+    .op('i32.add')
+    .memory('i32.store', state.budget.offset);
   leaveAsSet();
 
   f.end();
@@ -155,11 +161,32 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
     f.get(linear).get(cpu).memory('i64.load', segmentBase(Segment.cs).offset).op('i64.add');
     f.i64(0xffff_ffffn).op('i64.and').set(linear).end();
     f.get(linear).i64(-4096).op('i64.and').get(locals.context).op('i64.or');
-    f.get(linear).op('i32.wrap_i64').i32(8).op('i32.shr_u').i32((tlb.entries - 1) << 4).op('i32.and');
+    f.get(linear)
+      .op('i32.wrap_i64')
+      .i32(8)
+      .op('i32.shr_u')
+      .i32((tlb.entries - 1) << 4)
+      .op('i32.and');
     f.get(cpu).op('i32.add').tee(entry).memory('i64.load', tlb.fetch).op('i64.eq').if('i32', 'likely');
-    f.get(entry).memory('i32.load', tlb.fetch + 12).tee(codeTable);
-    f.get(linear).op('i32.wrap_i64').i32(4095).op('i32.and').tee(entry).i32(2).op('i32.shl').op('i32.add').memory('i32.load');
-    f.get(cpu).get(codeBase).get(entry).op('i64.extend_i32_u').op('i64.sub').tee(codeBase).memory('i64.store', state.codeBase.offset);
+    f.get(entry)
+      .memory('i32.load', tlb.fetch + 12)
+      .tee(codeTable);
+    f.get(linear)
+      .op('i32.wrap_i64')
+      .i32(4095)
+      .op('i32.and')
+      .tee(entry)
+      .i32(2)
+      .op('i32.shl')
+      .op('i32.add')
+      .memory('i32.load');
+    f.get(cpu)
+      .get(codeBase)
+      .get(entry)
+      .op('i64.extend_i32_u')
+      .op('i64.sub')
+      .tee(codeBase)
+      .memory('i64.store', state.codeBase.offset);
     f.else().i32(0).end();
     f.tee(rec).op('i32.eqz').if(undefined, 'unlikely');
     askHost();
@@ -220,9 +247,18 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
         const entry = f.local('i32');
         refund();
         f.get(codeBase).i64(4096).op('i64.add').tee(linear).get(locals.context).op('i64.or');
-        f.get(linear).op('i32.wrap_i64').i32(8).op('i32.shr_u').i32((tlb.entries - 1) << 4).op('i32.and');
+        f.get(linear)
+          .op('i32.wrap_i64')
+          .i32(8)
+          .op('i32.shr_u')
+          .i32((tlb.entries - 1) << 4)
+          .op('i32.and');
         f.get(cpu).op('i32.add').tee(entry).memory('i64.load', tlb.fetch).op('i64.eq').if(undefined, 'likely');
-        f.get(linear).op('i32.wrap_i64').get(entry).memory('i32.load', tlb.fetch + 8).op('i32.add');
+        f.get(linear)
+          .op('i32.wrap_i64')
+          .get(entry)
+          .memory('i32.load', tlb.fetch + 8)
+          .op('i32.add');
         f.get(rec).memory('i32.load', record.immediate).op('i32.eq').if(undefined, 'likely');
         f.get(rec).memory('i32.load', record.displacement).set(rec).br(dispatch);
         f.end().end();
@@ -239,7 +275,10 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
         f.get(left).get(rec).memory('i32.load16_u', record.a).op('i32.lt_u').if(undefined, 'unlikely');
         f.get(rec).memory('i32.load', record.displacement).set(rec).br(dispatch).end();
         spillFlags(f, locals);
-        f.get(cpu).get(left).get(rec).memory('i32.load', record.immediate + 4);
+        f.get(cpu)
+          .get(left)
+          .get(rec)
+          .memory('i32.load', record.immediate + 4);
         f.get(rec).memory('i32.load', record.immediate).callIndirect(compiledType).set(status);
         f.get(cpu).memory('i32.load', state.budget.offset).set(left);
         f.get(status).i32(~Status.transferred).op('i32.and').if();

@@ -51,7 +51,8 @@ export function isHot(form: Form): boolean {
   const memory = form.operands.some(({ kind }) => kind === 'memory');
   if (privileged || intercept || unit || !form.code64) return false;
   if (!form.operands.every(({ kind }) => plain.has(kind))) return false;
-  if (form.operands.some(({ width }) => width === 16) && name !== 'movzx' && name !== 'movsx' && name !== 'mov') return false;
+  if (form.operands.some(({ width }) => width === 16) && name !== 'movzx' && name !== 'movsx' && name !== 'mov')
+    return false;
   return anyOperand.has(name) || (registers.has(name) && !memory);
 }
 

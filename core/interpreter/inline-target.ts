@@ -93,11 +93,24 @@ export class InlineTarget extends RecordTarget {
     }
     push();
     f.get(locals.codeBase).op('i64.sub').tee(offset).i64(4096).op('i64.lt_u').if(undefined, 'likely');
-    f.get(locals.codeTable).get(offset).op('i32.wrap_i64').i32(2).op('i32.shl').op('i32.add').memory('i32.load').tee(next).if(undefined, 'likely');
+    f.get(locals.codeTable)
+      .get(offset)
+      .op('i32.wrap_i64')
+      .i32(2)
+      .op('i32.shl')
+      .op('i32.add')
+      .memory('i32.load')
+      .tee(next)
+      .if(undefined, 'likely');
     if (direct) f.get(locals.rec).get(next).memory('i32.store', record.displacement);
     f.get(next).set(locals.rec).br(labels.jumped);
     f.end().end();
-    f.get(locals.cpu).get(offset).get(locals.codeBase).op('i64.add').memory('i64.store', state.rip.offset).br(labels.resume);
+    f.get(locals.cpu)
+      .get(offset)
+      .get(locals.codeBase)
+      .op('i64.add')
+      .memory('i64.store', state.rip.offset)
+      .br(labels.resume);
     f.release(offset);
     f.release(next);
   }

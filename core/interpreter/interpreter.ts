@@ -38,7 +38,13 @@ function createImage(counts: boolean): Image {
   });
   module.function(writeLoop(module, handlers, counts), 'run');
   const handled = [...new Array<undefined>(Handler.first), ...handlers.map(({ form }) => form)];
-  return { forms: handled, module: new WebAssembly.Module(module.build()), any, simple, rare: Handler.first + handlers.length };
+  return {
+    forms: handled,
+    module: new WebAssembly.Module(module.build()),
+    any,
+    simple,
+    rare: Handler.first + handlers.length,
+  };
 }
 
 export class Interpreter {

@@ -1,5 +1,5 @@
 /** Functions that handlers call inside their module: slow addresses, and many iterations of a string instruction at once. */
-import { gprOffset, segmentBase, Segment, state, tlb } from '../state/layout.ts';
+import { gprOffset, Segment, segmentBase, state, tlb } from '../state/layout.ts';
 import { FunctionBuilder, type FunctionReference } from '../wasm/function.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
 import type { MemoryOpcodeName } from '../wasm/opcodes.ts';
@@ -80,11 +80,21 @@ function writeBulk(_module: ModuleBuilder, moves: boolean, bytes: number): Funct
   };
   limit(target);
   const find = (address: number, table: number, host: number) => {
-    f.get(address).op('i32.wrap_i64').i32(8).op('i32.shr_u').i32((tlb.entries - 1) << 4).op('i32.and');
+    f.get(address)
+      .op('i32.wrap_i64')
+      .i32(8)
+      .op('i32.shr_u')
+      .i32((tlb.entries - 1) << 4)
+      .op('i32.and');
     f.get(cpu).op('i32.add').tee(entry).memory('i64.load', table);
     f.get(address).i64(-4096).op('i64.and').get(cpu).memory('i64.load32_u', state.context.offset).op('i64.or');
     f.op('i64.ne').brIf(out);
-    f.get(address).op('i32.wrap_i64').get(entry).memory('i32.load', table + 8).op('i32.add').set(host);
+    f.get(address)
+      .op('i32.wrap_i64')
+      .get(entry)
+      .memory('i32.load', table + 8)
+      .op('i32.add')
+      .set(host);
   };
   if (moves) {
     register(6).get(cpu).get(rec).memory('i32.load16_u', record.segmentBase).op('i32.add').memory('i64.load');

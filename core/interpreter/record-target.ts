@@ -56,7 +56,12 @@ export abstract class RecordTarget implements Target {
   pushRegister(operand: number, width: Width): void {
     if (this.form.operands[operand]!.kind === 'segment') {
       this.pushNumber(operand);
-      this.f.i32(4).op('i32.shl').get(this.cpu).op('i32.add').memory('i32.load16_u', segmentOffset(0) + 12);
+      this.f
+        .i32(4)
+        .op('i32.shl')
+        .get(this.cpu)
+        .op('i32.add')
+        .memory('i32.load16_u', segmentOffset(0) + 12);
       return;
     }
     this.#pushSlot(slotOf(this.form, operand));
@@ -104,11 +109,14 @@ export abstract class RecordTarget implements Target {
     if (leaf.operation === 'state') {
       const offset = leaf.detail as number;
       if (place.kind === 'state')
-        return place.offset < offset + leaf.width / 8 && offset < Math.floor(place.offset / 8) * 8 + Math.max(place.width / 8, 8);
+        return (
+          place.offset < offset + leaf.width / 8 &&
+          offset < Math.floor(place.offset / 8) * 8 + Math.max(place.width / 8, 8)
+        );
       return place.file === 'general' ? offset < gprOffset(16) : offset >= gprOffset(16);
     }
     if (place.kind === 'register') return true;
-    return (place.offset < gprOffset(16)) === (this.form.operands[leaf.detail as number]!.kind === 'general');
+    return place.offset < gprOffset(16) === (this.form.operands[leaf.detail as number]!.kind === 'general');
   }
 
   pushOffset(): void {
@@ -125,7 +133,14 @@ export abstract class RecordTarget implements Target {
   }
 
   #pushAddressMask(): void {
-    this.f.i64(0xffff_ffffn).i64(0xffff).get(this.rec).memory('i32.load8_u', record.address).i32(0x40).op('i32.and').op('select');
+    this.f
+      .i64(0xffff_ffffn)
+      .i64(0xffff)
+      .get(this.rec)
+      .memory('i32.load8_u', record.address)
+      .i32(0x40)
+      .op('i32.and')
+      .op('select');
   }
 
   /** Base, index and displacement. */

@@ -2,8 +2,8 @@
 import { Status } from '../cpu/leave.ts';
 import { pushField, storeField } from '../interpreter/field.ts';
 import { importFunction } from '../interpreter/import-function.ts';
-import { isSecondImmediate, slotOf } from '../interpreter/record-target.ts';
 import { record } from '../interpreter/record.ts';
+import { isSecondImmediate, slotOf } from '../interpreter/record-target.ts';
 import type { FlagUpdate, Place } from '../ir/effect.ts';
 import type { Value, Width } from '../ir/value.ts';
 import { gprOffset, Segment, type SegmentIndex, segmentBase, segmentSelector, state } from '../state/layout.ts';
@@ -185,7 +185,10 @@ export class BlockTarget implements Target {
     this.f.get(this.locals.codeBase).i64(this.#at.offset).op('i64.add');
   }
   pushNextRip(): void {
-    this.f.get(this.locals.codeBase).i64(this.#at.offset + this.#at.length).op('i64.add');
+    this.f
+      .get(this.locals.codeBase)
+      .i64(this.#at.offset + this.#at.length)
+      .op('i64.add');
   }
 
   pushFlagResult(): void {

@@ -12,14 +12,28 @@ export function writeChain(f: FunctionBuilder, type: number, { cpu, left, rip, c
   const offset = f.local('i64');
   const out = f.block();
   f.get(rip).i64(-4096).op('i64.and').get(context).op('i64.or');
-  f.get(rip).op('i32.wrap_i64').i32(8).op('i32.shr_u').i32((tlb.entries - 1) << 4).op('i32.and');
+  f.get(rip)
+    .op('i32.wrap_i64')
+    .i32(8)
+    .op('i32.shr_u')
+    .i32((tlb.entries - 1) << 4)
+    .op('i32.and');
   f.get(cpu).op('i32.add').tee(entry).memory('i64.load', tlb.fetch).op('i64.ne').brIf(out, 'unlikely');
   f.get(rip).i64(4095).op('i64.and').tee(offset).op('i32.wrap_i64').i32(2).op('i32.shl');
-  f.get(entry).memory('i32.load', tlb.fetch + 12).op('i32.add').memory('i32.load').tee(rec).op('i32.eqz').brIf(out);
+  f.get(entry)
+    .memory('i32.load', tlb.fetch + 12)
+    .op('i32.add')
+    .memory('i32.load')
+    .tee(rec)
+    .op('i32.eqz')
+    .brIf(out);
   f.get(rec).memory('i32.load16_u', record.handler).i32(Handler.jitted).op('i32.ne').brIf(out);
   f.get(left).get(rec).memory('i32.load16_u', record.a).op('i32.lt_u').brIf(out, 'unlikely');
   f.get(cpu).get(rip).get(offset).op('i64.sub').memory('i64.store', state.codeBase.offset);
-  f.get(cpu).get(left).get(rec).memory('i32.load', record.immediate + 4);
+  f.get(cpu)
+    .get(left)
+    .get(rec)
+    .memory('i32.load', record.immediate + 4);
   f.get(rec).memory('i32.load', record.immediate).returnCallIndirect(type);
   f.end();
   f.release(entry);

@@ -21,13 +21,13 @@ const positions: readonly (readonly [Name, number])[] = [
 /** Bits that flip PF and SF: clear where the result gives them. */
 const flips = 0x84;
 
-const isFlag = (value: Value | undefined, name: FlagName): boolean => value?.operation === 'flag' && value.detail === name;
+const isFlag = (value: Value | undefined, name: FlagName): boolean =>
+  value?.operation === 'flag' && value.detail === name;
 const isPair = (value: Value, operation: 'or' | 'xor', test: (a: Value, b: Value) => boolean): boolean => {
   const [a, b] = value.inputs as [Value, Value];
   return value.operation === operation && (test(a, b) || test(b, a));
 };
-const isSignXorOverflow = (value: Value): boolean =>
-  isPair(value, 'xor', (a, b) => isFlag(a, 'sf') && isFlag(b, 'of'));
+const isSignXorOverflow = (value: Value): boolean => isPair(value, 'xor', (a, b) => isFlag(a, 'sf') && isFlag(b, 'of'));
 
 export class DeferredFlags {
   readonly #entries = new Map<Name, Entry>();
@@ -41,7 +41,8 @@ export class DeferredFlags {
 
   defer(flags: FlagUpdate, writer: ValueWriter): boolean {
     if (flags.zf || flags.sf || flags.pf) return false;
-    for (const value of Object.values(flags)) if (value) keepLeaves(value, writer);
+    const seen = new Set<Value>();
+    for (const value of Object.values(flags)) if (value) keepLeaves(value, writer, seen);
     for (const name of ['result', 'cf', 'af', 'of'] as const) {
       const value = flags[name];
       if (value) this.#entries.set(name, { value, writer });
@@ -139,12 +140,15 @@ export class DeferredFlags {
     const overflow = this.#entries.get('of');
     if (overflow?.writer !== result.writer || carry.value.operation !== 'ltU') return undefined;
     const [left, right] = result.value.inputs as [Value, Value];
-    return carry.value.inputs[0] === left && carry.value.inputs[1] === right ? { left, right, writer: result.writer } : undefined;
+    return carry.value.inputs[0] === left && carry.value.inputs[1] === right
+      ? { left, right, writer: result.writer }
+      : undefined;
   }
 }
 
-function keepLeaves(value: Value, writer: ValueWriter): void {
-  if (writer.isKept(value)) return;
+function keepLeaves(value: Value, writer: ValueWriter, seen: Set<Value>): void {
+  if (seen.has(value) || writer.isKept(value)) return;
+  seen.add(value);
   if (isLeaf(value)) writer.keep(value);
-  for (const input of value.inputs) keepLeaves(input, writer);
+  for (const input of value.inputs) keepLeaves(input, writer, seen);
 }

@@ -2,8 +2,9 @@
  * The second tier: regions around records that are jumped to often become functions. A region is entered through the handler number of
  * its entry records, and dies with its page.
  */
-import { Handler } from '../interpreter/handlers.ts';
+
 import type { CodeCache } from '../interpreter/code-cache.ts';
+import { Handler } from '../interpreter/handlers.ts';
 import type { Interpreter } from '../interpreter/interpreter.ts';
 import { record } from '../interpreter/record.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
@@ -20,16 +21,29 @@ interface Request {
 
 const lengthOf = ({ blocks }: Region): number => blocks.reduce((sum, { instructions }) => sum + instructions.length, 0);
 
-/** Regions are compiled together: a module costs more than a function. */
-const batch = 4;
+interface LiveRegion {
+  readonly slot: number;
+  readonly region: Region;
+  readonly table: number;
+}
+
+const most = 0xffff;
+
+/** Regions are compiled together, since a module costs more than a function; but none waits for long. */
+const batch = 12;
+const patience = 300;
 
 export class Jit {
   /** Number of regions compiled so far. */
   compiled = 0;
   readonly #view: DataView;
   readonly #queue: Request[] = [];
-  /** Table slots of live regions, by page. */
-  readonly #slots = new Map<number, number[]>();
+  /** Everything is compiled, executed or not: for tests. */
+  readonly #always: boolean;
+  /** Runs since something came into the queue. */
+  #waited = 0;
+  /** By page. */
+  readonly #live = new Map<number, LiveRegion[]>();
   readonly #free: number[] = [];
 
   constructor(
@@ -39,13 +53,14 @@ export class Jit {
     /** Code without a loop is done before compilation pays if it has fewer instructions. */
     private readonly shortest = 12,
   ) {
+    this.#always = shortest === 0;
     this.#view = new DataView(physical.words.buffer);
     cache.forgotten = page => this.forget(page);
   }
 
   /** Runs a CPU as Interpreter.run does. */
   run(cpu: number, budget: number): number {
-    if (this.#queue.length > 0) this.compileQueue();
+    if (this.#queue.length > 0 && ++this.#waited > patience) this.compileQueue();
     return this.interpreter.run(cpu, budget);
   }
 
@@ -56,62 +71,81 @@ export class Jit {
   }
 
   compileQueue(): void {
+    this.#waited = 0;
     const module = new ModuleBuilder();
-    const regions: { readonly slot: number; readonly region: Region; readonly table: number }[] = [];
+    const regions: LiveRegion[] = [];
     for (const { head, table } of this.#queue.splice(0)) {
       const page = this.cache.pageOf(table);
       if (!page || page.mode !== mode64) continue;
       const offset = this.#view.getUint16(head + record.offset, true);
       if (this.#pointer(table, offset) !== head || this.#handler(head) === Handler.jitted) continue;
-      const region = findRegion(offset, at => {
-        const pointer = this.#pointer(table, at);
-        return pointer === 0 ? undefined : readInstruction(this.#view, pointer, this.interpreter);
+      if (this.#enter(table, offset)) continue;
+      const region = findRegion(offset, {
+        at: place => {
+          const pointer = this.#pointer(table, place);
+          return pointer === 0 ? undefined : readInstruction(this.#view, pointer, this.interpreter);
+        },
+        jumps: place => {
+          const pointer = this.#pointer(table, place);
+          return this.#always || pointer === 0
+            ? most
+            : this.#view.getUint16(this.cache.counterBase + (pointer >>> 4), true);
+        },
       });
       if (!region || (!region.loops && lengthOf(region) < this.shortest)) continue;
       const slot = this.#takeSlot();
       module.element(slot, module.function(translate(region, module)));
-      regions.push({ slot, region, table });
-      const slots = this.#slots.get(page.address);
-      if (slots) slots.push(slot);
-      else this.#slots.set(page.address, [slot]);
+      const live: LiveRegion = { slot, region, table };
+      regions.push(live);
+      const there = this.#live.get(page.address);
+      if (there) there.push(live);
+      else this.#live.set(page.address, [live]);
     }
     if (regions.length === 0) return;
     module.importTable();
     new WebAssembly.Instance(new WebAssembly.Module(module.build()), this.interpreter.imports);
-    for (const { slot, region, table } of regions) this.#install(slot, region, table);
+    for (const live of regions) for (const entry of live.region.entries) this.#install(live, entry);
     this.compiled += regions.length;
   }
 
   /** The regions of a page are gone; its records say so themselves. */
   forget(page: number): void {
-    for (const slot of this.#slots.get(page) ?? []) this.#free.push(slot);
-    this.#slots.delete(page);
+    for (const { slot } of this.#live.get(page) ?? []) this.#free.push(slot);
+    this.#live.delete(page);
   }
 
-  #install(slot: number, { blocks, entries }: Region, table: number): void {
-    for (const entry of entries) {
-      const index = blocks.findIndex(({ offset }) => offset === entry);
-      const pointer = this.#pointer(table, entry);
-      if (pointer === 0 || this.#handler(pointer) === Handler.jitted) continue;
-      const copy = this.cache.takeRecords(2);
-      if (copy === 0) return;
-      // The copy executes as the record did, and goes on after it.
-      const view = this.#view;
-      const next = copy + record.size;
-      this.physical.words.copyWithin(copy >>> 2, pointer >>> 2, (pointer + record.size) >>> 2);
-      this.physical.words.fill(0, next >>> 2, (next + record.size) >>> 2);
-      const after = entry + view.getUint8(pointer + record.length);
-      view.setUint16(next + record.handler, Handler.goto, true);
-      view.setUint16(next + record.offset, after, true);
-      view.setUint32(next + record.displacement, pointer + record.size, true);
-      view.setUint32(next + record.immediate, after, true);
+  /** A block of a region that is there already becomes one of its entries. */
+  #enter(table: number, offset: number): boolean {
+    const page = this.cache.pageOf(table);
+    const live = this.#live
+      .get(page!.address)
+      ?.find(each => each.table === table && each.region.blocks.some(block => block.offset === offset));
+    return live !== undefined && this.#install(live, offset);
+  }
 
-      view.setUint16(pointer + record.a, blocks[index]!.instructions.length, true);
-      view.setUint32(pointer + record.displacement, copy, true);
-      view.setUint32(pointer + record.immediate, slot, true);
-      view.setUint32(pointer + record.immediate + 4, index, true);
-      view.setUint16(pointer + record.handler, Handler.jitted, true);
-    }
+  #install({ slot, region, table }: LiveRegion, entry: number): boolean {
+    const index = region.blocks.findIndex(({ offset }) => offset === entry);
+    const pointer = this.#pointer(table, entry);
+    if (pointer === 0 || this.#handler(pointer) === Handler.jitted) return false;
+    const copy = this.cache.takeRecords(2);
+    if (copy === 0) return false;
+    // The copy executes as the record did, and goes on after it.
+    const view = this.#view;
+    const next = copy + record.size;
+    this.physical.words.copyWithin(copy >>> 2, pointer >>> 2, (pointer + record.size) >>> 2);
+    this.physical.words.fill(0, next >>> 2, (next + record.size) >>> 2);
+    const after = entry + view.getUint8(pointer + record.length);
+    view.setUint16(next + record.handler, Handler.goto, true);
+    view.setUint16(next + record.offset, after, true);
+    view.setUint32(next + record.displacement, pointer + record.size, true);
+    view.setUint32(next + record.immediate, after, true);
+
+    view.setUint16(pointer + record.a, region.blocks[index]!.instructions.length, true);
+    view.setUint32(pointer + record.displacement, copy, true);
+    view.setUint32(pointer + record.immediate, slot, true);
+    view.setUint32(pointer + record.immediate + 4, index, true);
+    view.setUint16(pointer + record.handler, Handler.jitted, true);
+    return true;
   }
 
   #takeSlot(): number {

@@ -44,22 +44,44 @@ export function isCompilable(form: Form): boolean {
   return compilable[form.id]!;
 }
 
-export const branchOf = ({ form }: CompiledInstruction) => {
-  const jump = programOf(form).effects.find(effect => effect.kind === 'jump');
-  if (!jump || jump.kind !== 'jump') return undefined;
-  return { direct: jump.target.operation === 'immediate', conditional: jump.when !== undefined };
-};
+export interface Branch {
+  readonly direct: boolean;
+  readonly conditional: boolean;
+}
 
-export function findRegion(head: number, at: (offset: number) => CompiledInstruction | undefined): Region | undefined {
+const branches: (Branch | null)[] = [];
+export function branchOf({ form }: CompiledInstruction): Branch | undefined {
+  if (branches[form.id] === undefined) {
+    const jump = programOf(form).effects.find(effect => effect.kind === 'jump');
+    branches[form.id] = jump
+      ? { direct: jump.target.operation === 'immediate', conditional: jump.when !== undefined }
+      : null;
+  }
+  return branches[form.id] ?? undefined;
+}
+
+/** What is known about a page's code. */
+export interface PageCode {
+  at(offset: number): CompiledInstruction | undefined;
+  /** How often the instruction there has been jumped to, about. */
+  jumps(offset: number): number;
+}
+
+/** Targets that are jumped to more rarely are left out: what is never executed costs nothing then. */
+const rareBranch = 8;
+const rareCall = 100;
+
+export function findRegion(head: number, code: PageCode): Region | undefined {
   const known = (offset: number): CompiledInstruction | undefined => {
     if (offset < 0 || offset > 4095) return undefined;
-    const instruction = at(offset);
+    const instruction = code.at(offset);
     return instruction && isCompilable(instruction.form) ? instruction : undefined;
   };
   const leaders = new Set<number>();
   const returnSites = new Set<number>();
   const backwards = new Set<number>();
   const queue: number[] = [];
+  const jumps = (offset: number): number => (offset < 0 || offset > 4095 ? 0 : code.jumps(offset));
   const lead = (offset: number): boolean => {
     if (leaders.has(offset)) return true;
     if (leaders.size >= blockCount || !known(offset)) return false;
@@ -80,7 +102,9 @@ export function findRegion(head: number, at: (offset: number) => CompiledInstruc
       const isCall = instruction.form.instruction.name === 'call';
       if (branch.direct) {
         const target = Number(instruction.immediate);
-        if (lead(target) && target <= instruction.offset) backwards.add(target);
+        const worthwhile =
+          jumps(target) >= (isCall ? rareCall : branch.conditional ? rareBranch : 0) || leaders.has(target);
+        if (worthwhile && lead(target) && target <= instruction.offset) backwards.add(target);
       }
       if (branch.conditional) lead(offset);
       else if (isCall && lead(offset)) returnSites.add(offset);

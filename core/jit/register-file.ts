@@ -20,7 +20,8 @@ export class RegisterFile {
   }
 
   loadAll(): void {
-    for (const [register, local] of this.#locals) this.f.get(this.cpu).memory('i64.load', gprOffset(register)).set(local);
+    for (const [register, local] of this.#locals)
+      this.f.get(this.cpu).memory('i64.load', gprOffset(register)).set(local);
   }
   storeAll(): void {
     for (const register of this.written)

@@ -1,8 +1,11 @@
 /** A region → one function (cpu, budget, entry) → Status: state.rip and state.budget say where it stopped. */
 import { programOf } from '../interpreter/programs.ts';
-import { type Helper, helpers } from '../isa/helpers.ts';
+import { record } from '../interpreter/record.ts';
+import { slotOf } from '../interpreter/record-target.ts';
 import type { Program } from '../ir/effect.ts';
 import type { Value } from '../ir/value.ts';
+import type { Form } from '../isa/form.ts';
+import { type Helper, helpers } from '../isa/helpers.ts';
 import { state } from '../state/layout.ts';
 import { FunctionBuilder, type Label } from '../wasm/function.ts';
 import { lower, rootsOf } from '../wasm/lower.ts';
@@ -11,8 +14,6 @@ import { BlockTarget, type RegionLocals } from './block-target.ts';
 import { writeChain } from './chain.ts';
 import { type Block, branchOf, type Region } from './region.ts';
 import { isGeneral, RegisterFile } from './register-file.ts';
-import { slotOf } from '../interpreter/record-target.ts';
-import { record } from '../interpreter/record.ts';
 
 /** Return sites that a RET in the region is compared with. */
 const expectedReturns = 4;
@@ -81,7 +82,7 @@ export function translate(region: Region, module: ModuleBuilder): FunctionBuilde
     f.get(left).i32(count).op('i32.sub').set(left);
     block.instructions.forEach((instruction, position) => {
       const program = programOf(instruction.form);
-      target.begin(instruction, count - position, needsFlagsSettled(program));
+      target.begin(instruction, count - position, needsFlagsSettled(instruction.form, program));
       lower(program, target);
     });
     const last = block.instructions.at(-1)!;
@@ -106,41 +107,78 @@ export function translate(region: Region, module: ModuleBuilder): FunctionBuilde
 }
 
 /** Where an instruction may end early or where a helper sees or changes flags, they are computed before it. */
-const needsFlagsSettled = ({ effects }: Program): boolean =>
-  effects.some(
+const settling: boolean[] = [];
+function needsFlagsSettled({ id }: Form, { effects }: Program): boolean {
+  settling[id] ??= effects.some(
     effect =>
       effect.kind === 'finish' ||
       (effect.kind === 'call' && (!effect.when || (helpers[effect.helper] as Helper).flags === true)),
   );
+  return settling[id]!;
+}
+
+/** What of the register file a form reads and writes, by operand and by place in the state block. */
+interface FormRegisters {
+  readonly operands: readonly number[];
+  readonly offsets: readonly number[];
+  readonly writtenOperands: readonly number[];
+  readonly writtenOffsets: readonly number[];
+  readonly memory: boolean;
+}
+
+const formRegisters: FormRegisters[] = [];
+
+function registersOfForm(form: Form): FormRegisters {
+  const known = formRegisters[form.id];
+  if (known) return known;
+  const operands = new Set<number>();
+  const offsets = new Set<number>();
+  const writtenOperands = new Set<number>();
+  const writtenOffsets = new Set<number>();
+  const seen = new Set<Value>();
+  const visit = (value: Value): void => {
+    if (seen.has(value)) return;
+    seen.add(value);
+    if (value.operation === 'register') operands.add(value.detail as number);
+    if (value.operation === 'state') offsets.add(value.detail as number);
+    value.inputs.forEach(visit);
+  };
+  for (const effect of programOf(form).effects) {
+    rootsOf(effect).forEach(visit);
+    if (effect.kind !== 'set') continue;
+    if (effect.place.kind === 'state') writtenOffsets.add(effect.place.offset);
+    else writtenOperands.add(effect.place.operand);
+  }
+  const memory = form.operands.some(({ kind }) => kind === 'memory');
+  const registers: FormRegisters = {
+    operands: [...operands],
+    offsets: [...offsets],
+    writtenOperands: [...writtenOperands],
+    writtenOffsets: [...writtenOffsets],
+    memory,
+  };
+  formRegisters[form.id] = registers;
+  return registers;
+}
 
 function registersOf(blocks: readonly Block[]): { used: Set<number>; written: Set<number> } {
   const used = new Set<number>();
   const written = new Set<number>();
-  for (const instruction of blocks.flatMap(block => block.instructions)) {
-    const { form, base, index, slots } = instruction;
-    const slot = (operand: number) => slots[slotOf(form, operand) === record.a ? 0 : 1];
-    const use = (offset: number) => {
-      if (isGeneral(offset)) used.add(offset >> 3);
-    };
-    const visit = (value: Value): void => {
-      if (value.operation === 'register') use(slot(value.detail as number));
-      if (value.operation === 'state') use(value.detail as number);
-      for (const input of value.inputs) visit(input);
-    };
-    const hasMemory = form.operands.some(({ kind }) => kind === 'memory');
-    if (hasMemory) {
-      use(base);
-      use(index);
+  const add = (to: Set<number>, offset: number): void => {
+    if (isGeneral(offset)) to.add(offset >> 3);
+  };
+  for (const { instructions } of blocks)
+    for (const { form, base, index, slots } of instructions) {
+      const registers = registersOfForm(form);
+      const slot = (operand: number): number => slots[slotOf(form, operand) === record.a ? 0 : 1];
+      for (const operand of registers.operands) add(used, slot(operand));
+      for (const offset of registers.offsets) add(used, offset);
+      for (const operand of registers.writtenOperands) add(written, slot(operand));
+      for (const offset of registers.writtenOffsets) add(written, offset);
+      if (!registers.memory) continue;
+      add(used, base);
+      add(used, index);
     }
-    const { effects } = programOf(form);
-    for (const effect of effects) {
-      for (const root of rootsOf(effect)) visit(root);
-      if (effect.kind === 'set') {
-        const offset = effect.place.kind === 'state' ? effect.place.offset : slot(effect.place.operand);
-        use(offset);
-        if (isGeneral(offset)) written.add(offset >> 3);
-      }
-    }
-  }
+  for (const register of written) used.add(register);
   return { used, written };
 }

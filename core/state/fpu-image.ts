@@ -36,8 +36,11 @@ export function writeFpuImage(state: StateBlock, image: Uint8Array): void {
   const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
   const status = view.getUint16(2, true);
   const top = (status >> 11) & 7;
-  state.set16(layout.fcw.offset, view.getUint16(0, true));
-  state.set16(layout.fsw.offset, status & ~0x3800);
+  // Reserved bits read as on a processor; the exception summary follows from flags and masks.
+  const control = (view.getUint16(0, true) & 0x1f7f) | 0x40;
+  const pending = (status & ~control & 0x3f) !== 0;
+  state.set16(layout.fcw.offset, control);
+  state.set16(layout.fsw.offset, (status & 0x477f) | (pending ? 0x8080 : 0));
   state.set8(layout.x87Top.offset, top);
   state.set8(layout.x87Tags.offset, image[4]);
   state.set16(layout.x87Opcode.offset, view.getUint16(6, true) & 0x7ff);

@@ -91,15 +91,16 @@ class Lowering {
     this.#committing = effect.kind !== 'call';
     const written: Effect[] = [];
     for (const later of this.program.effects.slice(index)) {
-      if (written.length > 0) for (const root of rootsOf(later)) this.#keepLeaves(root, written);
+      if (written.length > 0) for (const root of rootsOf(later)) this.#keepLeaves(root, written, new Set());
       if (writes(later)) written.push(later);
     }
   }
 
-  #keepLeaves(value: Value, written: readonly Effect[]): void {
-    if (this.#values.isKept(value)) return;
+  #keepLeaves(value: Value, written: readonly Effect[], seen: Set<Value>): void {
+    if (seen.has(value) || this.#values.isKept(value)) return;
+    seen.add(value);
     if (isMutable(value) && written.some(effect => this.#clobbers(effect, value))) this.#values.keep(value);
-    for (const input of value.inputs) this.#keepLeaves(input, written);
+    for (const input of value.inputs) this.#keepLeaves(input, written, seen);
   }
 
   #clobbers(effect: Effect, leaf: Value): boolean {

@@ -1,16 +1,11 @@
 /** Guest memory accesses: the TLB in line (core/mmu/tlb.ts), everything else in the embedder's translateRead and translateWrite. */
-import { state, tlb } from '../state/layout.ts';
+
 import type { Width } from '../ir/value.ts';
+import { state, tlb } from '../state/layout.ts';
 import type { Target } from './target.ts';
 
 /** From the linear address in an i64 local to the address in linear memory, left in an i32 local that the caller releases. */
-export function translate(
-  target: Target,
-  linear: number,
-  bytes: number,
-  write: boolean,
-  pushSize: () => void,
-): number {
+export function translate(target: Target, linear: number, bytes: number, write: boolean, pushSize: () => void): number {
   const { f } = target;
   const entry = f.local('i32');
   const host = f.local('i32');
@@ -20,7 +15,12 @@ export function translate(
   f.i64(-4096).op('i64.and');
   target.pushContext();
   f.op('i64.or');
-  f.get(linear).op('i32.wrap_i64').i32(8).op('i32.shr_u').i32((tlb.entries - 1) << 4).op('i32.and');
+  f.get(linear)
+    .op('i32.wrap_i64')
+    .i32(8)
+    .op('i32.shr_u')
+    .i32((tlb.entries - 1) << 4)
+    .op('i32.and');
   target.pushCpu();
   f.op('i32.add').tee(entry).memory('i64.load', table).op('i64.ne');
   f.if('i32', 'unlikely');
@@ -28,13 +28,19 @@ export function translate(
   f.get(linear).op('i32.wrap_i64');
   f.get(linear).i64(32).op('i64.shr_u').op('i32.wrap_i64');
   pushSize();
-  f.call(target.import(write ? 'translateWrite' : 'translateRead')).tee(host).op('i32.eqz');
+  f.call(target.import(write ? 'translateWrite' : 'translateRead'))
+    .tee(host)
+    .op('i32.eqz');
   f.if(undefined, 'unlikely');
   target.abort();
   f.end();
   f.get(host);
   f.else();
-  f.get(linear).op('i32.wrap_i64').get(entry).memory('i32.load', table + 8).op('i32.add');
+  f.get(linear)
+    .op('i32.wrap_i64')
+    .get(entry)
+    .memory('i32.load', table + 8)
+    .op('i32.add');
   f.end();
   f.set(host);
   f.release(entry);

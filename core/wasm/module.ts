@@ -1,5 +1,5 @@
 /** Writes a WebAssembly module: one memory and perhaps one table, imported; functions; branch hints. */
-import { FunctionBuilder, type FunctionReference, type ValueType, valueTypeCode } from './function.ts';
+import { type FunctionBuilder, type FunctionReference, type ValueType, valueTypeCode } from './function.ts';
 import { padded, signed32, text, unsigned } from './leb128.ts';
 
 export const MEMORY = { module: 'host', name: 'memory' } as const;
@@ -40,7 +40,12 @@ export class ModuleBuilder {
   }
 
   /** Imported when first asked for. */
-  import(module: string, name: string, parameters: readonly ValueType[], results: readonly ValueType[]): FunctionReference {
+  import(
+    module: string,
+    name: string,
+    parameters: readonly ValueType[],
+    results: readonly ValueType[],
+  ): FunctionReference {
     const known = this.#imports.find(item => item.name === name && item.module === module);
     if (known) return known;
     const item: Import = { module, name, type: this.type(parameters, results), index: -1 };
@@ -90,7 +95,9 @@ export class ModuleBuilder {
     if (this.#elements.length > 0)
       section(
         9,
-        vector(this.#elements.map(item => [0x00, 0x41, ...signedLeb(item.slot), 0x0b, 0x01, ...leb(item.function.index)])),
+        vector(
+          this.#elements.map(item => [0x00, 0x41, ...signedLeb(item.slot), 0x0b, 0x01, ...leb(item.function.index)]),
+        ),
       );
     const hints = this.#hintSection();
     if (hints.length > 0) section(0, hints);

@@ -1,6 +1,8 @@
 /** WebAssembly's SIMD instructions under their own names, by their number after 0xfd (core specification, appendix A.7). */
 
-const numbered = <N extends string>(rows: readonly (readonly [first: number, names: readonly N[]])[]): Record<N, number> =>
+const numbered = <N extends string>(
+  rows: readonly (readonly [first: number, names: readonly N[]])[],
+): Record<N, number> =>
   Object.fromEntries(rows.flatMap(([first, names]) => names.map((name, index) => [name, first + index]))) as Record<
     N,
     number
@@ -173,17 +175,7 @@ export const simdOpcodes = numbered([
     ],
   ],
   [177, ['i32x4.sub']],
-  [
-    181,
-    [
-      'i32x4.mul',
-      'i32x4.min_s',
-      'i32x4.min_u',
-      'i32x4.max_s',
-      'i32x4.max_u',
-      'i32x4.dot_i16x8_s',
-    ],
-  ],
+  [181, ['i32x4.mul', 'i32x4.min_s', 'i32x4.min_u', 'i32x4.max_s', 'i32x4.max_u', 'i32x4.dot_i16x8_s']],
   [
     188,
     [

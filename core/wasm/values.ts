@@ -12,10 +12,24 @@ import { vectorLowering } from './vector.ts';
 export const carrier = (width: Width): ValueType => (width === 128 ? 'v128' : width === 64 ? 'i64' : 'i32');
 export const maskOf = (width: Width): number => (width >= 32 ? -1 : (1 << width) - 1);
 
-const leaves = new Set<string>(['register', 'state', 'flag', 'offset', 'number', 'segment', 'stackBased', 'immediate', 'rip', 'nextRip']);
+const leaves = new Set<string>([
+  'register',
+  'state',
+  'flag',
+  'offset',
+  'number',
+  'segment',
+  'stackBased',
+  'immediate',
+  'rip',
+  'nextRip',
+]);
 export const isLeaf = (value: Value): boolean => leaves.has(value.operation);
 export const isMutable = (value: Value): boolean =>
-  value.operation === 'register' || value.operation === 'state' || value.operation === 'flag' || value.operation === 'offset';
+  value.operation === 'register' ||
+  value.operation === 'state' ||
+  value.operation === 'flag' ||
+  value.operation === 'offset';
 export const isConstant = (value: Value, what?: bigint): boolean =>
   value.operation === 'constant' && (what === undefined || value.detail === what);
 
@@ -43,7 +57,14 @@ const negated: Partial<Record<string, string>> = {
   leU: 'gt_u',
   leS: 'gt_s',
 };
-const looseBinary: Partial<Record<string, string>> = { add: 'add', sub: 'sub', mul: 'mul', and: 'and', or: 'or', xor: 'xor' };
+const looseBinary: Partial<Record<string, string>> = {
+  add: 'add',
+  sub: 'sub',
+  mul: 'mul',
+  and: 'and',
+  or: 'or',
+  xor: 'xor',
+};
 
 export class ValueWriter {
   readonly f: FunctionBuilder;

@@ -39,7 +39,11 @@ export class FlatHost implements CodeFetcher {
   readonly counts = { crossings: 0, misses: 0, lookups: 0 };
   #crossing: { host: number; next: number; first: number; bytes: number } | undefined;
 
-  constructor(size = 0x40_0000, helpers: FlatHelpers = {}, { jit = false, shortest = 12, arena = 0x40_0000 }: FlatOptions = {}) {
+  constructor(
+    size = 0x40_0000,
+    helpers: FlatHelpers = {},
+    { jit = false, shortest = 12, arena = 0x40_0000 }: FlatOptions = {},
+  ) {
     this.size = size;
     const pages = Math.ceil((ram + size) / 65536);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -130,7 +134,10 @@ export class FlatHost implements CodeFetcher {
     const bits = this.get32(state.flagBits.offset);
     const parity = [0, 1, 2, 3, 4, 5, 6, 7].filter(bit => (result >> BigInt(bit)) & 1n).length % 2 === 0 ? 4 : 0;
     const arithmetic =
-      (bits & 0x811) | ((parity ^ (bits & 4)) & 4) | (result === 0n ? 0x40 : 0) | (((result < 0n ? 0x80 : 0) ^ bits) & 0x80);
+      (bits & 0x811) |
+      ((parity ^ (bits & 4)) & 4) |
+      (result === 0n ? 0x40 : 0) |
+      (((result < 0n ? 0x80 : 0) ^ bits) & 0x80);
     return 2 | arithmetic | this.get32(state.flagSystem.offset);
   }
   set flags(value: number) {

@@ -14,15 +14,17 @@ const ready: Readonly<Record<string, boolean>> = {
   vector: known.has('addps'),
 };
 
-export const replay = test.macro<[recording: (typeof recordings)[number], engine: Engine, step?: number]>((t, { name, path }, engine, step = 1) => {
-  if (!ready[name]) return t.pass();
-  const wrong: string[] = [];
-  let count = 0;
-  for (const item of readCases(path)) {
-    if (count++ % step !== 0 || (!known.has('fnop') && item.mnemonics.includes('fnop'))) continue;
-    const differences = compare(item, engine.run(item));
-    if (differences.length > 0) wrong.push(`${item.text}: ${differences.join('; ')}`);
-  }
-  t.true(count >= 2500);
-  t.deepEqual(wrong.slice(0, 10), []);
-});
+export const replay = test.macro<[recording: (typeof recordings)[number], engine: Engine, step?: number]>(
+  (t, { name, path }, engine, step = 1) => {
+    if (!ready[name]) return t.pass();
+    const wrong: string[] = [];
+    let count = 0;
+    for (const item of readCases(path)) {
+      if (count++ % step !== 0 || (!known.has('fnop') && item.mnemonics.includes('fnop'))) continue;
+      const differences = compare(item, engine.run(item));
+      if (differences.length > 0) wrong.push(`${item.text}: ${differences.join('; ')}`);
+    }
+    t.true(count >= 2500);
+    t.deepEqual(wrong.slice(0, 10), []);
+  },
+);

@@ -7,7 +7,7 @@ import { CodeSize, mode64, modeOf } from '../../core/state/mode.ts';
 import { StateBlock } from '../../core/state/state-block.ts';
 import type { Case } from '../oracle/cases.ts';
 import { codeBase, regions, selectors } from '../oracle/machine.ts';
-import { FlatHost, type FlatHelpers } from './flat-host.ts';
+import { type FlatHelpers, FlatHost } from './flat-host.ts';
 import { loadFx, saveFx } from './fx-image.ts';
 import { userHelpers } from './user-helpers.ts';
 import type { Task, UserMachine } from './user-machine.ts';
@@ -18,7 +18,7 @@ const pages = [{ base: codeBase, size: pageSize }, ...Object.values(regions)].fl
 );
 const longest = 20_000;
 
-const signExtends = (low: number, high: number): boolean => high === ((high << 16) >> 16) && low === low;
+const signExtends = (low: number, high: number): boolean => high === (high << 16) >> 16 && low === low;
 
 export class UserHost extends FlatHost {
   readonly block: StateBlock;
@@ -74,7 +74,12 @@ export class UserHost extends FlatHost {
     block.set(state.cr0, 0x8005_0033n);
     block.set(state.cr4, 0x0000_0620n);
     const { cs, ss, ds, es } = selectors[task.mode];
-    const segments = [[Segment.cs, cs], [Segment.ss, ss], [Segment.ds, ds], [Segment.es, es]] as const;
+    const segments = [
+      [Segment.cs, cs],
+      [Segment.ss, ss],
+      [Segment.ds, ds],
+      [Segment.es, es],
+    ] as const;
     for (const [segment, selector] of segments) {
       block.set(segmentSelector(segment), BigInt(selector));
       block.set(segmentBase(segment), 0n);

@@ -123,6 +123,11 @@ const handlers: Readonly<Record<number, Handler>> = {
     vmcb.bytes(Field.fetchedBytes, exit.instLen, exit.instBytes);
   },
 
+  // A trap: the write has retired.
+  [ExitCode.taskPriorityWritten]: ({ exit }) => {
+    exit.reason = ExitReason.tprChanged;
+  },
+
   [ExitCode.shutdown]: ({ exit }) => {
     exit.reason = ExitReason.shutdown;
   },

@@ -10,6 +10,8 @@ export const misc3 = bits(0, 1, 2, 3, 4);
 
 export const vintr = 1 << 4;
 export const iret = 1 << 20;
+/** Trap after a write of CR8, in misc2. */
+export const taskPriorityWrite = 1 << 24;
 
 export const ExitCode = {
   intr: 0x60,
@@ -37,6 +39,7 @@ export const ExitCode = {
   mwaitArmed: 0x8c,
   xsetbv: 0x8d,
   rdpru: 0x8e,
+  taskPriorityWritten: 0x98,
   invlpgb: 0xa0,
   invlpgbIllegal: 0xa1,
   invpcid: 0xa2,

@@ -1,6 +1,6 @@
 /** NVMM's backend for AMD SVM (APM vol. 2, chapter 15; nvmm_x86_svm.c). */
 import type { HostComputer, HostCpu } from '#core';
-import { type Capability, type CpuidConf, ExitReason, type VcpuExit } from '../abi.ts';
+import { type Capability, type CpuidConf, ExitReason, type TprConf, type VcpuExit } from '../abi.ts';
 import type { Backend } from '../backend.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import type { EntryFormat } from '../driver/page-table.ts';
@@ -9,7 +9,7 @@ import { configure } from '../x86/cpuid.ts';
 import { xcr0Allowed } from '../x86/xcr0.ts';
 import { inject, requeue } from './event.ts';
 import { handleExit } from './exits.ts';
-import { misc1, misc2, misc3 } from './intercepts.ts';
+import { misc1, misc2, misc3, taskPriorityWrite } from './intercepts.ts';
 import { fillPermissionMap } from './msr.ts';
 import { getState, setState } from './state.ts';
 import { type SvmDriverVcpu, SvmVcpu } from './vcpu.ts';
@@ -91,7 +91,7 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
   capability(capability: Capability): void {
     capability.arch = {
       machConfSupport: 0,
-      vcpuConfSupport: 1,
+      vcpuConfSupport: 3,
       xcr0Mask: this.#xcr0Mask,
       mxcsrMask: this.#mxcsrMask,
       confCpuidMaxops: 32,
@@ -140,9 +140,12 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
     return configure(vcpu.cpuidOverrides, configuration);
   }
 
-  /** SVM cannot exit on a change of the TPR alone. */
-  vcpuConfigureTpr(): Errno {
-    return Errno.EINVAL;
+  /** NetBSD's refuses; control-register write traps (APM vol. 2, section 15.9) came later than its backend. */
+  vcpuConfigureTpr({ data: { vmcb } }: SvmDriverVcpu, { exitChanged }: TprConf): Errno {
+    const others = vmcb.low(Field.interceptMisc2) & ~taskPriorityWrite;
+    vmcb.setLow(Field.interceptMisc2, exitChanged ? others | taskPriorityWrite : others);
+    vmcb.dirty(Clean.intercepts);
+    return Errno.OK;
   }
 
   vcpuSetState(vcpu: SvmDriverVcpu, flags: number): void {

@@ -20,9 +20,9 @@ workload:
   add   rbx, rdx
   mov   [rdi + rcx], rax
   add   [rdi + rsi], eax
-  mov   r10, [rdi + rsi + 8]
+  mov   r10, [rdi + rsi]
   mov   [rdi + rsi + 16], r10
-  movzx r11d, byte [rdi + rsi + 24]
+  movzx r11d, byte [rdi + rsi + 17]
   mov   [rdi + rsi + 25], r11b
   mov   [rdi + rsi + 26], cx
   add   rbx, r11

@@ -1,4 +1,7 @@
+import { layout } from '../layout.ts';
 import type { Workload } from '../workload.ts';
+
+const vector = 14;
 
 /** Demand paging: each page is missing when it is written, mapped by the handler, read, and unmapped again. */
 export const pageFault: Workload = {
@@ -9,7 +12,7 @@ export const pageFault: Workload = {
   trial: 5_000,
   source: `
 prepare:
-  mov   edi, ${0x30_6000 + 14 * 16}
+  mov   edi, ${layout.interrupts + 16 * vector}
   mov   esi, on_fault
   jmp   set_gate
 

@@ -56,19 +56,16 @@ function narrowPointers(cpu: CpuCore): void {
   view.setUint32(20, state.get16(layout.x87Ds.offset), true);
 }
 
-/** After `writeFpuImage`: selectors, and the summary of unmasked exceptions. */
+/** After `writeFpuImage`: selectors, and what exceptions are pending. */
 function settle(cpu: CpuCore, wide: boolean): void {
   const { state } = cpu;
-  const { fsw, x87Cs, x87Ds, x87Ip, x87Dp } = layout;
+  const { x87Cs, x87Ds, x87Ip, x87Dp } = layout;
   state.set16(x87Cs.offset, wide ? 0 : state.high(x87Ip.offset));
   state.set16(x87Ds.offset, wide ? 0 : state.high(x87Dp.offset));
   if (!wide) {
     state.set64(x87Ip.offset, state.low(x87Ip.offset), 0);
     state.set64(x87Dp.offset, state.low(x87Dp.offset), 0);
   }
-  const status = state.get16(fsw.offset);
-  const unmasked = status & ~state.get16(layout.fcw.offset) & 0x3f;
-  state.set16(fsw.offset, unmasked !== 0 ? status | 0x8080 : status & ~0x8080);
   cpu.unitsChanged();
 }
 

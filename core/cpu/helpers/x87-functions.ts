@@ -20,7 +20,7 @@ import {
   underflow,
 } from './x87-stack.ts';
 
-type Function = (cpu: CpuCore) => void;
+type Procedure = (cpu: CpuCore) => void;
 
 /** ST(0) is there, or the masked response to its absence has been given. */
 function hasTop(cpu: CpuCore): boolean {
@@ -34,7 +34,7 @@ function hasTop(cpu: CpuCore): boolean {
 
 /** Of one number, in its place. */
 const unary =
-  (compute: Function): Function =>
+  (compute: Procedure): Procedure =>
   cpu => {
     if (!hasTop(cpu)) return;
     compute(cpu);
@@ -43,7 +43,7 @@ const unary =
   };
 
 const ofSign =
-  (change: (sign: number) => number): Function =>
+  (change: (sign: number) => number): Procedure =>
   cpu => {
     if (!hasTop(cpu)) return;
     const { first } = cpu.float;
@@ -53,7 +53,7 @@ const ofSign =
 
 /** Of ST(0) and ST(1); the result replaces ST(0), or ST(1) under a pop. */
 const binary =
-  (compute: Function, pops: boolean): Function =>
+  (compute: Procedure, pops: boolean): Procedure =>
   cpu => {
     const { float } = cpu;
     if (isEmpty(cpu, 0) || isEmpty(cpu, 1)) {
@@ -71,7 +71,7 @@ const binary =
   };
 
 /** FPREM and FPREM1: C2 says whether there is more to do; without a quotient C3 and C0 stay. C1 is the quotient's lowest bit. */
-const remainder = (compute: (cpu: CpuCore) => number): Function => {
+const remainder = (compute: (cpu: CpuCore) => number): Procedure => {
   const perform = binary(cpu => {
     const { float } = cpu;
     const codes = compute(cpu);
@@ -88,7 +88,7 @@ const remainder = (compute: (cpu: CpuCore) => number): Function => {
 
 /** A trigonometric function; C2 where the angle is too large. */
 const circular =
-  (compute: (cpu: CpuCore) => boolean): Function =>
+  (compute: (cpu: CpuCore) => boolean): Procedure =>
   cpu => {
     setC2(cpu, false);
     if (!hasTop(cpu)) return;
@@ -118,7 +118,7 @@ function hasTopAndRoom(cpu: CpuCore): boolean {
 
 /** The result is in `third` and what is pushed above it in `second`. */
 const pushing =
-  (compute: (cpu: CpuCore) => boolean): Function =>
+  (compute: (cpu: CpuCore) => boolean): Procedure =>
   cpu => {
     const { float } = cpu;
     if (!hasTopAndRoom(cpu)) return;
@@ -133,7 +133,7 @@ const pushing =
     push(cpu, float.second);
   };
 
-const circularPair = (compute: (cpu: CpuCore) => boolean): Function => {
+const circularPair = (compute: (cpu: CpuCore) => boolean): Procedure => {
   const perform = pushing(compute);
   return cpu => {
     setC2(cpu, false);
@@ -141,7 +141,7 @@ const circularPair = (compute: (cpu: CpuCore) => boolean): Function => {
   };
 };
 
-const examine: Function = cpu => {
+const examine: Procedure = cpu => {
   const { float } = cpu;
   const found = classify(load(cpu, float.first, 0));
   const codes = isEmpty(cpu, 0) ? F80Class.Empty | (found & StatusBit.c1) : found;
@@ -149,7 +149,7 @@ const examine: Function = cpu => {
   if ((codes & StatusBit.c1) !== 0) setC1(cpu);
 };
 
-const test: Function = cpu => {
+const test: Procedure = cpu => {
   const { float } = cpu;
   if (isEmpty(cpu, 0)) {
     setCodes(cpu, StatusBit.c3 | StatusBit.c2 | StatusBit.c0);
@@ -160,7 +160,7 @@ const test: Function = cpu => {
   settle(cpu);
 };
 
-const functions: Readonly<Record<X87Function, Function>> = {
+const functions: Readonly<Record<X87Function, Procedure>> = {
   [X87Function.changeSign]: ofSign(sign => sign ^ 1),
   [X87Function.absolute]: ofSign(() => 0),
   [X87Function.test]: test,
@@ -199,7 +199,7 @@ const functions: Readonly<Record<X87Function, Function>> = {
   ),
 };
 
-const table: readonly Function[] = Object.values(X87Function).map(number => functions[number]);
+const table: readonly Procedure[] = Object.values(X87Function).map(number => functions[number]);
 
 export function x87Function(cpu: CpuCore): Status {
   begin(cpu);

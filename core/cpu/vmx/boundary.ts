@@ -44,15 +44,24 @@ export function boundary(cpu: Cpu, guest: GuestRun, record: ExitRecord, vmcs: Vm
   if (guest.trapDue) return exit(record, Reason.monitorTrap);
   if (guest.deadline <= cpu.ticks) return exit(record, Reason.preemptionTimer);
   const { interrupts, state } = cpu;
-  if (state.interruptShadow !== stackShadow) {
-    if ((guest.primary & Primary.nmiWindow) !== 0 && !cpu.nmiBlocked) return exit(record, Reason.nmiWindow);
-    if (nmiAccepted(cpu, guest)) return takeNmi(cpu, guest, record);
+  // The shadows hold back what the guest itself is to take; what exits is no concern of theirs.
+  const { interruptShadow: shadow } = state;
+  if ((guest.primary & Primary.nmiWindow) !== 0 && !cpu.nmiBlocked && shadow !== stackShadow)
+    return exit(record, Reason.nmiWindow);
+  if (nmiAccepted(cpu, guest)) {
+    if ((guest.pin & Pin.nmi) !== 0) return exitByNmi(cpu, record);
+    if (shadow !== stackShadow) {
+      guest.sleep = 0;
+      interrupts.acknowledgeNmi();
+      return delivered(guest, cpu.deliverNmi());
+    }
   }
-  if (state.interruptShadow !== 0) return Boundary.nothing;
   const enabled = (state.systemFlags & Flag.if) !== 0;
-  if ((guest.primary & Primary.interruptWindow) !== 0 && enabled) return exit(record, Reason.interruptWindow);
+  if ((guest.primary & Primary.interruptWindow) !== 0 && enabled && shadow === 0)
+    return exit(record, Reason.interruptWindow);
   if (!interruptAccepted(cpu, guest)) return Boundary.nothing;
   if ((guest.pin & Pin.externalInterrupt) === 0) {
+    if (shadow !== 0) return Boundary.nothing;
     guest.sleep = 0;
     return delivered(guest, deliverEvent(cpu, interrupts.acknowledge(), EventType.external, -1));
   }
@@ -63,12 +72,8 @@ export function boundary(cpu: Cpu, guest: GuestRun, record: ExitRecord, vmcs: Vm
   return Boundary.exit;
 }
 
-function takeNmi(cpu: Cpu, guest: GuestRun, record: ExitRecord): number {
+function exitByNmi(cpu: Cpu, record: ExitRecord): number {
   cpu.interrupts.acknowledgeNmi();
-  if ((guest.pin & Pin.nmi) === 0) {
-    guest.sleep = 0;
-    return delivered(guest, cpu.deliverNmi());
-  }
   record.record(Reason.exception);
   record.interruption(nmiVector, EventType.nmi, -1);
   return Boundary.exit;

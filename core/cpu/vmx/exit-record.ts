@@ -14,6 +14,8 @@ export class ExitRecord {
   reason = 0;
   /** RFLAGS.RF of the saved image. */
   resume = false;
+  /** The instruction's length is to be taken when RIP has come back to it (task switches move it). */
+  lengthLater = false;
   readonly #information: InstructionInformation;
 
   constructor(
@@ -29,6 +31,7 @@ export class ExitRecord {
     this.pending = true;
     this.reason = reason;
     this.resume = false;
+    this.lengthLater = false;
     vmcs.set(Field.exitReason, reason);
     vmcs.set(Field.exitQualification, low, high);
     vmcs.set(Field.exitInterruption, 0);

@@ -183,7 +183,7 @@ export class Vmx implements Virtualization {
     const { record } = this;
     record.record(Reason.taskSwitch, selector | (source << 30));
     if (source === TaskSwitchSource.gate) record.vectoring();
-    else record.length();
+    else record.lengthLater = true;
     return true;
   }
 

@@ -207,6 +207,7 @@ export class WorldSwitch {
     const exit = vmcs.low(Field.exitControls);
     const { reason } = record;
     record.pending = false;
+    if (record.lengthLater) record.length();
     const { flags } = cpu.state;
     const activity = guest.sleep !== 0 ? guest.sleep : cpu.activity;
     const debug = reason === Reason.init || reason === Reason.monitorTrap;

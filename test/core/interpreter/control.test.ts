@@ -153,7 +153,8 @@ onBoth('data that crosses a page', (t, create) => {
 
 onBoth('code that writes over what follows it', (t, create) => {
   // The immediate of `mov eax` is written by the instruction before it.
-  const source = 'again: inc ecx\n mov [rip + target + 1 - after], ecx\n after:\n target: mov eax, 0\n cmp ecx, 50\n jne again\n hlt';
+  const source =
+    'again: inc ecx\n mov [rip + target + 1 - after], ecx\n after:\n target: mov eax, 0\n cmp ecx, 50\n jne again\n hlt';
   const host = prepare(create(), source.replace('rip + target + 1 - after', 'rip + 1'));
   t.is(host.runOn(250), Leave.budget);
   t.is(reg(host, 'rax'), 50n);
@@ -216,7 +217,10 @@ onBoth('REP MOVS copies as byte by byte would, where it overlaps too', (t, creat
       t.is(reg(host, 'rsi'), BigInt(from + bytes));
       t.is(reg(host, 'rdi'), BigInt(to + bytes));
       const found = host.bytes.subarray(host.ram, host.ram + 0x2_0000);
-      t.is(found.findIndex((byte, index) => index >= 0x4000 && byte !== expected[index]), -1);
+      t.is(
+        found.findIndex((byte, index) => index >= 0x4000 && byte !== expected[index]),
+        -1,
+      );
     }
 });
 
@@ -235,10 +239,16 @@ onBoth('REP STOS fills, and stops where memory does', (t, create) => {
 
 onBoth('REP runs backwards with DF', (t, create) => {
   const host = prepare(create(), 'std\n rep movsb', { rsi: 0x4fff, rdi: 0x5fff, rcx: 0x1000 });
-  host.load(0x4000, Uint8Array.from({ length: 0x1000 }, (_, index) => index & 0xff));
+  host.load(
+    0x4000,
+    Uint8Array.from({ length: 0x1000 }, (_, index) => index & 0xff),
+  );
   host.runOn(2);
   t.is(reg(host, 'rsi'), 0x3fffn);
-  t.deepEqual(host.bytes.slice(host.ram + 0x5000, host.ram + 0x6000), host.bytes.slice(host.ram + 0x4000, host.ram + 0x5000));
+  t.deepEqual(
+    host.bytes.slice(host.ram + 0x5000, host.ram + 0x6000),
+    host.bytes.slice(host.ram + 0x4000, host.ram + 0x5000),
+  );
 });
 
 onBoth('a REP that takes long lets the host breathe, and has not retired', (t, create) => {
@@ -252,15 +262,27 @@ onBoth('a REP that takes long lets the host breathe, and has not retired', (t, c
 });
 
 onBoth('FS and GS have bases in 64-bit mode, the others have none', (t, create) => {
-  const host = prepare(create(), 'mov rax, fs:[rdi + 8]\n mov rbx, ds:[rdi + 8]\n lea rcx, fs:[rdi + 8]\n mov edx, gs:[edi + 8]', {
-    rdi: 0x4000,
-  });
+  const host = prepare(
+    create(),
+    'mov rax, fs:[rdi + 8]\n mov rbx, ds:[rdi + 8]\n lea rcx, fs:[rdi + 8]\n mov edx, gs:[edi + 8]',
+    {
+      rdi: 0x4000,
+    },
+  );
   host.set64(segmentBase(Segment.fs).offset, 0x1000n);
   host.set64(segmentBase(Segment.gs).offset, 0x2000n);
   host.set64(segmentBase(Segment.ds).offset, 0x3000n);
-  for (const [address, byte] of [[0x4008, 1], [0x5008, 2], [0x6008, 3]] as const) host.load(address, Uint8Array.of(byte));
+  for (const [address, byte] of [
+    [0x4008, 1],
+    [0x5008, 2],
+    [0x6008, 3],
+  ] as const)
+    host.load(address, Uint8Array.of(byte));
   host.run(4);
-  t.deepEqual((['rax', 'rbx', 'rcx', 'rdx'] as const).map(name => reg(host, name)), [2n, 1n, 0x4008n, 3n]);
+  t.deepEqual(
+    (['rax', 'rbx', 'rcx', 'rdx'] as const).map(name => reg(host, name)),
+    [2n, 1n, 0x4008n, 3n],
+  );
 });
 
 test('16-bit code runs in its segment, up to its limit', t => {

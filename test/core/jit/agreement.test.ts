@@ -4,9 +4,9 @@
  */
 import test from 'ava';
 import { Leave } from '../../../core/cpu/leave.ts';
+import { SeededEntropy } from '../../../core/host/entropy.ts';
 import { gprOffset, state } from '../../../core/state/layout.ts';
 import { readCases, recordings } from '../../oracle/cases.ts';
-import { SeededEntropy } from '../../../core/host/entropy.ts';
 import { codeBase } from '../../oracle/machine.ts';
 import { UserHost } from '../../support/user-host.ts';
 import type { Task } from '../../support/user-machine.ts';
@@ -39,7 +39,9 @@ const concatenate = (parts: readonly Uint8Array[]): Uint8Array => {
 /** Pieces with a short jump over some of them now and then, and at the end a jump back. */
 function program(pick: (below: number) => number): Task {
   const chosen = Array.from({ length: 4 + pick(12) }, () => pieces[pick(pieces.length)]!);
-  const parts = chosen.flatMap(({ bytes }) => (pick(3) === 0 ? [Uint8Array.of(0x70 + pick(16), bytes.length), bytes] : [bytes]));
+  const parts = chosen.flatMap(({ bytes }) =>
+    pick(3) === 0 ? [Uint8Array.of(0x70 + pick(16), bytes.length), bytes] : [bytes],
+  );
   const body = concatenate(parts);
   const back = new DataView(new ArrayBuffer(4));
   back.setInt32(0, -(body.length + 5), true);
@@ -51,7 +53,9 @@ const snapshot = (host: UserHost) => ({
   registers: Array.from({ length: 16 }, (_, index) => host.get64(gprOffset(index)).toString(16)),
   flags: host.flags.toString(16),
   rip: host.get64(state.rip.offset).toString(16),
-  memory: host.bytes.subarray(host.ram, host.ram + 0x4000).reduce((sum, byte, index) => (sum * 31 + byte * (index + 1)) | 0, 0),
+  memory: host.bytes
+    .subarray(host.ram, host.ram + 0x4000)
+    .reduce((sum, byte, index) => (sum * 31 + byte * (index + 1)) | 0, 0),
 });
 
 test('compiled loops agree with single steps', t => {

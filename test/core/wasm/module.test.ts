@@ -46,7 +46,10 @@ test('a table of branches falls into the right case', t => {
   const module = new ModuleBuilder();
   module.function(f, 'choose');
   const { choose } = instantiate(module);
-  t.deepEqual([0, 1, 2, 3, -1].map(value => choose!(value)), [10, 11, 12, -1, -1]);
+  t.deepEqual(
+    [0, 1, 2, 3, -1].map(value => choose!(value)),
+    [10, 11, 12, -1, -1],
+  );
 });
 
 test('imports come first, calls find their functions, and shared functions are written once', t => {
@@ -60,7 +63,10 @@ test('imports come first, calls find their functions, and shared functions are w
       return f;
     });
   const f = new FunctionBuilder(['i32'], ['i32']);
-  f.get(0).call(double()).call(double()).call(module.import('host', 'increment', ['i32'], ['i32']));
+  f.get(0)
+    .call(double())
+    .call(double())
+    .call(module.import('host', 'increment', ['i32'], ['i32']));
   module.function(f, 'run');
   const { run } = instantiate(module, host({ increment: (value: number) => value + 1 }));
   t.is(run!(5), 21);
@@ -89,7 +95,14 @@ test('locals that are released are used again, others are not', t => {
 
 /** Every name validates with the operand types that the name tells: a wrong number would not. */
 test('SIMD instructions have their numbers', t => {
-  const lane: Record<string, ValueType> = { i8x16: 'i32', i16x8: 'i32', i32x4: 'i32', i64x2: 'i64', f32x4: 'f32', f64x2: 'f64' };
+  const lane: Record<string, ValueType> = {
+    i8x16: 'i32',
+    i16x8: 'i32',
+    i32x4: 'i32',
+    i64x2: 'i64',
+    f32x4: 'f32',
+    f64x2: 'f64',
+  };
   const unary = /\.(abs|neg|popcnt|not|ceil|floor|trunc|nearest|sqrt|demote|promote|convert|trunc_sat|extend|extadd)/;
   for (const name of Object.keys(simdOpcodes) as SimdName[]) {
     const [shape, what] = name.split('.') as [string, string];
@@ -130,7 +143,17 @@ test('upper halves of products, and divisions that never trap', t => {
     module.function(f, name);
   }
   const run = instantiate(module);
-  const interesting = [0n, 1n, -1n, 2n, -2n, 1n << 63n, (1n << 63n) - 1n, 0x1234_5678_9abc_def0n, -0x7edc_ba98_7654_3210n];
+  const interesting = [
+    0n,
+    1n,
+    -1n,
+    2n,
+    -2n,
+    1n << 63n,
+    (1n << 63n) - 1n,
+    0x1234_5678_9abc_def0n,
+    -0x7edc_ba98_7654_3210n,
+  ];
   const u = (value: bigint) => BigInt.asUintN(64, value);
   const s = (value: bigint) => BigInt.asIntN(64, value);
   for (const a of interesting)

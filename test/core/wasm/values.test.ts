@@ -45,8 +45,12 @@ const bits = (width: number) =>
     fc.constantFrom(0n, 1n, (1n << BigInt(width)) - 1n, 1n << BigInt(width - 1), (1n << BigInt(width - 1)) - 1n),
   );
 
-const agrees = (t: { is(a: bigint, b: bigint, message?: string): boolean }, value: Value, inputs: readonly bigint[], of: readonly Width[]) =>
-  t.is(run(value, inputs, of), evaluate(value, inputs), `${value.operation} ${value.width} of ${inputs}`);
+const agrees = (
+  t: { is(a: bigint, b: bigint, message?: string): boolean },
+  value: Value,
+  inputs: readonly bigint[],
+  of: readonly Width[],
+) => t.is(run(value, inputs, of), evaluate(value, inputs), `${value.operation} ${value.width} of ${inputs}`);
 
 const binary: readonly Operation[] = ['add', 'sub', 'mul', 'and', 'or', 'xor', 'divU', 'divS', 'remU', 'remS'];
 const comparisons: readonly Operation[] = ['eq', 'ne', 'ltU', 'ltS', 'leU', 'leS'];
@@ -68,7 +72,8 @@ for (const width of widths)
           agrees(t, x.zeroExtend(wide), [a], [width]);
           agrees(t, x.signExtend(wide), [a], [width]);
         }
-        for (const narrow of [1, ...widths.filter(other => other < width)] as Width[]) agrees(t, x.truncate(narrow), [a], [width]);
+        for (const narrow of [1, ...widths.filter(other => other < width)] as Width[])
+          agrees(t, x.truncate(narrow), [a], [width]);
         return true;
       }),
       { numRuns: 12 },
@@ -91,13 +96,15 @@ test('trees of narrow values that are used more than once', t => {
     value: fc.oneof(
       { depthSize: 'small', withCrossShrink: true },
       fc.constantFrom(leaf(0, 8), leaf(1, 8), constant(8, 0x80), constant(8, 3)),
-      fc.tuple(fc.constantFrom<Operation>('add', 'sub', 'mul', 'and', 'or', 'xor'), tie('value'), tie('value')).map(
-        ([operation, a, b]) => new Value(operation, 8, [a, b]),
-      ),
-      fc.tuple(fc.constantFrom<Operation>('shl', 'shr', 'sar', 'rotl', 'rotr'), tie('value')).map(
-        ([operation, a]) => new Value(operation, 8, [a, constant(8, 3)]),
-      ),
-      fc.tuple(fc.constantFrom<Operation>('not', 'neg'), tie('value')).map(([operation, a]) => new Value(operation, 8, [a])),
+      fc
+        .tuple(fc.constantFrom<Operation>('add', 'sub', 'mul', 'and', 'or', 'xor'), tie('value'), tie('value'))
+        .map(([operation, a, b]) => new Value(operation, 8, [a, b])),
+      fc
+        .tuple(fc.constantFrom<Operation>('shl', 'shr', 'sar', 'rotl', 'rotr'), tie('value'))
+        .map(([operation, a]) => new Value(operation, 8, [a, constant(8, 3)])),
+      fc
+        .tuple(fc.constantFrom<Operation>('not', 'neg'), tie('value'))
+        .map(([operation, a]) => new Value(operation, 8, [a])),
       fc.tuple(tie('value'), tie('value')).map(([a, b]) => a.ltS(b).select(a.add(b), b.sub(a))),
       tie('value').map(a => a.add(a).xor(a.shr(1))),
     ),

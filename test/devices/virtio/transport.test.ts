@@ -120,7 +120,7 @@ test('event indices: an interrupt when the wanted entry is used, a notification 
 });
 
 test('indices wrap around', async t => {
-  const { bench, driver } = machine();
+  const { driver } = machine();
   const [queue] = driver.start([features.version1, features.eventIndex], 4);
   for (let index = 0; index < 70; index++) {
     queue!.wantedEvent = index;

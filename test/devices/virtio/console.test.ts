@@ -1,0 +1,80 @@
+import test from 'ava';
+import { MemoryStream } from '#core';
+import { VirtioConsole } from '#devices';
+import { PciBench } from '../pci/support.ts';
+import { Driver } from './driver.ts';
+
+function machine() {
+  const bench = new PciBench();
+  const stream = new MemoryStream();
+  const device = bench.add('hvc', VirtioConsole, { slot: '00:05.0', stream });
+  bench.powerOn();
+  return { bench, stream, device, driver: new Driver(bench, 5) };
+}
+
+const put = (bench: PciBench, at: number, text: string): number => {
+  const bytes = new TextEncoder().encode(text);
+  bench.memory.write(at, bytes);
+  return bytes.length;
+};
+
+const get = (bench: PciBench, at: number, length: number): string =>
+  new TextDecoder().decode(bench.ram.slice(at, at + length));
+
+test('prints what is transmitted', t => {
+  const { bench, stream, driver } = machine();
+  const [, transmit] = driver.start();
+  const length = put(bench, 0x5_0000, 'hello, ');
+  const more = put(bench, 0x6_0000, 'world\n');
+  transmit!.submit({ at: 0x5_0000, length }, { at: 0x6_0000, length: more });
+  t.is(stream.text, 'hello, world\n');
+  t.deepEqual(transmit!.used(), [{ head: 0, written: 0 }]);
+});
+
+test('input fills the buffers that are there, and waits for more', t => {
+  const { bench, stream, driver } = machine();
+  stream.type('early ');
+  const [receive] = driver.start();
+  receive!.submit({ at: 0x5_0000, length: 8, writable: true });
+  t.deepEqual(receive!.used(), [{ head: 0, written: 6 }]);
+  stream.type('much more');
+  receive!.submit({ at: 0x6_0000, length: 4, writable: true });
+  t.is(get(bench, 0x6_0000, 4), 'much');
+  receive!.submit({ at: 0x6_0000, length: 64, writable: true });
+  t.deepEqual(
+    receive!.used().map(({ written }) => written),
+    [4, 5],
+  );
+  t.is(get(bench, 0x6_0000, 5), ' more');
+  receive!.submit({ at: 0x7_0000, length: 64, writable: true });
+  driver.interruptStatus();
+  stream.type('x');
+  t.is(driver.interruptStatus(), 1);
+  t.is(get(bench, 0x7_0000, 1), 'x');
+});
+
+test('last words need no queue', t => {
+  const { bench, stream, driver } = machine();
+  t.true(driver.offers(2));
+  bench.store(driver.structures[4]!.at + 8, '!'.charCodeAt(0));
+  t.is(stream.text, '!');
+});
+
+test('what waits is saved', t => {
+  const { stream, device } = machine();
+  stream.type('abc');
+  const other = machine();
+  other.device.restore(device.save());
+  const [receive] = other.driver.start();
+  receive!.submit({ at: 0x5_0000, length: 8, writable: true });
+  t.is(get(other.bench, 0x5_0000, 3), 'abc');
+});
+
+test('a power-on forgets what was typed', t => {
+  const { bench, stream, driver } = machine();
+  stream.type('abc');
+  bench.powerOn();
+  const [receive] = driver.start();
+  receive!.submit({ at: 0x5_0000, length: 8, writable: true });
+  t.deepEqual(receive!.used(), []);
+});
