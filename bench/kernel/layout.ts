@@ -9,6 +9,8 @@ export const layout = {
   windowLevel1: 0x30_4000,
   interrupts: 0x30_6000,
   perProcessor: 0x30_7000,
+  /** Whatever is written lies apart from code: a write to a page of code costs every emulator its translation. */
+  variables: 0x30_8000,
   userStack: 0x37_0000,
   stack: 0x38_0000,
   /** Free from here to the end of memory; 32 MiB are always there. */

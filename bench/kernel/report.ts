@@ -3,6 +3,7 @@
  * hexadecimal digits: its checksum and the time-stamp counter's difference. Then it leaves through the debug-exit port.
  */
 export const report = `
+started equ variables
 mark_start:
   mov   al, 2
   call  send
@@ -69,6 +70,5 @@ send:
   out   dx, al
   ret
 
-started: dq 0
 digits:  db "0123456789abcdef"
 `;

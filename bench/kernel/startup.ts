@@ -4,13 +4,14 @@ import { layout } from './layout.ts';
 const { level4, level3, identity, windowLevel2, windowLevel1, interrupts, perProcessor, userStack, stack, window } =
   layout;
 
-const tables = 0x8000;
+const tables = 0x9000;
 
 export const startup = `
 com1         equ 0x3f8
 exit_port    equ 0xf4
 kernel_stack equ ${stack}
 buffer       equ ${layout.buffer}
+variables    equ ${layout.variables}
 user_stack   equ ${userStack}
 window       equ ${window}
 window_table equ ${windowLevel1}

@@ -39,6 +39,8 @@ export class Cpu extends CpuCore {
   stopsAtVmExit = false;
   /** The next instruction is to be executed alone. */
   stepRequested = false;
+  /** Rounds of the run loop since an instruction retired. */
+  stalls = 0;
   /** The exception in the fault fields is to be delivered first. */
   faultQueued = false;
   initPending = false;
@@ -169,6 +171,12 @@ export class Cpu extends CpuCore {
   deliverNmi(): number {
     this.nmiBlocked = true;
     return deliverEvent(this, Vector.nmi, EventType.nmi, -1);
+  }
+
+  /** Time goes on though nothing retires: timers must be able to end it. */
+  passTime(): void {
+    this.retired++;
+    if (this.state.guest !== 0) this.virtualization?.retired(1);
   }
 
   /** Whoever served an `io` or `msr` exit has done the instruction's work: it retires. */

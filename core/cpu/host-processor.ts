@@ -16,6 +16,8 @@ import { helperImplementations } from './helpers/index.ts';
 import type { Host } from './host.ts';
 import { type CpuidResult, type HostCpu, HostFault, VmxOutcome } from './host-cpu.ts';
 import { Leave, Status } from './leave.ts';
+import type { Operation } from './vmx/operation.ts';
+import { Vmx } from './vmx/vmx.ts';
 import { MsrAnswer, readMsr, readTimestamp, writeMsr } from './msr.ts';
 
 const slice = 1_000_000;
@@ -197,7 +199,6 @@ export class HostProcessor implements HostCpu {
   /** The local timer counts it too, so that a slice of guest time ends where it should. */
   accountInstruction(): void {
     this.host.time.skip(1);
-    // The timer counts the guest's instructions: this is one.
     this.cpu.alarm--;
   }
 
@@ -314,20 +315,25 @@ export class HostProcessor implements HostCpu {
     return this.#pointer('vmptrld', physical);
   }
 
+  /** In VMX operation VMREAD and VMWRITE cannot fault here, and are too frequent to go the way of all instructions. */
+  get #operation(): Operation | undefined {
+    const { virtualization } = this.cpu;
+    return virtualization instanceof Vmx && virtualization.operation.active ? virtualization.operation : undefined;
+  }
+
   vmread(field: number): number {
-    this.#virtual('vmread', [field, 0]);
-    const { state } = this.cpu;
-    const flags = state.low(layout.result1.offset);
-    this.vmreadOutcome =
-      (flags & Flag.cf) !== 0
-        ? VmxOutcome.failInvalid
-        : (flags & Flag.zf) !== 0
-          ? VmxOutcome.failValid
-          : VmxOutcome.succeed;
-    this.vmreadHigh = state.high(layout.result0.offset);
-    return state.low(layout.result0.offset);
+    const operation = this.#operation;
+    if (!operation) {
+      this.#virtual('vmread', [field, 0]);
+      return 0;
+    }
+    this.vmreadOutcome = operation.read(field);
+    this.vmreadHigh = operation.high;
+    return operation.low;
   }
   vmwrite(field: number, low: number, high = 0): VmxOutcome {
+    const operation = this.#operation;
+    if (operation) return operation.write(field, low, high);
     this.#virtual('vmwrite', [field, 0], [low, high]);
     return this.#outcome();
   }

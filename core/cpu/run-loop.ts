@@ -14,6 +14,8 @@ import { Boundary, EventType } from './virtualization.ts';
 
 /** Generated code returns at least this often: V8 does not replace a function that never returns by its optimised version. */
 const slice = 50_000;
+/** A program whose handlers fault at their first instruction never retires one: after this many rounds each counts as one. */
+const patience = 1000;
 /** Interrupt shadow of MOV SS: debug traps wait too. */
 const stackShadow = 2;
 
@@ -32,7 +34,10 @@ export function run(cpu: Cpu, budget: number): CpuExit {
     if (end <= cpu.retired) return budgetExit;
     const left = Math.min(end - cpu.retired, cpu.horizon);
     if (left <= 0) continue;
+    const before = cpu.retired;
     const leave = execute(cpu, left);
+    if (cpu.retired !== before) cpu.stalls = 0;
+    else if (++cpu.stalls > patience) cpu.passTime();
     const result = conclude(cpu, leave);
     if (result) return result;
     if (leave === Leave.spin && ++spins === 20) return budgetExit;

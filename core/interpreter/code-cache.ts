@@ -3,17 +3,16 @@
  * bytes change is forgotten as a whole. When the arena is full everything is forgotten.
  */
 import { Leave } from '../cpu/leave.ts';
-import type { ByteSource } from '../decode/decoded.ts';
 import { Decoded } from '../decode/decoded.ts';
 import { decode } from '../decode/decoder.ts';
-import type { Form } from '../isa/form.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { Segment, segmentBase, segmentLimit, state } from '../state/layout.ts';
 import { Handler } from './handlers.ts';
+import { PageSource, pageSize } from './page-source.ts';
 import { endsBlock } from './programs.ts';
 import { record } from './record.ts';
+import { type Handlers, RecordWriter } from './record-writer.ts';
 
-const pageSize = 0x1000;
 const tableBytes = pageSize * 4;
 const blockLimit = 64;
 /** A crossing instruction and the record after it. */
@@ -26,10 +25,6 @@ export interface CodeFetcher {
   fetch(low: number, high: number): number;
   /** The page may be entered in the fetch TLB with this table (if it is that one's right). */
   fillFetch(low: number, high: number, address: number, table: number): void;
-}
-
-export interface Handlers {
-  handlerOf(form: Form, simple: boolean): number;
 }
 
 interface Page {
@@ -59,6 +54,7 @@ export class CodeCache {
   readonly #tails = new Map<number, Tail[]>();
   readonly #decoded = new Decoded();
   readonly #source: PageSource;
+  readonly #records: RecordWriter;
   /** For state.codeCounters. */
   readonly counterBase: number;
   readonly #scratch: number;
@@ -71,10 +67,11 @@ export class CodeCache {
     private readonly physical: PhysicalMemory,
     arena: { readonly base: number; readonly size: number },
     private readonly features: Uint8Array,
-    private readonly handlers: Handlers,
+    handlers: Handlers,
   ) {
     this.#words = physical.words;
     this.#source = new PageSource(physical);
+    this.#records = new RecordWriter(physical.words, handlers);
     this.#scratch = arena.base;
     this.#counters = arena.base + scratchBytes * scratchCount;
     this.#start = this.#counters + (arena.size >>> 4);
@@ -253,14 +250,14 @@ export class CodeCache {
       const pointer = this.#take();
       words[(table >>> 2) + offset] = pointer;
       if (length < 0) {
-        this.#writeUndefined(pointer, offset, decoded.fault);
+        this.#records.undefined(pointer, offset, decoded.fault);
         return true;
       }
-      this.#write(pointer, offset, mode, decoded);
+      this.#records.instruction(pointer, offset, mode, decoded);
       offset += length;
       if (endsBlock(decoded.form!)) return true;
     }
-    this.#writeGoto(this.#take(), offset);
+    this.#records.goto(this.#take(), offset);
     return true;
   }
 
@@ -272,7 +269,7 @@ export class CodeCache {
       check = this.#take();
       this.#take();
       this.#take();
-      this.#writeOwn(check, offset, Handler.crossing);
+      this.#records.own(check, offset, Handler.crossing);
       words[(check >>> 2) + 4] = check + record.size;
       words[at] = check;
     }
@@ -294,11 +291,11 @@ export class CodeCache {
     this.#source.set(page, offset, pageSize, next);
     const length = decode(this.#source, mode, this.features, this.#decoded);
     if (length <= 0) {
-      this.#writeUndefined(pointer, offset, length === 0 ? 6 : this.#decoded.fault);
+      this.#records.undefined(pointer, offset, length === 0 ? 6 : this.#decoded.fault);
       return 15;
     }
-    this.#write(pointer, offset, mode, this.#decoded);
-    this.#writeGoto(pointer + record.size, offset + length);
+    this.#records.instruction(pointer, offset, mode, this.#decoded);
+    this.#records.goto(pointer + record.size, offset + length);
     return length;
   }
 
@@ -307,103 +304,7 @@ export class CodeCache {
     this.#free += record.size;
     return pointer;
   }
-
-  #write(pointer: number, offset: number, mode: number, decoded: Decoded): void {
-    const words = this.#words;
-    const form = decoded.form!;
-    const { operands } = form;
-    const memory = operands.some(({ kind }) => kind === 'memory');
-    const relative = operands.some(({ kind }) => kind === 'relative');
-    const inMemory64 = decoded.addressWidth === 64;
-    // ES, CS, SS and DS have no base in 64-bit mode, and records of other modes take the slow path.
-    const segment =
-      (mode & 3) === 2 && decoded.segment < Segment.fs ? state.zero.offset : segmentBase(decoded.segment).offset;
-    const base = decoded.ripRelative ? state.codeBase.offset : decoded.base;
-    const simple = memory && inMemory64 && decoded.index === state.zero.offset && segment === state.zero.offset;
-    const size = decoded.addressWidth === 64 ? 2 : decoded.addressWidth === 32 ? 1 : 0;
-    const address = decoded.scale | (inMemory64 ? 0 : 4) | (decoded.segment << 3) | (size << 6);
-
-    let slotA = 0;
-    let slotB = 0;
-    let slots = 0;
-    operands.forEach(({ kind }, operand) => {
-      if (withoutSlot.has(kind)) return;
-      if (slots++ === 0) slotA = decoded.registers[operand]!;
-      else slotB = decoded.registers[operand]!;
-    });
-
-    let displacementLow = decoded.displacementLow;
-    let displacementHigh = decoded.displacementHigh;
-    let immediateLow = decoded.immediateLow;
-    let immediateHigh = decoded.immediateHigh;
-    const next = offset + decoded.length;
-    if (decoded.ripRelative) {
-      const low = (displacementLow >>> 0) + next;
-      displacementHigh = (displacementHigh + (low > 0xffff_ffff ? 1 : 0)) | 0;
-      displacementLow = low | 0;
-    }
-    if (relative) {
-      const low = (immediateLow >>> 0) + next;
-      immediateHigh = (immediateHigh + (low > 0xffff_ffff ? 1 : 0)) | 0;
-      immediateLow = low | 0;
-      displacementLow = 0;
-      displacementHigh = 0;
-    }
-
-    const word = pointer >>> 2;
-    words[word] = this.handlers.handlerOf(form, simple) | (decoded.length << 16) | (address << 24);
-    words[word + 1] = slotA | (slotB << 16);
-    words[word + 2] = base | (decoded.index << 16);
-    words[word + 3] = segment | (offset << 16);
-    words[word + 4] = displacementLow;
-    words[word + 5] = displacementHigh;
-    words[word + 6] = immediateLow;
-    words[word + 7] = immediateHigh;
-  }
-
-  #writeUndefined(pointer: number, offset: number, fault: number): void {
-    this.#writeOwn(pointer, offset, Handler.undefined);
-    this.#words[(pointer >>> 2) + 1] = fault | ((fault === 13 ? 0 : -1) << 16);
-  }
-
-  #writeGoto(pointer: number, offset: number): void {
-    this.#writeOwn(pointer, offset, Handler.goto);
-    this.#words[(pointer >>> 2) + 6] = offset;
-  }
-
-  #writeOwn(pointer: number, offset: number, handler: number): void {
-    const word = pointer >>> 2;
-    this.#words.fill(0, word, word + 8);
-    this.#words[word] = handler;
-    this.#words[word + 3] = offset << 16;
-  }
 }
-
-const withoutSlot: ReadonlySet<string> = new Set(['memory', 'immediate', 'relative', 'cl', 'dx', 'one', 'st0']);
 
 /** Pages of linear memory are numbered in 20 bits, modes in 5. */
 const keyOf = (page: number, mode: number): number => ((page >>> 12) << 5) | mode;
-
-/** Bytes of a page from an offset on, and of a second page after it. */
-class PageSource implements ByteSource {
-  length = 0;
-  #page = 0;
-  #offset = 0;
-  #next = 0;
-
-  constructor(private readonly physical: PhysicalMemory) {}
-
-  set(page: number, offset: number, end: number, next: number): void {
-    this.#page = page;
-    this.#offset = offset;
-    this.#next = next;
-    this.length = next === 0 ? Math.min(15, end - offset) : 15;
-  }
-
-  at(index: number): number {
-    const offset = this.#offset + index;
-    return offset < pageSize
-      ? this.physical.load8((this.#page + offset) | 0)
-      : this.physical.load8((this.#next + offset - pageSize) | 0);
-  }
-}

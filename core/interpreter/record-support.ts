@@ -1,5 +1,5 @@
 /** Functions that handlers call inside their module: slow addresses, and many iterations of a string instruction at once. */
-import { gprOffset, Segment, segmentBase, state, tlb } from '../state/layout.ts';
+import { gprOffset, Segment, state, tlb } from '../state/layout.ts';
 import { FunctionBuilder, type FunctionReference } from '../wasm/function.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
 import type { MemoryOpcodeName } from '../wasm/opcodes.ts';

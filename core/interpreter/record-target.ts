@@ -14,7 +14,16 @@ import { recordSupport } from './record-support.ts';
 /** A memory operand that is a base and a displacement is so common that it has handlers of its own. */
 export type Addressing = 'any' | 'simple';
 
-const withoutSlot: ReadonlySet<OperandKind> = new Set(['memory', 'immediate', 'relative', 'cl', 'dx', 'one', 'st0']);
+/** Operands that are nothing in a record's register slots. */
+export const withoutSlot: ReadonlySet<OperandKind> = new Set([
+  'memory',
+  'immediate',
+  'relative',
+  'cl',
+  'dx',
+  'one',
+  'st0',
+]);
 
 /** Where the record keeps a register operand. */
 export function slotOf(form: Form, operand: number): number {

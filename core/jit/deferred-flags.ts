@@ -4,8 +4,9 @@
  */
 import type { FlagUpdate } from '../ir/effect.ts';
 import { type FlagName, Value } from '../ir/value.ts';
+import { isLeaf } from '../wasm/carrier.ts';
 import type { Target } from '../wasm/target.ts';
-import { isLeaf, type ValueWriter } from '../wasm/values.ts';
+import type { ValueWriter } from '../wasm/values.ts';
 
 interface Entry {
   readonly value: Value;

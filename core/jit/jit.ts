@@ -110,7 +110,10 @@ export class Jit {
 
   /** The regions of a page are gone; its records say so themselves. */
   forget(page: number): void {
-    for (const { slot } of this.#live.get(page) ?? []) this.#free.push(slot);
+    for (const { slot } of this.#live.get(page) ?? []) {
+      this.interpreter.table.set(slot, null);
+      this.#free.push(slot);
+    }
     this.#live.delete(page);
   }
 

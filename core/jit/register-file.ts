@@ -1,8 +1,8 @@
 /** The general registers that a region uses, as locals: loaded where it is entered, stored where it is left. */
 import type { Width } from '../ir/value.ts';
 import { gprOffset } from '../state/layout.ts';
+import { carrier, maskOf } from '../wasm/carrier.ts';
 import type { FunctionBuilder } from '../wasm/function.ts';
-import { carrier, maskOf } from '../wasm/values.ts';
 
 export const isGeneral = (offset: number): boolean => offset < gprOffset(16);
 

@@ -3,11 +3,12 @@ import { Access, Leave } from '../cpu/leave.ts';
 import type { Address, Effect, FlagUpdate, Program } from '../ir/effect.ts';
 import type { Value } from '../ir/value.ts';
 import { state } from '../state/layout.ts';
+import { isMutable } from './carrier.ts';
 import { writeFlags } from './flags.ts';
 import type { Label } from './function.ts';
 import { commitIfGathered, pushLoad, store, translate } from './memory.ts';
 import type { Target } from './target.ts';
-import { isMutable, ValueWriter } from './values.ts';
+import { ValueWriter } from './values.ts';
 
 /** The values that an effect uses. */
 export function rootsOf(effect: Effect): Value[] {

@@ -309,7 +309,8 @@ export class Guest {
   }
   /** The vector whose handler has halted, or -1. */
   get vector(): number {
-    const at16 = (this.rip - 1 - at.handlers) / 16;
+    const { general, segments } = this.processor.getState('general', 'segments');
+    const at16 = (Number(general.rip + segments.cs.base) - 1 - at.handlers) / 16;
     return Number.isInteger(at16) && at16 >= 0 && at16 < 256 ? at16 : -1;
   }
 }

@@ -18,7 +18,7 @@ const pages = [{ base: codeBase, size: pageSize }, ...Object.values(regions)].fl
 );
 const longest = 20_000;
 
-const signExtends = (low: number, high: number): boolean => high === (high << 16) >> 16 && low === low;
+const signExtends = (high: number): boolean => high === (high << 16) >> 16;
 
 export class UserHost extends FlatHost {
   readonly block: StateBlock;
@@ -104,7 +104,7 @@ export class UserHost extends FlatHost {
   }
 
   protected override accessFault(low: number, high: number, size: number, write: boolean): 0 {
-    if (this.#mode === 64 && !signExtends(low, high)) return this.fault(size & 0x100 ? 12 : 13, 0);
+    if (this.#mode === 64 && !signExtends(high)) return this.fault(size & 0x100 ? 12 : 13, 0);
     return this.pageFault(low, high, write ? 6 : 4);
   }
 

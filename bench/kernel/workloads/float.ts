@@ -8,6 +8,8 @@ export const float: Workload = {
   trial: 20_000,
   source: `
 ${nothingToPrepare}
+kept equ variables + 16
+
 workload:
   xor   ebx, ebx
   movsd xmm0, [one]
@@ -57,7 +59,6 @@ workload:
 align 16
 pair:         dq 0x3ff4000000000000, 0x4002000000000000
 pair_of_half: dq 0x3fe0000000000000, 0x3fe0000000000000
-kept:         dq 0, 0
 one:          dq 0x3ff0000000000000
 half:         dq 0x3fe0000000000000
 addend:       dq 0x3ff4000000000000

@@ -11,6 +11,8 @@ export const pageFault: Workload = {
   operations: { name: 'page fault', count: 1 },
   trial: 5_000,
   source: `
+faults equ variables + 16
+
 prepare:
   mov   edi, ${layout.interrupts + 16 * vector}
   mov   esi, on_fault
@@ -49,8 +51,5 @@ on_fault:
   pop   rax
   add   rsp, 8
   iretq
-
-align 8
-faults: dq 0
 `,
 };

@@ -8,6 +8,10 @@ export const x87: Workload = {
   trial: 10_000,
   source: `
 ${nothingToPrepare}
+kept    equ variables + 16
+rounded equ variables + 24
+whole   equ variables + 32
+
 workload:
   xor   ebx, ebx
   fldz
@@ -46,12 +50,9 @@ workload:
   jmp   done
 
 align 8
-kept:    dq 0
-rounded: dq 0
 half:    dq 0x3fe0000000000000
 addend:  dq 0x3ff4000000000000
 three:   dq 0x4008000000000000
 tiny:    dq 0x3d70000000000000
-whole:   dd 0
 `,
 };

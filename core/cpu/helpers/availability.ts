@@ -2,12 +2,14 @@
 import { state as layout } from '../../state/layout.ts';
 import { Cr0, Cr4, Vector } from '../../state/registers.ts';
 import type { HelperImplementation } from '../core.ts';
-import { Status } from '../leave.ts';
+import { Leave, Status } from '../leave.ts';
 
 export const intercept: HelperImplementation = cpu => {
   const { state, virtualization } = cpu;
-  if (virtualization) cpu.stop(virtualization.intercepted(state.argument(0)));
-  return Status.done;
+  // Returned, not thrown: these exits are frequent.
+  if (!virtualization?.intercepted(state.argument(0))) return Status.done;
+  state.leave = Leave.vmexit;
+  return Status.exit;
 };
 
 const Use = { waiting: 0, nonWaiting: 1, mmx: 2 } as const;

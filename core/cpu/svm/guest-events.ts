@@ -40,16 +40,19 @@ export class GuestEvents {
     const { state, pins } = cpu;
     if (svm.gif) {
       if (cpu.initPending) return this.#init();
-      if (state.interruptShadow === 0) {
-        if (pins.nmiPending && !cpu.nmiBlocked) {
-          if (controls.intercepts(ExitCode.nmi)) return this.#exit(ExitCode.nmi);
+      // The shadow is the guest's: it does not hold back what is none of the guest's business.
+      const open = state.interruptShadow === 0;
+      if (pins.nmiPending && !cpu.nmiBlocked) {
+        if (controls.intercepts(ExitCode.nmi)) return this.#exit(ExitCode.nmi);
+        if (open) {
           pins.acknowledgeNmi();
           return this.#ended(cpu.deliverNmi());
         }
-        if (this.#physicalEnabled && pins.pending) {
-          if (controls.intercepts(ExitCode.interrupt)) return this.#exit(ExitCode.interrupt);
-          return this.#ended(deliverEvent(cpu, pins.acknowledge(), EventType.external, -1));
-        }
+      }
+      if (this.#physicalEnabled && pins.pending) {
+        if (controls.intercepts(ExitCode.interrupt) && (open || controls.virtualMasking))
+          return this.#exit(ExitCode.interrupt);
+        if (open) return this.#ended(deliverEvent(cpu, pins.acknowledge(), EventType.external, -1));
       }
     }
     if (svm.virtualIrq && state.interruptShadow === 0 && this.#virtualDeliverable) {

@@ -50,7 +50,8 @@ export const Exit = {
 
 export const Entry = { loadDebug: 1 << 2, guest64: 1 << 9, loadPat: 1 << 14, loadEfer: 1 << 15 } as const;
 
-const all = (bits: Readonly<Record<string, number>>): number => Object.values(bits).reduce((word, bit) => word | bit, 0);
+const all = (bits: Readonly<Record<string, number>>): number =>
+  Object.values(bits).reduce((word, bit) => word | bit, 0);
 
 /** Bits that must be set: by the older MSR, and by the TRUE one. Bits that may be set. */
 export interface Allowed {

@@ -1,6 +1,6 @@
 /** Extended page tables (SDM vol. 3, section 30.3): the pointer, the walk behind it, and how a fault is described. */
 import type { PhysicalMemory } from '../../memory/physical-memory.ts';
-import { eptFormat, type NestedFormat, NestedFaultKind, NestedWalk } from '../../mmu/nested-paging.ts';
+import { eptFormat, NestedFaultKind, type NestedFormat, NestedWalk } from '../../mmu/nested-paging.ts';
 import { Reason } from './reasons.ts';
 
 const Pointer = { memoryType: 7, walkLength: 7 << 3, accessedDirty: 1 << 6, reserved: 0xf80 } as const;
@@ -20,6 +20,9 @@ export class EptWalks {
   readonly #plain: NestedFormat;
   readonly #marking: NestedFormat;
   readonly #walks: NestedWalk[] = [];
+  #last: NestedWalk | undefined;
+  #lastLow = 0;
+  #lastHigh = 0;
 
   constructor(
     private readonly physical: PhysicalMemory,
@@ -32,6 +35,15 @@ export class EptWalks {
   }
 
   of(low: number, high: number): NestedWalk {
+    if (low !== this.#lastLow || high !== this.#lastHigh || !this.#last) {
+      this.#last = this.#find(low, high);
+      this.#lastLow = low;
+      this.#lastHigh = high;
+    }
+    return this.#last;
+  }
+
+  #find(low: number, high: number): NestedWalk {
     const walks = this.#walks;
     const attributes = low & 0xfff;
     for (let n = 0; n < walks.length; n++) {

@@ -85,10 +85,7 @@ export class ExitRecord {
     const { type, vector, error, length } = cpu.delivering;
     if (type < 0) return;
     const hasError = error >= 0;
-    vmcs.set(
-      Field.vectoringInfo,
-      vector | (type << 8) | (hasError ? Interruption.errorValid : 0) | Interruption.valid,
-    );
+    vmcs.set(Field.vectoringInfo, vector | (type << 8) | (hasError ? Interruption.errorValid : 0) | Interruption.valid);
     if (hasError) vmcs.set(Field.vectoringErrorCode, error);
     if (type >= EventType.software) vmcs.set(Field.exitInstructionLength, length);
   }

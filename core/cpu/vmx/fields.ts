@@ -168,6 +168,8 @@ Object.values(Field).forEach((encoding, index) => {
   fieldWords[encoding >> 1] = headerWords + index * 2;
 });
 
+export const wordOf = (encoding: number): number => fieldWords[encoding >> 1];
+
 /** VMREAD and VMWRITE know this encoding (bit 0, the high half, for 64-bit fields only). */
 export const isField = (encoding: number): boolean =>
   encoding >>> 0 < encodingLimit &&
@@ -176,3 +178,21 @@ export const isField = (encoding: number): boolean =>
 
 /** Bits 9:1 of IA32_VMX_VMCS_ENUM: the highest index that any encoding has. */
 export const highestIndex = Math.max(...Object.values(Field).map(encoding => (encoding >> 1) & 0x1ff));
+
+/** What a VMWRITE makes the next entry check again. `event`: fields whose rules are checked at every entry. */
+export const Dirty = { controls: 1, host: 2, guest: 4, event: 8, all: 15 } as const;
+
+const eventFields: readonly number[] = [
+  Field.guestRip,
+  Field.guestRsp,
+  Field.guestRflags,
+  Field.guestInterruptibility,
+  Field.guestActivity,
+  Field.guestPendingDebug,
+];
+const dirtyByType = [Dirty.controls, 0, Dirty.guest, Dirty.host];
+
+/** By encoding >> 1. */
+export const fieldDirt = new Uint8Array(encodingLimit >> 1);
+for (const encoding of Object.values(Field))
+  fieldDirt[encoding >> 1] = eventFields.includes(encoding) ? Dirty.event : dirtyByType[typeOf(encoding)];

@@ -1,29 +1,38 @@
 /** The guest-state area to and from the CPU (SDM vol. 3, sections 27.3.2 and 28.3). 64-bit values move as words. */
-import { gprOffset, Segment, segmentBase, state as layout } from '../../state/layout.ts';
+import { gprOffset, Segment, segmentBase, segmentOffset, state as layout } from '../../state/layout.ts';
 import { Attribute, Cr0, Dr6, dr7Fixed, Efer } from '../../state/registers.ts';
 import type { StateBlock } from '../../state/state-block.ts';
 import { Activity } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
 import { Entry, Exit } from './controls.ts';
-import { Field } from './fields.ts';
+import { Field, wordOf } from './fields.ts';
 import { GuestActivity, Interruptibility, PendingDebug, unusable } from './reasons.ts';
 import type { Vmcs } from './vmcs.ts';
 
-/** Registers that are copied as they are: field, offset in the state block. */
-const copied: readonly number[] = [
-  [Field.guestCr3, layout.cr3.offset],
-  [Field.guestRsp, gprOffset(4)],
-  [Field.guestRip, layout.rip.offset],
-  [Field.guestSysenterEsp, layout.sysenterEsp.offset],
-  [Field.guestSysenterEip, layout.sysenterEip.offset],
-  [Field.guestSysenterCs, layout.sysenterCs.offset],
-  [Field.guestGdtrBase, segmentBase(Segment.gdtr).offset],
-  [Field.guestIdtrBase, segmentBase(Segment.idtr).offset],
-].flat();
+/** Registers that are copied as they are: word of the VMCS, word of the state block. */
+const copied = Int32Array.from(
+  [
+    [Field.guestCr3, layout.cr3.offset],
+    [Field.guestRsp, gprOffset(4)],
+    [Field.guestRip, layout.rip.offset],
+    [Field.guestSysenterEsp, layout.sysenterEsp.offset],
+    [Field.guestSysenterEip, layout.sysenterEip.offset],
+    [Field.guestSysenterCs, layout.sysenterCs.offset],
+    [Field.guestGdtrBase, segmentBase(Segment.gdtr).offset],
+    [Field.guestIdtrBase, segmentBase(Segment.idtr).offset],
+  ].flatMap(([field, offset]) => [wordOf(field), offset >> 2]),
+);
 
 /** The CPU's numbers of segments in the order of the VMCS. */
 const segments = [Segment.es, Segment.cs, Segment.ss, Segment.ds, Segment.fs, Segment.gs, Segment.ldtr, Segment.tr];
 const stack = 2;
+/** Words of the state block where they begin: base, limit, then selector and attributes in one word. */
+const segmentWords = Int32Array.from(segments, segment => segmentOffset(segment) >> 2);
+/** Words of the VMCS of the first segment; the others follow two words apart each. */
+const selectorWord = wordOf(Field.guestEs);
+const limitWord = wordOf(Field.guestEsLimit);
+const rightsWord = wordOf(Field.guestEsRights);
+const baseWord = wordOf(Field.guestEsBase);
 
 /** ET, CD, NW and the bits that do not exist stay as they are. */
 export const cr0Kept = 0x7ffa_ffd0;
@@ -40,25 +49,44 @@ export const rightsOf = (attributes: number): number => {
   return (attributes & Attribute.present) !== 0 ? rights : rights | unusable;
 };
 
-function loadSegments(state: StateBlock, vmcs: Vmcs): void {
+function loadSegments({ i32 }: StateBlock, { words, base }: Vmcs): void {
   for (let n = 0; n < 8; n++) {
-    const rights = vmcs.low(Field.guestEsRights + 2 * n);
-    const base = Field.guestEsBase + 2 * n;
-    const selector = vmcs.low(Field.guestEs + 2 * n);
-    const limit = vmcs.low(Field.guestEsLimit + 2 * n);
-    state.setSegment(segments[n], selector, attributesOf(rights), limit, vmcs.low(base), vmcs.high(base));
+    const to = segmentWords[n];
+    const from = base + 2 * n;
+    i32[to] = words[from + baseWord];
+    i32[to + 1] = words[from + baseWord + 1];
+    i32[to + 2] = words[from + limitWord];
+    i32[to + 3] = (words[from + selectorWord] & 0xffff) | (attributesOf(words[from + rightsWord]) << 16);
   }
-  state.set32(segmentLimitOffset(Segment.gdtr), vmcs.low(Field.guestGdtrLimit));
-  state.set32(segmentLimitOffset(Segment.idtr), vmcs.low(Field.guestIdtrLimit));
+  i32[gdtrLimit] = words[base + wordOf(Field.guestGdtrLimit)];
+  i32[idtrLimit] = words[base + wordOf(Field.guestIdtrLimit)];
 }
 
-const segmentLimitOffset = (segment: number): number => segmentBase(segment).offset + 8;
+const gdtrLimit = (segmentOffset(Segment.gdtr) + 8) >> 2;
+const idtrLimit = (segmentOffset(Segment.idtr) + 8) >> 2;
+
+function loadCopied({ i32 }: StateBlock, { words, base }: Vmcs): void {
+  for (let n = 0; n < copied.length; n += 2) {
+    const from = base + copied[n];
+    const to = copied[n + 1];
+    i32[to] = words[from];
+    i32[to + 1] = words[from + 1];
+  }
+}
+function saveCopied({ i32 }: StateBlock, { words, base }: Vmcs): void {
+  for (let n = 0; n < copied.length; n += 2) {
+    const to = base + copied[n];
+    const from = copied[n + 1];
+    words[to] = i32[from];
+    words[to + 1] = i32[from + 1];
+  }
+}
 
 /** Everything but what follows from events: those are the world switch's. `entry`: VM-entry controls. */
 export function loadGuest(cpu: Cpu, vmcs: Vmcs, entry: number): void {
   const { state } = cpu;
   const guest64 = (entry & Entry.guest64) !== 0;
-  for (let n = 0; n < copied.length; n += 2) state.set64(copied[n + 1], vmcs.low(copied[n]), vmcs.high(copied[n]));
+  loadCopied(state, vmcs);
   state.cr0 = (vmcs.low(Field.guestCr0) & ~cr0Kept) | (state.cr0 & cr0Kept);
   state.cr4 = vmcs.low(Field.guestCr4);
   if ((entry & Entry.loadDebug) !== 0)
@@ -119,7 +147,7 @@ export function saveGuest(
   debug: boolean,
 ): void {
   const { state } = cpu;
-  for (let n = 0; n < copied.length; n += 2) vmcs.set(copied[n], state.low(copied[n + 1]), state.high(copied[n + 1]));
+  saveCopied(state, vmcs);
   vmcs.set(Field.guestCr0, state.cr0);
   vmcs.set(Field.guestCr4, state.cr4);
   vmcs.set(Field.guestRflags, flags);
@@ -142,17 +170,20 @@ export function saveGuest(
   vmcs.set(Field.guestPendingDebug, debug || shadow === 2 ? pendingDebugOf(cpu.pendingDebug) : 0);
 }
 
-function saveSegments(state: StateBlock, vmcs: Vmcs): void {
+function saveSegments({ i32, cpl }: StateBlock, { words, base }: Vmcs): void {
   for (let n = 0; n < 8; n++) {
-    const segment = segments[n];
-    vmcs.set(Field.guestEs + 2 * n, state.selector(segment));
-    vmcs.set(Field.guestEsLimit + 2 * n, state.limit(segment) | 0);
-    vmcs.set(Field.guestEsBase + 2 * n, state.baseLow(segment), state.baseHigh(segment));
-    const rights = rightsOf(state.attributes(segment));
-    vmcs.set(Field.guestEsRights + 2 * n, n === stack ? (rights & ~0x60) | (state.cpl << 5) : rights);
+    const from = segmentWords[n];
+    const to = base + 2 * n;
+    const last = i32[from + 3];
+    const rights = rightsOf(last >>> 16);
+    words[to + baseWord] = i32[from];
+    words[to + baseWord + 1] = i32[from + 1];
+    words[to + limitWord] = i32[from + 2];
+    words[to + selectorWord] = last & 0xffff;
+    words[to + rightsWord] = n === stack ? (rights & ~0x60) | (cpl << 5) : rights;
   }
-  vmcs.set(Field.guestGdtrLimit, state.limit(Segment.gdtr) & 0xffff);
-  vmcs.set(Field.guestIdtrLimit, state.limit(Segment.idtr) & 0xffff);
+  words[base + wordOf(Field.guestGdtrLimit)] = i32[gdtrLimit] & 0xffff;
+  words[base + wordOf(Field.guestIdtrLimit)] = i32[idtrLimit] & 0xffff;
 }
 
 function pendingDebugOf(conditions: number): number {

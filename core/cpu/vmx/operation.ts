@@ -3,11 +3,11 @@
  * once mode, privilege and operands have been seen to.
  */
 import { state as layout } from '../../state/layout.ts';
-import { Cr4, Vector } from '../../state/registers.ts';
+import { Cr4, Flag, Vector } from '../../state/registers.ts';
 import type { Cpu } from '../cpu.ts';
 import { VmxOutcome } from '../host-cpu.ts';
 import { cr0Fixed, cr4Fixed, revision } from './capabilities.ts';
-import { Field, FieldType, FieldWidth, isField, typeOf, widthOf } from './fields.ts';
+import { Dirty, Field, FieldType, FieldWidth, fieldDirt, isField, typeOf, widthOf } from './fields.ts';
 import { InstructionError } from './reasons.ts';
 import { Vmcs } from './vmcs.ts';
 
@@ -125,6 +125,9 @@ export class Operation {
     if (!vmcs.valid) return VmxOutcome.failInvalid;
     if (!isField(encoding)) return this.fail(InstructionError.unsupportedField);
     if (typeOf(encoding) === FieldType.readOnly) return this.fail(InstructionError.readOnlyField);
+    vmcs.dirty |= fieldDirt[encoding >> 1];
+    // Virtual-8086 mode has rules of its own about segments.
+    if (encoding === Field.guestRflags && ((vmcs.low(encoding) ^ low) & Flag.vm) !== 0) vmcs.dirty = Dirty.all;
     const width = widthOf(encoding);
     if ((encoding & 1) !== 0) vmcs.setHigh(encoding, low);
     else vmcs.set(encoding, low & widthMask[width], isWide(width) ? high : 0);

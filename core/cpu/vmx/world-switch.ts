@@ -10,12 +10,12 @@ import { Leave, Status } from '../leave.ts';
 import { EventType } from '../virtualization.ts';
 import { Candidate, firstBroken } from './checks/candidate.ts';
 import { controlRules } from './checks/control.ts';
-import { EntryFailure, guestRules } from './checks/guest.ts';
+import { EntryFailure, eventRules, guestRules } from './checks/guest.ts';
 import { hostRules } from './checks/host.ts';
 import { Exit, Pin, Primary, Secondary } from './controls.ts';
 import { EptWalks } from './ept.ts';
 import type { ExitRecord } from './exit-record.ts';
-import { Field } from './fields.ts';
+import { Dirty, Field } from './fields.ts';
 import type { GuestRun } from './guest-run.ts';
 import { loadGuest, loadPdpteFields, loadWaiting, saveGuest, savePdpteFields } from './guest-state.ts';
 import { loadHost } from './host-state.ts';
@@ -38,6 +38,8 @@ export class WorldSwitch {
   readonly #walks: EptWalks;
   #entering = false;
   #resuming = false;
+  /** The host was in IA-32e mode at the last attempt to enter. */
+  #fromLong = false;
 
   constructor(
     private readonly cpu: Cpu,
@@ -62,8 +64,13 @@ export class WorldSwitch {
     if (resume && !vmcs.launched) return operation.fail(InstructionError.resumeNotLaunched);
     const candidate = this.#candidate;
     candidate.examine();
-    if (firstBroken(controlRules, candidate)) return operation.fail(InstructionError.controls);
-    if (firstBroken(hostRules, candidate)) return operation.fail(InstructionError.host);
+    const long = cpu.isLong;
+    if (long !== this.#fromLong) vmcs.dirty = Dirty.all;
+    this.#fromLong = long;
+    if ((vmcs.dirty & Dirty.controls) !== 0 && firstBroken(controlRules, candidate))
+      return operation.fail(InstructionError.controls);
+    if ((vmcs.dirty & (Dirty.controls | Dirty.host)) !== 0 && firstBroken(hostRules, candidate))
+      return operation.fail(InstructionError.host);
     this.#entering = true;
     this.#resuming = resume;
     return VmxOutcome.succeed;
@@ -91,8 +98,11 @@ export class WorldSwitch {
     const { cpu, guest } = this;
     const vmcs = this.#vmcs;
     const candidate = this.#candidate;
-    const broken = firstBroken(guestRules, candidate);
+    // Guest state that the last exit saved needs no checking; what was written since then does.
+    const changed = (vmcs.dirty & (Dirty.controls | Dirty.guest)) !== 0;
+    const broken = firstBroken(eventRules, candidate) ?? (changed ? firstBroken(guestRules, candidate) : undefined);
     if (broken) return this.#failEntry(Reason.guestState, broken.qualification ?? 0);
+    vmcs.dirty = 0;
 
     guest.take(vmcs);
     const { injects } = candidate;

@@ -119,7 +119,7 @@ test('SIMD instructions have their numbers', t => {
     else if (what === 'bitselect') parameters = ['v128', 'v128', 'v128'];
     else if (unary.test(`.${what}`)) parameters = ['v128'];
     const f = new FunctionBuilder(parameters, [result]);
-    parameters.forEach((_, index) => f.get(index));
+    for (const index of parameters.keys()) f.get(index);
     f.simd(name);
     for (const byte of bytes) f.byte(byte);
     const module = new ModuleBuilder();

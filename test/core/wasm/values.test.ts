@@ -3,10 +3,11 @@ import test from 'ava';
 import fc from 'fast-check';
 import { compute } from '../../../core/ir/operations.ts';
 import { constant, type Operation, Value, type Width } from '../../../core/ir/value.ts';
+import { carrier } from '../../../core/wasm/carrier.ts';
 import { FunctionBuilder } from '../../../core/wasm/function.ts';
 import { ModuleBuilder } from '../../../core/wasm/module.ts';
 import type { Target } from '../../../core/wasm/target.ts';
-import { carrier, ValueWriter } from '../../../core/wasm/values.ts';
+import { ValueWriter } from '../../../core/wasm/values.ts';
 
 /** Values in parameters: `register` leaf n is parameter n. */
 function run(value: Value, inputs: readonly bigint[], widths: readonly Width[]): bigint {

@@ -1,5 +1,4 @@
-import type { PciBench } from '../pci/support.ts';
-import type { Buffer, Queue } from './driver.ts';
+import type { Buffer, Guest, Queue } from './driver.ts';
 
 export const Type = { read: 0, write: 1, flush: 4, getId: 8, discard: 11, writeZeroes: 13 } as const;
 export const Outcome = { ok: 0, ioError: 1, unsupported: 2 } as const;
@@ -9,7 +8,7 @@ export const place = { header: 0x4_0000, data: 0x5_0000, status: 0x4_8000 } as c
 
 const untouched = 0xee;
 
-export function writeHeader(bench: PciBench, type: number, sector: bigint | number, at: number = place.header): void {
+export function writeHeader(bench: Guest, type: number, sector: bigint | number, at: number = place.header): void {
   bench.memory.write32(at, type);
   bench.memory.write32(at + 4, 0);
   bench.memory.write64(at + 8, BigInt(sector));

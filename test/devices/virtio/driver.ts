@@ -1,4 +1,19 @@
-import type { PciBench } from '../pci/support.ts';
+import type { GuestMemory } from '#core';
+
+/** The machine that a driver runs on: ours, or QEMU's. */
+export interface Guest {
+  /** Configuration space. */
+  read(slot: number, register: number, size?: 1 | 2 | 4): number;
+  write(slot: number, register: number, value: number, size?: 1 | 2 | 4): void;
+  /** Memory-mapped registers. */
+  load(address: number, size?: 1 | 2 | 4 | 8): number;
+  store(address: number, value: number, size?: 1 | 2 | 4 | 8): void;
+  readonly memory: Pick<
+    GuestMemory,
+    'read8' | 'read16' | 'read32' | 'write8' | 'write16' | 'write32' | 'write64' | 'fill'
+  >;
+  advance(nanoseconds: number): Promise<void>;
+}
 
 /** What a driver does with a modern virtio function (virtio 1.2, 3.1 and 4.1), written from the driver's side of the specification. */
 
@@ -38,7 +53,7 @@ export class Driver {
   multiplier = 0;
 
   constructor(
-    readonly bench: PciBench,
+    readonly bench: Guest,
     readonly slot: number,
   ) {
     for (let at = bench.read(slot, 0x34, 1); at; at = bench.read(slot, at + 1, 1)) {

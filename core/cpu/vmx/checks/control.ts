@@ -2,12 +2,23 @@
 import { Cr0 } from '../../../state/registers.ts';
 import { EventType } from '../../virtualization.ts';
 import { cr3Targets } from '../capabilities.ts';
-import { type Allowed, allowedEntry, allowedExit, allowedPin, allowedPrimary, Exit, Pin, Primary, Secondary } from '../controls.ts';
+import {
+  type Allowed,
+  allowedEntry,
+  allowedExit,
+  allowedPin,
+  allowedPrimary,
+  Exit,
+  Pin,
+  Primary,
+  Secondary,
+} from '../controls.ts';
 import { isEptPointer } from '../ept.ts';
 import { Field } from '../fields.ts';
 import type { Candidate, Rule } from './candidate.ts';
 
-const outside = (value: number, { mustTrue, may }: Allowed): boolean => (mustTrue & ~value) !== 0 || (value & ~may) !== 0;
+const outside = (value: number, { mustTrue, may }: Allowed): boolean =>
+  (mustTrue & ~value) !== 0 || (value & ~may) !== 0;
 
 /** Aligned to 16 bytes, with its last byte within the physical width. */
 function isArea({ vmcs, physicalBits }: Candidate, address: number, count: number): boolean {
@@ -46,7 +57,10 @@ export const controlRules: readonly Rule[] = [
     rule: 'NMI-window exiting needs virtual NMIs',
     broken: c => (c.primary & Primary.nmiWindow) !== 0 && (c.pin & Pin.virtualNmi) === 0,
   },
-  { rule: 'VPID is not 0', broken: c => (c.secondary & Secondary.vpid) !== 0 && (c.vmcs.low(Field.vpid) & 0xffff) === 0 },
+  {
+    rule: 'VPID is not 0',
+    broken: c => (c.secondary & Secondary.vpid) !== 0 && (c.vmcs.low(Field.vpid) & 0xffff) === 0,
+  },
   {
     rule: 'the EPT pointer is valid',
     broken: c =>
@@ -67,7 +81,10 @@ export const controlRules: readonly Rule[] = [
     rule: 'injection: type',
     broken: c => c.injects && (c.eventType === 1 || (c.eventType === otherEvent && c.eventVector !== 0)),
   },
-  { rule: 'injection: an NMI has vector 2', broken: c => c.injects && c.eventType === EventType.nmi && c.eventVector !== 2 },
+  {
+    rule: 'injection: an NMI has vector 2',
+    broken: c => c.injects && c.eventType === EventType.nmi && c.eventVector !== 2,
+  },
   {
     rule: 'injection: exceptions have vectors below 32',
     broken: c => c.injects && c.eventType === EventType.exception && c.eventVector > 31,
@@ -83,8 +100,7 @@ export const controlRules: readonly Rule[] = [
   },
   {
     rule: 'injection: bits 31:16 of the error code',
-    broken: c =>
-      c.injects && (c.interruption & errorDelivered) !== 0 && c.vmcs.low(Field.entryErrorCode) >>> 16 !== 0,
+    broken: c => c.injects && (c.interruption & errorDelivered) !== 0 && c.vmcs.low(Field.entryErrorCode) >>> 16 !== 0,
   },
   {
     rule: 'injection: instruction length up to 15',

@@ -76,6 +76,7 @@ function wrongPdptes(candidate: Candidate): boolean {
   return false;
 }
 
+/** Registers, segments, tables, pointers: what only VMWRITE can spoil. */
 export const guestRules: readonly Rule[] = [
   {
     rule: 'CR0 fixed bits',
@@ -116,12 +117,20 @@ export const guestRules: readonly Rule[] = [
 
   ...segmentRules,
 
-  { rule: 'GDTR and IDTR bases are canonical', broken: c => !(c.isCanonical(Field.guestGdtrBase) && c.isCanonical(Field.guestIdtrBase)) },
+  {
+    rule: 'GDTR and IDTR bases are canonical',
+    broken: c => !(c.isCanonical(Field.guestGdtrBase) && c.isCanonical(Field.guestIdtrBase)),
+  },
   {
     rule: 'GDTR and IDTR limits have 16 bits',
     broken: ({ vmcs }) => (vmcs.low(Field.guestGdtrLimit) | vmcs.low(Field.guestIdtrLimit)) >>> 16 !== 0,
   },
+  { rule: 'VMCS link pointer', broken: wrongLink, qualification: EntryFailure.linkPointer },
+  { rule: 'PDPTEs', broken: wrongPdptes, qualification: EntryFailure.pdpte },
+];
 
+/** RIP, RFLAGS, activity, interruptibility and the event to be injected: checked at every entry. */
+export const eventRules: readonly Rule[] = [
   { rule: 'RIP', broken: c => wrongRip(c, c.rights(Segment.cs)) },
   {
     rule: 'RFLAGS reserved bits',
@@ -145,7 +154,8 @@ export const guestRules: readonly Rule[] = [
   {
     rule: 'no inactive state in an interrupt shadow',
     broken: ({ vmcs }) =>
-      vmcs.low(Field.guestActivity) !== GuestActivity.active && (vmcs.low(Field.guestInterruptibility) & blocking) !== 0,
+      vmcs.low(Field.guestActivity) !== GuestActivity.active &&
+      (vmcs.low(Field.guestInterruptibility) & blocking) !== 0,
   },
   {
     rule: 'the injected event suits the activity state',
@@ -191,10 +201,8 @@ export const guestRules: readonly Rule[] = [
   {
     rule: 'pending debug exceptions: reserved bits',
     broken: ({ vmcs }) =>
-      (vmcs.low(Field.guestPendingDebug) & ~(PendingDebug.conditions | PendingDebug.enabled | PendingDebug.step)) !== 0 ||
-      vmcs.high(Field.guestPendingDebug) !== 0,
+      (vmcs.low(Field.guestPendingDebug) & ~(PendingDebug.conditions | PendingDebug.enabled | PendingDebug.step)) !==
+        0 || vmcs.high(Field.guestPendingDebug) !== 0,
   },
   { rule: 'pending debug exceptions: BS and TF', broken: wrongStep },
-  { rule: 'VMCS link pointer', broken: wrongLink, qualification: EntryFailure.linkPointer },
-  { rule: 'PDPTEs', broken: wrongPdptes, qualification: EntryFailure.pdpte },
 ];

@@ -43,7 +43,8 @@ export const hostRules: readonly Rule[] = [
   { rule: 'addresses are canonical', broken: c => anyOf(addresses, field => !c.isCanonical(field)) },
   {
     rule: 'PAT',
-    broken: ({ exit, vmcs }) => (exit & Exit.loadPat) !== 0 && !isPat(vmcs.low(Field.hostPat), vmcs.high(Field.hostPat)),
+    broken: ({ exit, vmcs }) =>
+      (exit & Exit.loadPat) !== 0 && !isPat(vmcs.low(Field.hostPat), vmcs.high(Field.hostPat)),
   },
   { rule: 'EFER', broken: c => (c.exit & Exit.loadEfer) !== 0 && wrongEfer(c) },
   {

@@ -15,7 +15,11 @@ const virtualRights = 0xf3;
 const typeOf = (rights: number): number => rights & Rights.type;
 const dplOf = (rights: number): number => (rights >>> 5) & 3;
 
-function anyOf(segments: readonly number[], candidate: Candidate, wrong: (rights: number, segment: number) => boolean): boolean {
+function anyOf(
+  segments: readonly number[],
+  candidate: Candidate,
+  wrong: (rights: number, segment: number) => boolean,
+): boolean {
   for (let n = 0; n < segments.length; n++) {
     const rights = candidate.rights(segments[n]);
     if ((rights & unusable) === 0 && wrong(rights, segments[n])) return true;

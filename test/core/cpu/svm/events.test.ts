@@ -245,7 +245,17 @@ test('a physical interrupt exits, stays pending, and is taken by the host after 
   t.true(pins.pending);
 });
 
-test('with V_INTR_MASKING the guest cannot hold it back, and without it can', t => {
+test('with V_INTR_MASKING it exits in a shadow too', t => {
+  const guest = new Guest().program('nop\nhlt');
+  const pins = pull(guest);
+  guest.set32(Control.interruptShadow, 1);
+  pins.pending = true;
+  t.is(guest.run(), 0x60);
+  t.is(guest.rip, Place.code);
+  t.is(guest.get(Control.interruptShadow), 1n);
+});
+
+test('without V_INTR_MASKING the guest can hold it back, by IF and by the shadow of STI', t => {
   const guest = new Guest().program('nop\nnop\nsti\nnop\nnop\nhlt');
   const pins = pull(guest);
   guest.set32(Control.virtualInterrupt, 0);

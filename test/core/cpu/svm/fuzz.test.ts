@@ -1,6 +1,7 @@
 /** Whatever is in a VMCB, and whatever its guest does: no exception, no hang, nothing outside of its memory. */
 import test from 'ava';
 import fc from 'fast-check';
+import { HostFault } from '../../../../core/cpu/host-cpu.ts';
 import { Control, Save } from '../../../../core/cpu/svm/vmcb.ts';
 import { Guest, Place } from './hypervisor.ts';
 
@@ -47,8 +48,8 @@ const scenario = fc.record({
   interrupt: fc.boolean(),
 });
 
-/** Intercepts that keep a guest from waiting for ever: INTR (with a timer), HLT, SHUTDOWN, VMRUN. */
-const kept = [0x60, 0x78, 0x7f, 0x80];
+/** Intercepts that keep a guest from waiting for ever: INTR (with a timer), HLT, SHUTDOWN, VMRUN, CLGI. */
+const kept = [0x60, 0x78, 0x7f, 0x80, 0x85];
 
 test('random VMCBs', t => {
   const guests = new Map<string, Guest>();
@@ -74,30 +75,36 @@ test('random VMCBs', t => {
         guest.set(Control.nestedRoot, guest.npt);
       } else guest.set(Save.rip, 0xffff_ffff_ffffn);
       guest.set32(Control.virtualInterrupt, guest.get32(Control.virtualInterrupt) | (1 << 24));
-      cpu.armTimer(interrupt ? 20 : 300);
       try {
-        guest.run();
-        guest.run();
+        for (let n = 0; n < 2; n++) {
+          cpu.armTimer(interrupt ? 20 : 300);
+          guest.run();
+        }
       } catch (error) {
         // A hypervisor that maps MMIO or lets a shutdown pass is the driver's bug.
-        if (!(error instanceof Error && /shut down|no memory/.test(error.message))) throw error;
+        if (!(error instanceof Error && /shut down|no memory/.test(error.message))) {
+          // Without nested paging a guest can write to the host's save area.
+          if (nested || !(error instanceof HostFault)) throw error;
+        }
+        guests.delete(key);
       }
       if (processor.state.guest === 0)
         for (let n = 0; n < 4096; n += 64)
-          if (nested && memory.bytes[memory.offset(outside) + n] !== 0xa5) throw new Error('a guest has left its memory');
+          if (nested && memory.bytes[memory.offset(outside) + n] !== 0xa5)
+            throw new Error('a guest has left its memory');
       memory.free(outside, 1);
       guest.write(vmcb, pristine);
       if (processor.state.guest !== 0 || processor.activity !== 0) guests.delete(key);
     }),
-    { numRuns: 1500 },
+    { numRuns: 600 },
   );
   t.pass();
 });
 
-test('random bytes in the host\'s save area', t => {
+test("random bytes in the host's save area", t => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.integer({ min: 0x80, max: 0xd0 }), word), { maxLength: 20 }), changes => {
-      const guest = hosts.pop() ?? new Guest();
+      const guest = new Guest();
       const { cpu, processor } = guest;
       // The guest overwrites it: an identity page leads there.
       const page = Number(cpu.rdmsr(0xc001_0117));
@@ -113,11 +120,8 @@ test('random bytes in the host\'s save area', t => {
       cpu.vmrun(guest.vmcb);
       if (processor.state.guest !== 0) throw new Error('still in the guest');
       processor.run(100);
-      if (changes.length === 0) hosts.push(guest);
     }),
-    { numRuns: 40 },
+    { numRuns: 15 },
   );
   t.pass();
 });
-
-const hosts: Guest[] = [];

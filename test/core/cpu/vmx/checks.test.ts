@@ -3,11 +3,13 @@ import test from 'ava';
 import { VmxOutcome } from '../../../../core/cpu/host-cpu.ts';
 import { Candidate, firstBroken, type Rule } from '../../../../core/cpu/vmx/checks/candidate.ts';
 import { controlRules } from '../../../../core/cpu/vmx/checks/control.ts';
-import { guestRules } from '../../../../core/cpu/vmx/checks/guest.ts';
+import { eventRules, guestRules as registerRules } from '../../../../core/cpu/vmx/checks/guest.ts';
 import { hostRules } from '../../../../core/cpu/vmx/checks/host.ts';
 import { allowedSecondary } from '../../../../core/cpu/vmx/controls.ts';
 import { Field } from '../../../../core/cpu/vmx/fields.ts';
-import { Guest, type GuestOptions, segmentNumbers, type SegmentKey } from './hypervisor.ts';
+import { Guest, type GuestOptions, type SegmentKey, segmentNumbers } from './hypervisor.ts';
+
+const guestRules = [...eventRules, ...registerRules];
 
 type Change = (guest: Guest) => unknown;
 interface Case {
@@ -18,24 +20,42 @@ interface Case {
 
 const beyond = 1n << 45n;
 const odd = 1n << 63n;
-const set = (field: number, value: bigint | number): Change => guest => guest.set(field, value);
-const flip = (field: number, bits: bigint | number): Change => guest => guest.set(field, guest.get(field) ^ BigInt(bits));
+const set =
+  (field: number, value: bigint | number): Change =>
+  guest =>
+    guest.set(field, value);
+const flip =
+  (field: number, bits: bigint | number): Change =>
+  guest =>
+    guest.set(field, guest.get(field) ^ BigInt(bits));
 const rights = (name: SegmentKey, bits: number): Change => flip(Field.guestEsRights + 2 * segmentNumbers[name], bits);
 const limit = (name: SegmentKey, value: number): Change => set(Field.guestEsLimit + 2 * segmentNumbers[name], value);
 const base = (name: SegmentKey, value: bigint): Change => set(Field.guestEsBase + 2 * segmentNumbers[name], value);
 const selector = (name: SegmentKey, value: number): Change => set(Field.guestEs + 2 * segmentNumbers[name], value);
-const all = (...changes: Change[]): Change => guest => {
-  for (const change of changes) change(guest);
-};
+const all =
+  (...changes: Change[]): Change =>
+  guest => {
+    for (const change of changes) change(guest);
+  };
 /** Type and DPL of a segment. */
-const kind = (name: SegmentKey, value: number): Change => guest => {
-  const field = Field.guestEsRights + 2 * segmentNumbers[name];
-  guest.set(field, (guest.get32(field) & ~0x6f) | value);
-};
-const on = (field: number, bits: number): Change => guest => guest.control(field, bits);
-const off = (field: number, bits: number): Change => guest => guest.control(field, bits, false);
-const inject = (vector: number, type: number, error?: number, length?: number): Change => guest =>
-  guest.inject(vector, type, error, length);
+const kind =
+  (name: SegmentKey, value: number): Change =>
+  guest => {
+    const field = Field.guestEsRights + 2 * segmentNumbers[name];
+    guest.set(field, (guest.get32(field) & ~0x6f) | value);
+  };
+const on =
+  (field: number, bits: number): Change =>
+  guest =>
+    guest.control(field, bits);
+const off =
+  (field: number, bits: number): Change =>
+  guest =>
+    guest.control(field, bits, false);
+const inject =
+  (vector: number, type: number, error?: number, length?: number): Change =>
+  guest =>
+    guest.inject(vector, type, error, length);
 const restricted = off(Field.secondaryControls, 1 << 7);
 
 const controls: readonly Case[] = [
@@ -64,7 +84,10 @@ const controls: readonly Case[] = [
   { rule: 'saving the preemption timer needs the timer', change: on(Field.exitControls, 1 << 22) },
   { rule: 'exit MSR-store area', change: all(set(Field.exitMsrStoreCount, 1), set(Field.exitMsrStore, 8)) },
   { rule: 'exit MSR-load area', change: all(set(Field.exitMsrLoadCount, 1), set(Field.exitMsrLoad, beyond)) },
-  { rule: 'entry MSR-load area', change: all(set(Field.entryMsrLoadCount, 2), set(Field.entryMsrLoad, (1n << 40n) - 16n)) },
+  {
+    rule: 'entry MSR-load area',
+    change: all(set(Field.entryMsrLoadCount, 2), set(Field.entryMsrLoad, (1n << 40n) - 16n)),
+  },
   { rule: 'injection: reserved bits', change: all(inject(3, 6, undefined, 1), flip(Field.entryInterruption, 1 << 12)) },
   { rule: 'injection: type', change: inject(3, 1) },
   { rule: 'injection: type', change: inject(1, 7) },
@@ -99,10 +122,12 @@ const host: readonly Case[] = [
   { rule: 'PAT', change: set(Field.hostPat, 8n << 32n) },
   { rule: 'EFER', change: flip(Field.hostEfer, 0x400) },
   { rule: 'EFER', change: flip(Field.hostEfer, 2) },
-  ...[Field.hostEs, Field.hostCs, Field.hostSs, Field.hostDs, Field.hostFs, Field.hostGs, Field.hostTr].map((field, n) => ({
-    rule: 'selectors have RPL and TI 0',
-    change: flip(field, 1 << (n % 3)),
-  })),
+  ...[Field.hostEs, Field.hostCs, Field.hostSs, Field.hostDs, Field.hostFs, Field.hostGs, Field.hostTr].map(
+    (field, n) => ({
+      rule: 'selectors have RPL and TI 0',
+      change: flip(field, 1 << (n % 3)),
+    }),
+  ),
   { rule: 'CS is not null', change: set(Field.hostCs, 0) },
   { rule: 'TR is not null', change: set(Field.hostTr, 0) },
   {
@@ -267,7 +292,11 @@ function brokenRule(guest: Guest, rules: readonly Rule[]): Rule | undefined {
   return firstBroken(rules, candidate);
 }
 
-const titled = (kind: string, cases: readonly Case[], check: (t: import('ava').ExecutionContext, guest: Guest, rule: Rule) => void) =>
+const titled = (
+  kind: string,
+  cases: readonly Case[],
+  check: (t: import('ava').ExecutionContext, guest: Guest, rule: Rule) => void,
+) =>
   cases.forEach(({ rule, change, options }, n) => {
     test(`${kind} ${n}: ${rule}`, t => {
       const guest = new Guest(options).program('hlt');

@@ -13,7 +13,8 @@ const final = 0x100n;
 const entryOf = (guest: Guest, place: number) => guest.read64(guest.entry(place));
 const setEntry = (guest: Guest, place: number, change: (entry: bigint) => bigint) =>
   guest.write64(guest.entry(place), change(entryOf(guest, place)));
-const permit = (guest: Guest, place: number, permissions: bigint) => setEntry(guest, place, entry => (entry & ~7n) | permissions);
+const permit = (guest: Guest, place: number, permissions: bigint) =>
+  setEntry(guest, place, entry => (entry & ~7n) | permissions);
 
 for (const [name, source, access] of [
   ['read', 'mov eax, [0xc123]', 1n],
@@ -256,15 +257,30 @@ test('real, protected, PAE and long mode under an unrestricted guest', t => {
   guest.program(`lgdt [0x7000]\n mov eax, cr0\n or al, 1\n mov cr0, eax\n cpuid\n jmp 8:0x9000`);
   const write32 = (source: string, place: number) => {
     const other = new Guest({ bits: 32 }).program(source, place);
-    guest.write(guest.at(place), other.host.memory.bytes.subarray(other.host.memory.offset(other.at(place)), other.host.memory.offset(other.at(place)) + 0x100));
+    guest.write(
+      guest.at(place),
+      other.host.memory.bytes.subarray(
+        other.host.memory.offset(other.at(place)),
+        other.host.memory.offset(other.at(place)) + 0x100,
+      ),
+    );
   };
-  write32(`mov ax, 0x10\n mov ds, ax\n mov ss, ax\n mov eax, 0x20a0\n mov cr4, eax\n mov eax, ${tables + 0x1000}\n mov cr3, eax
+  write32(
+    `mov ax, 0x10\n mov ds, ax\n mov ss, ax\n mov eax, 0x20a0\n mov cr4, eax\n mov eax, ${tables + 0x1000}\n mov cr3, eax
     mov eax, cr0\n or eax, 0x80000000\n mov cr0, eax\n cpuid
     mov eax, cr0\n and eax, 0x7fffffff\n mov cr0, eax\n mov eax, ${tables}\n mov cr3, eax
     mov dword [${tables + 0x1000}], ${tables + 0x2007}\n mov dword [${tables + 0x2000}], 0x87
-    mov ecx, 0xc0000080\n rdmsr\n or eax, 0x100\n wrmsr\n mov eax, cr0\n or eax, 0x80000000\n mov cr0, eax\n cpuid\n jmp 0x18:0x9800`, 0x9000);
+    mov ecx, 0xc0000080\n rdmsr\n or eax, 0x100\n wrmsr\n mov eax, cr0\n or eax, 0x80000000\n mov cr0, eax\n cpuid\n jmp 0x18:0x9800`,
+    0x9000,
+  );
   const long = new Guest().program('mov rax, 0x123456789a\n hlt', 0x9800);
-  guest.write(guest.at(0x9800), long.host.memory.bytes.subarray(long.host.memory.offset(long.at(0x9800)), long.host.memory.offset(long.at(0x9800)) + 32));
+  guest.write(
+    guest.at(0x9800),
+    long.host.memory.bytes.subarray(
+      long.host.memory.offset(long.at(0x9800)),
+      long.host.memory.offset(long.at(0x9800)) + 32,
+    ),
+  );
   t.is(guest.run(), 10, 'protected mode');
   t.is(guest.get32(Field.guestCr0) & 1, 1);
   guest.skip();

@@ -33,7 +33,8 @@ function withLines(guest: Guest): Lines {
   return lines;
 }
 
-const info = (vector: number, type: number, error = false) => (vector | (type << 8) | (error ? 0x800 : 0) | valid) >>> 0;
+const info = (vector: number, type: number, error = false) =>
+  (vector | (type << 8) | (error ? 0x800 : 0) | valid) >>> 0;
 const interruption = (guest: Guest) => guest.get32(Field.exitInterruption);
 const vectoring = (guest: Guest) => guest.get32(Field.vectoringInfo);
 
@@ -110,7 +111,13 @@ test('an event injected into a halted guest wakes it', t => {
 
 // Exceptions.
 
-const faults: readonly (readonly [name: string, source: string, vector: number, error: number | undefined, length: number])[] = [
+const faults: readonly (readonly [
+  name: string,
+  source: string,
+  vector: number,
+  error: number | undefined,
+  length: number,
+])[] = [
   ['#DE', 'xor eax, eax\n div eax', 0, undefined, 2],
   ['#UD', 'ud2', 6, undefined, 0],
   ['#NM', 'mov rax, cr0\n or eax, 8\n mov cr0, rax\n fnop', 7, undefined, 0],
@@ -168,7 +175,10 @@ test('INT3 and INTO exit by the bitmap with their length; INT n does not', t => 
   const one = new Guest().program('db 0xf1\n hlt').set(Field.exceptionBitmap, 1 << 1);
   t.is(one.run(), 0);
   t.is(interruption(one), info(1, 5));
-  const n = new Guest().program('int 3\n db 0xcd, 3\n hlt').handler(3, 'hlt').set(Field.exceptionBitmap, 1 << 3);
+  const n = new Guest()
+    .program('int 3\n db 0xcd, 3\n hlt')
+    .handler(3, 'hlt')
+    .set(Field.exceptionBitmap, 1 << 3);
   n.program('db 0xcd, 3\n hlt');
   t.is(n.run(), hlt);
 });
@@ -216,7 +226,9 @@ test('an external interrupt exits whatever IF says, and stays pending unless ack
 });
 
 test('without the control it is delivered to the guest, when IF allows it', t => {
-  const guest = new Guest().program('xor eax, eax\n inc eax\n sti\n inc eax\n inc eax\n hlt').handler(0x55, 'mov ebx, eax\n hlt');
+  const guest = new Guest()
+    .program('xor eax, eax\n inc eax\n sti\n inc eax\n inc eax\n hlt')
+    .handler(0x55, 'mov ebx, eax\n hlt');
   const lines = withLines(guest);
   lines.vector = 0x55;
   t.is(guest.run(), hlt);
@@ -247,7 +259,10 @@ test('MOV SS blocks until after the next instruction', t => {
 });
 
 test('HLT without HLT exiting sleeps until an interrupt', t => {
-  const guest = new Guest().program('sti\n hlt\n jmp $').control(Field.primaryControls, 1 << 7, false).control(Field.pinControls, 1);
+  const guest = new Guest()
+    .program('sti\n hlt\n jmp $')
+    .control(Field.primaryControls, 1 << 7, false)
+    .control(Field.pinControls, 1);
   guest.cpu.armTimer(1000);
   t.is(guest.run(), 1);
   t.is(guest.rip, Place.code + 2);
@@ -302,7 +317,11 @@ test('monitor trap flag: one instruction each', t => {
 });
 
 test('monitor trap after a fault and after injection: before the handler', t => {
-  const guest = new Guest().program('ud2').handler(6, 'hlt').handler(0x40, 'hlt').control(Field.primaryControls, 1 << 27);
+  const guest = new Guest()
+    .program('ud2')
+    .handler(6, 'hlt')
+    .handler(0x40, 'hlt')
+    .control(Field.primaryControls, 1 << 27);
   t.is(guest.run(), 37);
   t.is(guest.rip, Place.handlers + 6 * 16);
   guest.set(Field.guestRflags, 0x202).inject(0x40, 0);
@@ -317,7 +336,10 @@ test('a pending monitor trap is injected with type 7', t => {
 });
 
 test('the monitor trap comes before a debug trap, which stays pending', t => {
-  const guest = new Guest().program('nop\n nop\n hlt').control(Field.primaryControls, 1 << 27).set(Field.guestRflags, 0x102);
+  const guest = new Guest()
+    .program('nop\n nop\n hlt')
+    .control(Field.primaryControls, 1 << 27)
+    .set(Field.guestRflags, 0x102);
   t.is(guest.run(), 37);
   t.is(guest.rip, Place.code + 1);
   t.is(guest.get(Field.guestPendingDebug), 0x4000n);
@@ -330,7 +352,10 @@ test('the monitor trap comes before a debug trap, which stays pending', t => {
 // Preemption timer.
 
 test('preemption timer: exactly so many ticks, and what is left', t => {
-  const guest = new Guest().program('inc eax\n jmp $ - 2').control(Field.pinControls, 1 << 6).control(Field.exitControls, 1 << 22);
+  const guest = new Guest()
+    .program('inc eax\n jmp $ - 2')
+    .control(Field.pinControls, 1 << 6)
+    .control(Field.exitControls, 1 << 22);
   guest.set(Field.preemptionTimer, 1001);
   t.is(guest.run(), 52);
   t.is(guest.register(0), 501n);
@@ -343,14 +368,20 @@ test('preemption timer: exactly so many ticks, and what is left', t => {
 });
 
 test('preemption timer of 0: after injection, before the first instruction', t => {
-  const guest = new Guest().program('hlt').handler(0x40, 'inc eax\n hlt').control(Field.pinControls, 1 << 6);
+  const guest = new Guest()
+    .program('hlt')
+    .handler(0x40, 'inc eax\n hlt')
+    .control(Field.pinControls, 1 << 6);
   guest.set(Field.preemptionTimer, 0).set(Field.guestRflags, 0x202).inject(0x40, 0);
   t.is(guest.run(), 52);
   t.is(guest.rip, Place.handlers + 0x400);
 });
 
 test('the preemption timer wakes a halted guest', t => {
-  const guest = new Guest().program('hlt').control(Field.primaryControls, 1 << 7, false).control(Field.pinControls, 1 << 6);
+  const guest = new Guest()
+    .program('hlt')
+    .control(Field.primaryControls, 1 << 7, false)
+    .control(Field.pinControls, 1 << 6);
   guest.set(Field.preemptionTimer, 5000);
   const before = guest.host.time.ticks;
   t.is(guest.run(), 52);

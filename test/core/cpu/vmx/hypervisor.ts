@@ -2,8 +2,8 @@
 import { createHost, type Host } from '../../../../core/cpu/host.ts';
 import { VmxOutcome } from '../../../../core/cpu/host-cpu.ts';
 import { intel } from '../../../../core/cpu/models.ts';
-import type { Vmx } from '../../../../core/cpu/vmx/vmx.ts';
 import { Field } from '../../../../core/cpu/vmx/fields.ts';
+import type { Vmx } from '../../../../core/cpu/vmx/vmx.ts';
 import { assemble } from '../../../../core/decode/assembler/assembler.ts';
 
 /** Guest-physical addresses of what a guest consists of. */
@@ -204,7 +204,9 @@ export class Guest {
   run(): number {
     const outcome = this.enter();
     if (outcome !== VmxOutcome.succeed)
-      throw new Error(`entry failed: ${outcome === VmxOutcome.failValid ? this.get32(Field.instructionError) : 'invalid'}`);
+      throw new Error(
+        `entry failed: ${outcome === VmxOutcome.failValid ? this.get32(Field.instructionError) : 'invalid'}`,
+      );
     return this.reason;
   }
 
@@ -242,9 +244,19 @@ export class Guest {
     this.set(Field.msrBitmap, this.msrBitmap);
     this.set(Field.linkPointer, -1n);
     for (const field of [
-      Field.exceptionBitmap, Field.pageFaultMask, Field.pageFaultMatch, Field.cr3TargetCount, Field.exitMsrStoreCount,
-      Field.exitMsrLoadCount, Field.entryMsrLoadCount, Field.entryInterruption, Field.cr0Mask, Field.cr4Mask,
-      Field.cr0Shadow, Field.cr4Shadow, Field.tscOffset,
+      Field.exceptionBitmap,
+      Field.pageFaultMask,
+      Field.pageFaultMatch,
+      Field.cr3TargetCount,
+      Field.exitMsrStoreCount,
+      Field.exitMsrLoadCount,
+      Field.entryMsrLoadCount,
+      Field.entryInterruption,
+      Field.cr0Mask,
+      Field.cr4Mask,
+      Field.cr0Shadow,
+      Field.cr4Shadow,
+      Field.tscOffset,
     ])
       this.set(field, 0);
   }
@@ -262,8 +274,18 @@ export class Guest {
     this.set(Field.hostRip, hostRip);
     this.set(Field.hostRsp, 0xffff_8000_0000_2000n);
     for (const field of [
-      Field.hostDs, Field.hostEs, Field.hostFs, Field.hostGs, Field.hostFsBase, Field.hostGsBase, Field.hostTrBase,
-      Field.hostGdtrBase, Field.hostIdtrBase, Field.hostSysenterCs, Field.hostSysenterEsp, Field.hostSysenterEip,
+      Field.hostDs,
+      Field.hostEs,
+      Field.hostFs,
+      Field.hostGs,
+      Field.hostFsBase,
+      Field.hostGsBase,
+      Field.hostTrBase,
+      Field.hostGdtrBase,
+      Field.hostIdtrBase,
+      Field.hostSysenterCs,
+      Field.hostSysenterEsp,
+      Field.hostSysenterEip,
     ])
       this.set(field, 0);
   }
@@ -281,8 +303,14 @@ export class Guest {
     this.segment('ldtr', 0, unusable, 0, 0);
     this.segment('tr', 0x28, 0x8b, 0x67, this.address(Place.tss));
     for (const field of [
-      Field.guestDebugControl, Field.guestInterruptibility, Field.guestActivity, Field.guestSysenterCs,
-      Field.guestSysenterEsp, Field.guestSysenterEip, Field.guestPendingDebug, Field.guestEfer,
+      Field.guestDebugControl,
+      Field.guestInterruptibility,
+      Field.guestActivity,
+      Field.guestSysenterCs,
+      Field.guestSysenterEsp,
+      Field.guestSysenterEip,
+      Field.guestPendingDebug,
+      Field.guestEfer,
     ])
       this.set(field, 0);
   }

@@ -22,7 +22,16 @@ interface Expected {
 const hlt = 12;
 
 function exits(t: ExecutionContext, source: string, expected: Expected) {
-  const { reason, qualification = 0n, information, linear, primary = 0, secondary = 0, bits = 64, setup = 'nop' } = expected;
+  const {
+    reason,
+    qualification = 0n,
+    information,
+    linear,
+    primary = 0,
+    secondary = 0,
+    bits = 64,
+    setup = 'nop',
+  } = expected;
   const start = Place.code + assemble(bits, setup, { origin: Place.code }).bytes.length;
   const length = assemble(bits, source, { origin: start }).bytes.length;
   const make = () => {
@@ -163,7 +172,12 @@ test('mov to cr4 by mask', exits, 'mov cr4, r8', {
   setup: 'mov r8, cr4\n xor r8, 4',
   prepare: guest => guest.set(Field.cr4Mask, 4).set(Field.cr4Shadow, 0),
 });
-test('mov to cr3', exits, 'mov cr3, rdx', { reason: 28, primary: 1 << 15, qualification: toCr(3, 2), setup: 'mov rdx, cr3' });
+test('mov to cr3', exits, 'mov cr3, rdx', {
+  reason: 28,
+  primary: 1 << 15,
+  qualification: toCr(3, 2),
+  setup: 'mov rdx, cr3',
+});
 test('mov from cr3', exits, 'mov rdx, cr3', { reason: 28, primary: 1 << 16, qualification: toCr(3, 2) | 16n });
 test('mov to cr8', exits, 'mov cr8, rbx', { reason: 28, primary: 1 << 19, qualification: toCr(8, 3) });
 test('mov from cr8', exits, 'mov rcx, cr8', { reason: 28, primary: 1 << 20, qualification: toCr(8, 1) | 16n });
@@ -212,4 +226,3 @@ test('ins', exits, 'insd', {
 const withBitmap = { reason: 31, setup: 'mov ecx, 0x10' };
 test('rdmsr', exits, 'rdmsr', withBitmap);
 test('wrmsr', exits, 'wrmsr', { ...withBitmap, reason: 32 });
-

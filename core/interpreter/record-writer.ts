@@ -1,0 +1,92 @@
+/** Writes records (record.ts) into linear memory. */
+import type { Decoded } from '../decode/decoded.ts';
+import type { Form } from '../isa/form.ts';
+import { Segment, segmentBase, state } from '../state/layout.ts';
+import { Handler } from './handlers.ts';
+import { withoutSlot } from './record-target.ts';
+
+/** Handler numbers of forms; `simple`: the memory operand is a base and a displacement. */
+export interface Handlers {
+  handlerOf(form: Form, simple: boolean): number;
+}
+
+export class RecordWriter {
+  readonly #words: Int32Array;
+
+  constructor(
+    words: Int32Array,
+    private readonly handlers: Handlers,
+  ) {
+    this.#words = words;
+  }
+
+  instruction(pointer: number, offset: number, mode: number, decoded: Decoded): void {
+    const words = this.#words;
+    const form = decoded.form!;
+    const { operands } = form;
+    const memory = operands.some(({ kind }) => kind === 'memory');
+    const relative = operands.some(({ kind }) => kind === 'relative');
+    const inMemory64 = decoded.addressWidth === 64;
+    // ES, CS, SS and DS have no base in 64-bit mode, and records of other modes take the slow path.
+    const segment =
+      (mode & 3) === 2 && decoded.segment < Segment.fs ? state.zero.offset : segmentBase(decoded.segment).offset;
+    const base = decoded.ripRelative ? state.codeBase.offset : decoded.base;
+    const simple = memory && inMemory64 && decoded.index === state.zero.offset && segment === state.zero.offset;
+    const size = decoded.addressWidth === 64 ? 2 : decoded.addressWidth === 32 ? 1 : 0;
+    const address = decoded.scale | (inMemory64 ? 0 : 4) | (decoded.segment << 3) | (size << 6);
+
+    let slotA = 0;
+    let slotB = 0;
+    let slots = 0;
+    operands.forEach(({ kind }, operand) => {
+      if (withoutSlot.has(kind)) return;
+      if (slots++ === 0) slotA = decoded.registers[operand]!;
+      else slotB = decoded.registers[operand]!;
+    });
+
+    let displacementLow = decoded.displacementLow;
+    let displacementHigh = decoded.displacementHigh;
+    let immediateLow = decoded.immediateLow;
+    let immediateHigh = decoded.immediateHigh;
+    const next = offset + decoded.length;
+    if (decoded.ripRelative) {
+      const low = (displacementLow >>> 0) + next;
+      displacementHigh = (displacementHigh + (low > 0xffff_ffff ? 1 : 0)) | 0;
+      displacementLow = low | 0;
+    }
+    if (relative) {
+      const low = (immediateLow >>> 0) + next;
+      immediateHigh = (immediateHigh + (low > 0xffff_ffff ? 1 : 0)) | 0;
+      immediateLow = low | 0;
+      displacementLow = 0;
+      displacementHigh = 0;
+    }
+
+    const word = pointer >>> 2;
+    words[word] = this.handlers.handlerOf(form, simple) | (decoded.length << 16) | (address << 24);
+    words[word + 1] = slotA | (slotB << 16);
+    words[word + 2] = base | (decoded.index << 16);
+    words[word + 3] = segment | (offset << 16);
+    words[word + 4] = displacementLow;
+    words[word + 5] = displacementHigh;
+    words[word + 6] = immediateLow;
+    words[word + 7] = immediateHigh;
+  }
+
+  undefined(pointer: number, offset: number, fault: number): void {
+    this.own(pointer, offset, Handler.undefined);
+    this.#words[(pointer >>> 2) + 1] = fault | ((fault === 13 ? 0 : -1) << 16);
+  }
+
+  goto(pointer: number, offset: number): void {
+    this.own(pointer, offset, Handler.goto);
+    this.#words[(pointer >>> 2) + 6] = offset;
+  }
+
+  own(pointer: number, offset: number, handler: number): void {
+    const word = pointer >>> 2;
+    this.#words.fill(0, word, word + 8);
+    this.#words[word] = handler;
+    this.#words[word + 3] = offset << 16;
+  }
+}

@@ -1,0 +1,17 @@
+/** One contract, every accelerator: what holds for one of them holds for all. */
+import test from 'ava';
+import { control } from './contract/control.ts';
+import { events } from './contract/events.ts';
+import { hostile } from './contract/hostile.ts';
+import { identity } from './contract/identity.ts';
+import { memory } from './contract/memory.ts';
+import { memoryAccess } from './contract/memory-access.ts';
+import { modes } from './contract/modes.ts';
+import { ports } from './contract/ports.ts';
+import { state } from './contract/state.ts';
+import { Guest, names } from './guest.ts';
+
+for (const name of names) {
+  const guest = new Guest(name);
+  for (const part of [memory, state, control, events, ports, memoryAccess, identity, modes, hostile]) part(test, guest);
+}

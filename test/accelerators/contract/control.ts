@@ -1,0 +1,105 @@
+/** Running: limits to the instruction, cancellation, time. */
+import type { TestFn } from 'ava';
+import { at, type Guest } from '../guest.ts';
+
+export function control(test: TestFn, guest: Guest): void {
+  const { name, accelerator } = guest;
+  const ticks = (): number => accelerator.time.ticks;
+
+  test(`${name}: runs exactly as many instructions as the pacer allows`, t => {
+    guest.reset().long(`${'nop\n'.repeat(300)} jmp $`);
+    let rip: number = at.code;
+    for (const count of [1, 1, 2, 7, 64, 100]) {
+      const before = ticks();
+      t.deepEqual(guest.run(count), { reason: 'limit' });
+      t.is(ticks() - before, count);
+      t.is(guest.rip, (rip += count));
+    }
+    t.deepEqual(guest.run(0), { reason: 'limit' });
+    t.is(guest.rip, rip);
+  });
+
+  test(`${name}: instructions that exit count as one, wherever the limit falls`, t => {
+    // Twelve instructions a round, most of which leave the guest.
+    const source = `again: cpuid
+      mov ecx, 0x1234
+      out 0x80, al
+      in eax, 0x80
+      rdmsr
+      wrmsr
+      mov eax, [0xd0000000]
+      lock inc dword ptr [0xd0000000]
+      mov ss, ebx
+      sti
+      cli
+      jmp again`;
+    const whole = () => {
+      guest.reset().long(source, { rbx: 0x10 });
+      guest.msr = () => 5n;
+      guest.memory = () => 7n;
+    };
+    whole();
+    const rips: number[] = [];
+    for (let n = 0; n < 12; n++) {
+      const before = ticks();
+      rips.push(guest.rip);
+      t.deepEqual(guest.run(1), { reason: 'limit' });
+      t.is(ticks() - before, 1, `${n}`);
+    }
+    t.is(new Set(rips).size, 12);
+    t.is(guest.rip, at.code);
+    for (let count = 1; count < 30; count++) {
+      whole();
+      t.deepEqual(guest.run(count), { reason: 'limit' });
+      t.is(guest.rip, rips[count % 12]!, `${count}`);
+    }
+  });
+
+  test(`${name}: a repeated string instruction is one, and may be left in between`, t => {
+    guest.reset().long('rep stosb\n inc ebx\n hlt', { rdi: at.data, rcx: 0x3000, rax: 0x5a });
+    const before = ticks();
+    t.is(guest.run(1).reason, 'limit');
+    t.is(ticks() - before, 1);
+    t.is(guest.register('rcx'), 0n);
+    t.is(guest.rip, at.code + 2);
+    guest.reset().long('rep outsb\n hlt', { rsi: at.data, rcx: 100, rdx: 0x55 });
+    const start = ticks();
+    t.is(guest.run().reason, 'halt');
+    t.is(ticks() - start, 2);
+    t.is(guest.log.length, 100);
+  });
+
+  test(`${name}: a cancellation ends the next run`, t => {
+    guest.reset().long('jmp $');
+    guest.processor.cancel();
+    const before = ticks();
+    t.deepEqual(guest.run(), { reason: 'cancelled' });
+    t.is(ticks(), before);
+    t.deepEqual(guest.run(10), { reason: 'limit' });
+  });
+
+  test(`${name}: a cancellation from a handler ends the run after the instruction`, t => {
+    guest.reset().long('out 0x80, al\n mov [0xd0000000], al\n inc eax\n jmp $');
+    guest.output = () => guest.processor.cancel();
+    t.deepEqual(guest.run(), { reason: 'cancelled' });
+    t.is(guest.rip, at.code + 2);
+    t.is(guest.log.length, 1);
+    t.deepEqual(guest.run(3), { reason: 'limit' });
+    t.is(guest.register('rax'), 1n);
+  });
+
+  test(`${name}: the time-stamp counter is the computer's time`, t => {
+    const source = 'rdtsc\n shl rdx, 32\n or rax, rdx\n mov rbx, rax\n cpuid\n rdtsc\n shl rdx, 32\n or rax, rdx\n out 0x80, al\n hlt';
+    guest.reset().long(source);
+    guest.processor.setState({ msrs: { ...guest.state.msrs, tsc: 0x1_ffff_fff0n } });
+    const before = ticks();
+    t.is(guest.run(4).reason, 'limit');
+    t.is(guest.register('rbx'), 0x1_ffff_fff0n, 'as it was set');
+    t.is(guest.state.msrs.tsc, 0x1_ffff_fff4n);
+    accelerator.time.skip(1000);
+    t.is(guest.state.msrs.tsc, 0x1_ffff_fff4n + 1000n);
+    t.is(guest.run().reason, 'halt');
+    t.is(ticks() - before, 1010);
+    t.is(guest.register('rax'), 0x1_ffff_fff0n + 1005n);
+  });
+}

@@ -1,0 +1,201 @@
+/** HLT, interrupts, NMIs, injected exceptions, shutdown. */
+import type { TestFn } from 'ava';
+import { at, type Guest } from '../guest.ts';
+
+const wake = { shadow: false, nmiBlocked: false, halted: false };
+
+export function events(test: TestFn, guest: Guest): void {
+  const { name, pin } = guest;
+
+  test(`${name}: HLT waits for an interrupt that is let in`, t => {
+    guest.reset().long('hlt\n inc eax\n sti\n hlt\n inc ebx\n jmp $');
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.deepEqual(guest.run(), { reason: 'halt' }, 'and stays');
+    t.true(guest.state.interrupts.halted);
+    pin.raise(0x40);
+    t.deepEqual(guest.run(), { reason: 'halt' }, 'IF is clear');
+    t.is(guest.rip, at.code + 1);
+    t.deepEqual(pin.taken, []);
+    guest.processor.setState({ interrupts: wake });
+    t.is(guest.run(3).reason, 'limit', 'inc, sti, hlt');
+    t.deepEqual(pin.taken, []);
+    t.deepEqual(guest.run(), { reason: 'halt' }, 'in the handler');
+    t.is(guest.vector, 0x40);
+    t.deepEqual(pin.taken, [0x40]);
+    t.is(guest.get64(at.stack - 40), BigInt(at.code + 5), 'return behind the HLT');
+  });
+
+  test(`${name}: an NMI wakes HLT with IF clear`, t => {
+    guest.reset().long('hlt\n inc eax\n jmp $');
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    pin.raiseNmi();
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 2);
+    t.true(guest.state.interrupts.nmiBlocked);
+  });
+
+  test(`${name}: an interrupt waits for IF and for the end of the shadow`, t => {
+    guest.reset().long('inc eax\n inc eax\n sti\n inc eax\n inc eax\n hlt');
+    pin.raise(0x31);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 0x31);
+    t.is(guest.register('rax'), 3n);
+    t.is(guest.get64(at.stack - 40), BigInt(at.code + 7));
+    t.is(guest.get64(at.stack - 24) & 0x200n, 0x200n);
+    t.is(guest.state.general.rflags & 0x200n, 0n);
+  });
+
+  test(`${name}: MOV SS and POP SS hold an interrupt back for one instruction`, t => {
+    guest.reset().long('mov ecx, 0x10\n sti\n nop\n mov ss, ecx\n inc eax\n inc eax\n hlt');
+    t.is(guest.run(3).reason, 'limit');
+    t.is(guest.run(1).reason, 'limit');
+    t.true(guest.state.interrupts.shadow);
+    pin.raise(0x31);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 0x31);
+    t.is(guest.register('rax'), 1n);
+  });
+
+  test(`${name}: a shadow that was set counts as one's own`, t => {
+    guest.reset().long('inc eax\n inc eax\n hlt', { rflags: 0x202 });
+    guest.processor.setState({ interrupts: { ...wake, shadow: true } });
+    pin.raise(0x31);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.register('rax'), 1n);
+  });
+
+  test(`${name}: CLI and POPF decide in the middle of a slice`, t => {
+    guest.reset().long('pushfq\n or qword ptr [rsp], 0x200\n popfq\n inc eax\n hlt');
+    pin.raise(0x55);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 0x55);
+    t.is(guest.register('rax'), 0n, 'POPF has no shadow');
+  });
+
+  test(`${name}: IRET lets the next one in`, t => {
+    guest.reset().long('sti\n again: inc eax\n jmp again');
+    guest.load(64, 'inc ebx\n iretq', at.handlers + 16 * 0x41);
+    pin.raise(0x41);
+    pin.raise(0x41);
+    pin.raise(0x60);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 0x60);
+    t.is(guest.register('rbx'), 2n);
+    t.deepEqual(pin.taken, [0x41, 0x41, 0x60]);
+  });
+
+  test(`${name}: the task priority holds interrupts back, by MOV CR8 in both directions`, t => {
+    guest.reset().long('mov eax, 4\n mov cr8, rax\n sti\n nop\n nop\n inc ebx\n mov eax, 3\n mov cr8, rax\n inc ebx\n hlt');
+    t.is(guest.run(4).reason, 'limit');
+    t.is(pin.taskPriority, 4);
+    pin.raise(0x42);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 0x42);
+    t.is(guest.register('rbx'), 1n, 'at once when the priority falls');
+    t.is(guest.state.controls.cr8, 3n);
+  });
+
+  test(`${name}: the board moves CR8`, t => {
+    guest.reset().long('mov [0xd0000080], eax\n mov rbx, cr8\n hlt');
+    guest.pin.taskPriority = 9;
+    t.is(guest.run(1).reason, 'limit');
+    t.is(guest.state.controls.cr8, 9n);
+    guest.pin.taskPriority = 5;
+    t.is(guest.run().reason, 'halt');
+    t.is(guest.register('rbx'), 5n);
+  });
+
+  test(`${name}: an interrupt raised by a handler comes before the next instruction`, t => {
+    guest.reset().long('sti\n nop\n out 0x80, al\n inc eax\n hlt');
+    guest.output = () => pin.raise(0x77);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 0x77);
+    t.is(guest.register('rax'), 0n);
+    t.is(guest.get64(at.stack - 40), BigInt(at.code + 4));
+  });
+
+  test(`${name}: NMIs stay blocked until IRET, then the next comes`, t => {
+    guest.reset().long('inc eax\n jmp $');
+    guest.load(64, 'inc ebx\n nop\n nop\n iretq', at.handlers + 32);
+    pin.raiseNmi();
+    t.is(guest.run(2).reason, 'limit');
+    t.true(guest.state.interrupts.nmiBlocked);
+    pin.raiseNmi();
+    t.is(guest.run(1).reason, 'limit');
+    t.is(guest.register('rbx'), 1n);
+    t.is(guest.rip, at.handlers + 32 + 4, 'before IRET');
+    t.is(guest.run(2).reason, 'limit');
+    t.is(guest.register('rbx'), 2n, 'IRET, and inc of the next');
+    t.is(guest.get64(at.stack - 40), BigInt(at.code), 'taken where the first one came from');
+    t.is(guest.run(5).reason, 'limit');
+    t.false(guest.state.interrupts.nmiBlocked);
+    t.is(guest.register('rax'), 1n);
+    t.deepEqual(pin.taken, [2, 2]);
+  });
+
+  test(`${name}: blocked NMIs that were set are one's own`, t => {
+    guest.reset().long('inc eax\n inc eax\n iretq\n hlt', { rsp: at.stack - 40 });
+    guest.put(at.stack - 40, at.code + 8, 0, 8, 0, 2, 0, at.stack, 0, 0x10, 0);
+    guest.load(64, 'hlt', at.code + 8);
+    guest.processor.setState({ interrupts: { ...wake, nmiBlocked: true } });
+    pin.raiseNmi();
+    t.is(guest.run(2).reason, 'limit');
+    t.deepEqual(pin.taken, []);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 2);
+    t.is(guest.get64(at.stack - 40), BigInt(at.code + 8));
+  });
+
+  test(`${name}: an NMI goes before an interrupt`, t => {
+    guest.reset().long('jmp $', { rflags: 0x202 });
+    pin.raise(0x30);
+    pin.raiseNmi();
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 2);
+    t.deepEqual(pin.taken, [2]);
+  });
+
+  test(`${name}: injected exceptions are delivered before the next instruction`, t => {
+    for (const [vector, errorCode] of [[6, undefined], [13, 0x18], [14, 2], [17, 0], [1, undefined], [16, undefined]] as const) {
+      guest.reset().long('inc eax\n hlt');
+      guest.processor.inject(errorCode === undefined ? { vector } : { vector, errorCode });
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.vector, vector);
+      t.is(guest.register('rax'), 0n);
+      const frame = at.stack - (errorCode === undefined ? 40 : 48);
+      t.is(guest.register('rsp'), BigInt(frame));
+      if (errorCode !== undefined) t.is(guest.get64(frame), BigInt(errorCode));
+    }
+  });
+
+  test(`${name}: what is no injectable exception is refused`, t => {
+    guest.reset().long('hlt');
+    for (const vector of [-1, 2, 32, 255, 1.5]) t.throws(() => guest.processor.inject({ vector }), { code: 'bad-call' });
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, -1);
+  });
+
+  test(`${name}: an injected exception without a handler is a double fault, then a triple fault`, t => {
+    guest.reset().long('hlt');
+    guest.put(at.idt + 13 * 16, 0, 0, 0, 0);
+    guest.processor.inject({ vector: 13, errorCode: 0 });
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 8);
+    guest.reset().long('ud2');
+    guest.processor.setState({ segments: { ...guest.state.segments, idtr: { limit: 0, base: 0n } } });
+    t.deepEqual(guest.run(), { reason: 'shutdown' });
+  });
+
+  test(`${name}: single steps over instructions that leave the guest`, t => {
+    const instructions = ['nop', 'cpuid', 'out 0x80, al', 'in al, 0x80', 'mov eax, [0xd0000000]', 'add [0xd0000000], eax', 'rdmsr'];
+    for (const instruction of instructions) {
+      guest.reset().long(`${instruction}\n next: nop\n nop\n nop`, { rflags: 0x102 });
+      guest.msr = () => 1n;
+      t.deepEqual(guest.run(), { reason: 'halt' }, instruction);
+      t.is(guest.vector, 1, instruction);
+      const length = guest.get64(at.stack - 40) - BigInt(at.code);
+      t.true(length > 0n && length < 9n, `${instruction}: ${length}`);
+      t.is(guest.state.debug.dr6 & 0x4000n, 0x4000n, instruction);
+    }
+  });
+}

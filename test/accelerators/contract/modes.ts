@@ -1,0 +1,156 @@
+/** From power-on to 64-bit mode, INIT and SIPI, several processors. */
+import type { TestFn } from 'ava';
+import { at, Guest, type Guest as AnyGuest } from '../guest.ts';
+
+/** Real mode to protected mode to long mode and back, as a boot loader goes. */
+const ladder = `
+  cli
+  lgdt [gdtr]
+  mov eax, cr0
+  or al, 1
+  mov cr0, eax
+  jmp 0x50:protected
+  bits 32
+protected:
+  mov ax, 0x10
+  mov ds, ax
+  mov es, ax
+  mov ss, ax
+  mov esp, 0x30000
+  mov eax, 0x32
+  out 0x80, eax
+  mov eax, cr4
+  or eax, 0x20
+  mov cr4, eax
+  mov eax, 0x3000
+  mov cr3, eax
+  mov ecx, 0xc0000080
+  rdmsr
+  or eax, 0x100
+  wrmsr
+  mov eax, cr0
+  or eax, 0x80000000
+  mov cr0, eax
+  rdmsr
+  out 0x81, eax
+  jmp 0x08:long
+  bits 64
+long:
+  mov rax, 0x123456789
+  mov [0x28000], rax
+  mov eax, 0x64
+  out 0x82, eax
+  push 0x50
+  push compatible
+  retfq
+  bits 32
+compatible:
+  mov eax, 0x33
+  out 0x83, eax
+  mov eax, cr0
+  and eax, 0x7fffffff
+  mov cr0, eax
+  rdmsr
+  out 0x84, eax
+  mov eax, cr4
+  and eax, 0xdf
+  mov cr4, eax
+  jmp 0x40:half
+  bits 16
+half:
+  mov ax, 0x48
+  mov ds, ax
+  mov eax, cr0
+  and al, 0xfe
+  mov cr0, eax
+  jmp 0:realagain
+realagain:
+  mov ax, 0x16
+  out 0x85, ax
+  hlt
+gdtr: dw 0x57
+  dd 0x1000
+`;
+
+export function modes(test: TestFn, guest: AnyGuest): void {
+  const { name } = guest;
+
+  test(`${name}: real mode, protected mode, long mode, and back`, t => {
+    guest.reset().long();
+    guest.real();
+    guest.load(16, ladder, 0x8000);
+    const { general, segments } = guest.state;
+    const zero = { ...segments.ds, selector: 0, base: 0n };
+    guest.processor.setState({
+      general: { ...general, rip: 0x8000n },
+      segments: { ...segments, cs: { ...segments.cs, selector: 0, base: 0n }, ds: zero, ss: zero, gdtr: { limit: 0xffff, base: 0n } },
+    });
+    const exit = guest.run();
+    t.deepEqual(guest.log.map(([, port, , value]) => [port, value]), [
+      [0x80, 0x32n],
+      [0x81, 0x500n],
+      [0x82, 0x64n],
+      [0x83, 0x33n],
+      [0x84, 0x100n],
+      [0x85, 0x16n],
+    ]);
+    t.deepEqual(exit, { reason: 'halt' });
+    t.is(guest.get64(0x2_8000), 0x1_2345_6789n);
+  });
+
+  test(`${name}: paging in 32 bits, with and without PAE`, t => {
+    guest.reset().protected('mov eax, 0x50000\n mov cr3, eax\n mov eax, cr0\n or eax, 0x80010000\n mov cr0, eax\n mov eax, [0x800000]\n mov [0x28000], eax\n mov dword ptr [0x801000], 1\n hlt');
+    guest.put(0x5_0000, 0x5_1000 | 3, 0, 0x5_2000 | 3);
+    for (let n = 0; n < 512; n++) guest.put(0x5_1000 + 4 * n, (n << 12) | 3);
+    guest.put(0x5_2000, 0x2_0000 | 3, 0x2_1000 | 1);
+    guest.put(0x2_0000, 0xcafe);
+    t.is(guest.run().reason, 'halt');
+    t.is(guest.vector, 14);
+    t.is(guest.state.controls.cr2, 0x80_1000n);
+    t.is(guest.get32(0x2_8000), 0xcafe);
+
+    guest.reset().protected('mov eax, cr4\n or eax, 0x20\n mov cr4, eax\n mov eax, 0x50020\n mov cr3, eax\n mov eax, cr0\n or eax, 0x80010000\n mov cr0, eax\n mov eax, [0x40000000]\n mov [0x28000], eax\n mov dword ptr [0x40001000], 1\n hlt');
+    guest.put(0x5_0020, 0x5_1000 | 1, 0, 0x5_2000 | 1, 0);
+    guest.put(0x5_1000, 0x83, 0);
+    guest.put(0x5_2000, 0x5_3000 | 3, 0);
+    guest.put(0x5_3000, 0x2_0000 | 3, 0, 0x2_1000 | 1, 0);
+    guest.put(0x2_0000, 0xbeef);
+    t.is(guest.run().reason, 'halt');
+    t.is(guest.vector, 14);
+    t.is(guest.state.controls.cr2, 0x4000_1000n);
+    t.is(guest.get32(0x2_8000), 0xbeef);
+  });
+
+  test(`${name}: power-on, INIT and startup`, t => {
+    guest.reset();
+    const { general, segments, controls } = guest.state;
+    t.is(general.rip, 0xfff0n);
+    t.is(general.rflags, 2n);
+    t.is(segments.cs.base, 0xffff_0000n);
+    t.is(segments.cs.selector, 0xf000);
+    t.is(controls.cr0 & 0x8000_0001n, 0n);
+    guest.long('jmp $');
+    t.is(guest.run(10).reason, 'limit');
+    guest.processor.init();
+    t.is(guest.state.general.rip, 0xfff0n);
+    t.is(guest.state.msrs.efer, 0n);
+    guest.load(16, 'mov ax, cs\n out 0x80, ax\n hlt', 0x2_1000, 0);
+    guest.processor.startup(0x21);
+    t.is(guest.run().reason, 'halt');
+    t.deepEqual(guest.log, [['out', 0x80, 2, 0x2100n]]);
+  });
+
+  test(`${name}: two processors over one memory`, t => {
+    const two = new Guest(name, { processors: 2 });
+    const [first, second] = two.machine.processors;
+    two.long('again: lock inc dword ptr [0x28000]\n jmp again');
+    second!.setState(first!.getState());
+    t.is(two.run(100).reason, 'limit');
+    const swap = two.machine.processors as unknown as { [n: number]: typeof first };
+    [swap[0], swap[1]] = [second, first];
+    t.is(two.run(101).reason, 'limit');
+    t.is(two.get32(0x2_8000), 50 + 51);
+    two.machine[Symbol.dispose]();
+    two.accelerator[Symbol.dispose]();
+  });
+}
