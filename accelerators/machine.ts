@@ -7,6 +7,7 @@ import {
   type MsrBus,
   type PortBus,
 } from '#core';
+import type { Features } from './features.ts';
 import type { VirtualProcessor } from './processor.ts';
 
 /** How many instructions a processor may run before the board wants to look at the clock again; asked before every entry. */
@@ -53,9 +54,18 @@ export abstract class VirtualMachine implements Disposable {
     private readonly guestPhysicalBits: number,
   ) {}
 
+  /** To be asked before anything is created. */
+  static check({ processors, interrupts }: MachineSpecification, { processorsPerMachine }: Features): void {
+    if (!Number.isInteger(processors) || processors < 1 || processors > processorsPerMachine)
+      throw new MachineError('bad-call', `a machine cannot have ${processors} processors here`, { remedy: `give 1 to ${processorsPerMachine}` });
+    if (interrupts.length !== processors)
+      throw new MachineError('bad-call', `${processors} processors, but ${interrupts.length} interrupt controllers`, { remedy: 'give one for each processor' });
+  }
+
   /** Zeroed host memory, `size` a multiple of 4 KiB. */
   allocate(size: number): HostBlock {
     this.#aligned('size', size);
+    if (size === 0) throw mapError('a block of no bytes');
     return this.allocateBlock(size);
   }
 

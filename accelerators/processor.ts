@@ -1,5 +1,5 @@
 /** A virtual processor: run, state by component, events, cancel (virt86's VirtualProcessor, mended). */
-import type { CpuState, StateComponent } from '#core';
+import { type CpuState, MachineError, type StateComponent } from '#core';
 import type { Exit } from './exit.ts';
 
 /** An exception that the board injects (a debugger, a machine check). */
@@ -8,6 +8,9 @@ export interface ExceptionEvent {
   /** For the vectors that have one (8, 10 to 14, 17, 21). */
   readonly errorCode?: number;
 }
+
+const withErrorCode = [8, 10, 11, 12, 13, 14, 17, 21, 30].reduce((mask, vector) => mask | (1 << vector), 0);
+const hasErrorCode = (vector: number): boolean => ((withErrorCode >>> vector) & 1) !== 0;
 
 export abstract class VirtualProcessor {
   #cancelled = false;
@@ -41,12 +44,21 @@ export abstract class VirtualProcessor {
   /** Components not given stay as they are. */
   abstract setState(state: Partial<CpuState>): void;
 
-  /** To be delivered at the next entry, before the next instruction. */
-  abstract inject(event: ExceptionEvent): void;
-  /** State after INIT (SDM vol. 3, table 10-1); what waits for SIPI is the board's affair. */
+  /** To be delivered at the next entry, before the next instruction. #DE and #BP can only come from instructions. */
+  inject(event: ExceptionEvent): void {
+    const { vector } = event;
+    if (!Number.isInteger(vector) || vector < 1 || vector > 31 || vector === 2 || vector === 3)
+      throw new MachineError('bad-call', `vector ${vector} is no exception to inject`, { remedy: 'give 1 or 4 to 31' });
+    this.injectException(vector, hasErrorCode(vector) ? (event.errorCode ?? 0) : -1);
+  }
+  /** Power-on (SDM vol. 3, table 10-1). */
+  abstract reset(): void;
+  /** INIT; what waits for SIPI then is the board's affair. */
   abstract init(): void;
   /** Real mode at vector * 4096, after INIT. */
   abstract startup(vector: number): void;
 
   protected abstract enter(): Exit;
+  /** `errorCode` is -1 for a vector that has none. */
+  protected abstract injectException(vector: number, errorCode: number): void;
 }

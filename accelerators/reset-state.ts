@@ -59,6 +59,16 @@ export function initialState(model: CpuModel): CpuState {
   };
 }
 
+/** What INIT sets: x87, SSE, XCR0 and nearly all MSRs, the time-stamp counter among them, stay as they are. */
+export function initState(model: CpuModel, { controls, msrs }: Pick<CpuState, 'controls' | 'msrs'>): Partial<CpuState> {
+  const { fpu: _, ...reset } = initialState(model);
+  return {
+    ...reset,
+    controls: { ...reset.controls, cr0: 0x10n | (controls.cr0 & 0x6000_0000n), xcr0: controls.xcr0 },
+    msrs: { ...msrs, efer: 0n },
+  };
+}
+
 /** Only what SIPI sets. */
 export function startupState(model: CpuModel, vector: number): Partial<CpuState> {
   const { general, segments } = initialState(model);

@@ -1,5 +1,6 @@
 /** Measures virt64 beside QEMU's TCG in one interleaved run: tables on stdout, progress on stderr. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MachineError } from '#core';
@@ -87,13 +88,10 @@ async function main(given: readonly string[]): Promise<void> {
   const around = surroundings(options);
   if (options.qemu && around.qemu === undefined) say('QEMU is not installed: there will be nothing to compare with');
   const folder = await mkdtemp(join(tmpdir(), 'virt64-bench-'));
-  try {
-    const cases = await measure(options, folder, around.qemu !== undefined);
-    if (options.json) process.stdout.write(`${JSON.stringify({ ...around, cases }, null, 2)}\n`);
-    else print(around, cases);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const cases = await measure(options, folder, around.qemu !== undefined);
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...around, cases }, null, 2)}\n`);
+  else print(around, cases);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));

@@ -145,8 +145,8 @@ function put(profile: Profile, options: BuildOptions, accelerator: Accelerator, 
       acpiRsdp: tables?.rsdp ?? 0,
       occupied: tables ? [tables] : [],
     });
+    for (const processor of virtual.processors) processor.reset();
     const first = virtual.processors[0]!;
-    first.init();
     const { controls, msrs } = first.getState('controls', 'msrs');
     first.setState(bootCpuState(state, controls, msrs));
     synchronize();

@@ -2,8 +2,8 @@
 import { type CpuState, guestCpuid, type HostCpu, type InterruptController, type StateComponent, stateComponents } from '#core';
 import type { Exit } from '../exit.ts';
 import type { MachineSpecification } from '../machine.ts';
-import { type ExceptionEvent, VirtualProcessor } from '../processor.ts';
-import { initialState, startupState } from '../reset-state.ts';
+import { VirtualProcessor } from '../processor.ts';
+import { initialState, initState, startupState } from '../reset-state.ts';
 import { Cr, EventType, ExitReason, Gpr, Intr, StateFlag, VcpuConf, X64State } from './abi.ts';
 import { endShadow } from './libnvmm/assist-io.ts';
 import { type IoAccess, type Libnvmm, type MemAccess, type NvmmMachine, NvmmVcpu } from './libnvmm/libnvmm.ts';
@@ -49,7 +49,7 @@ export class NvmmProcessor extends VirtualProcessor {
     lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.everyCpuid, { exit: true });
     // An interrupt may wait for just this.
     lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.tpr, { exitChanged: true });
-    this.init();
+    this.reset();
   }
 
   getState<C extends StateComponent = StateComponent>(...components: readonly C[]): Pick<CpuState, C> & CpuState {
@@ -76,17 +76,21 @@ export class NvmmProcessor extends VirtualProcessor {
     }
   }
 
-  inject({ vector, errorCode = 0 }: ExceptionEvent): void {
+  protected injectException(vector: number, errorCode: number): void {
     const { event } = this.#vcpu;
     event.type = EventType.exception;
     event.vector = vector;
-    event.error = errorCode;
+    event.error = Math.max(errorCode, 0);
     this.lib.vcpuInject(this.mach, this.#vcpu);
     this.#eventWaiting = true;
   }
 
-  init(): void {
+  reset(): void {
     this.setState(initialState(this.specification.cpu));
+  }
+
+  init(): void {
+    this.setState(initState(this.specification.cpu, this.getState('controls', 'msrs')));
   }
 
   startup(vector: number): void {
@@ -238,7 +242,7 @@ export class NvmmProcessor extends VirtualProcessor {
   }
 
   #fault(vector: number): undefined {
-    this.inject({ vector });
+    this.injectException(vector, -1);
     return undefined;
   }
 

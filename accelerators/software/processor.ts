@@ -2,8 +2,8 @@
 import { type Cpu, type CpuExit, type CpuState, helperImplementations, type Host, LiveAssist, type StateComponent } from '#core';
 import type { Exit } from '../exit.ts';
 import type { MachineSpecification } from '../machine.ts';
-import { type ExceptionEvent, VirtualProcessor } from '../processor.ts';
-import { initialState, startupState } from '../reset-state.ts';
+import { VirtualProcessor } from '../processor.ts';
+import { initialState, initState, startupState } from '../reset-state.ts';
 
 const generalProtection = 13;
 
@@ -28,7 +28,7 @@ export class SoftwareProcessor extends VirtualProcessor {
       },
       helperImplementations,
     );
-    this.init();
+    this.reset();
   }
 
   getState<C extends StateComponent = StateComponent>(...components: readonly C[]): Pick<CpuState, C> & CpuState {
@@ -39,13 +39,17 @@ export class SoftwareProcessor extends VirtualProcessor {
     this.#cpu.setState(state);
   }
 
-  inject({ vector, errorCode = -1 }: ExceptionEvent): void {
+  protected injectException(vector: number, errorCode: number): void {
     this.#cpu.injectFault(vector, errorCode);
   }
 
-  init(): void {
+  reset(): void {
     this.#cpu.powerOn();
     this.setState(initialState(this.specification.cpu));
+  }
+
+  init(): void {
+    this.setState(initState(this.specification.cpu, this.getState('controls', 'msrs')));
   }
 
   startup(vector: number): void {

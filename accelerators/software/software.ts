@@ -47,6 +47,7 @@ export class Software implements Accelerator {
 
   /** The computer is the guest: there is one. */
   createMachine(specification: MachineSpecification): VirtualMachine {
+    VirtualMachine.check(specification, { ...features, processorsPerMachine: this.host.processors.length });
     if (this.#used) throw new MachineError('bad-call', 'software runs one machine', { remedy: 'create another accelerator' });
     this.#used = true;
     return new SoftwareMachine(this.host, specification);

@@ -16,9 +16,9 @@ import { helperImplementations } from './helpers/index.ts';
 import type { Host } from './host.ts';
 import { type CpuidResult, type HostCpu, HostFault, VmxOutcome } from './host-cpu.ts';
 import { Leave, Status } from './leave.ts';
+import { MsrAnswer, readMsr, readTimestamp, writeMsr } from './msr.ts';
 import type { Operation } from './vmx/operation.ts';
 import { Vmx } from './vmx/vmx.ts';
-import { MsrAnswer, readMsr, readTimestamp, writeMsr } from './msr.ts';
 
 const slice = 1_000_000;
 const codeSelector = 0x08;

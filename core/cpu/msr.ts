@@ -3,6 +3,7 @@ import { isCanonical } from '../mmu/segmentation.ts';
 import { state as layout, Segment, segmentBase } from '../state/layout.ts';
 import { loadEfer } from './control-registers.ts';
 import type { CpuCore } from './core.ts';
+import type { CpuModel } from './model.ts';
 
 export const MsrAnswer = { done: 0, fault: 1, unknown: 2 } as const;
 
@@ -27,6 +28,10 @@ const stored: ReadonlyMap<number, Stored> = new Map<number, Stored>([
   [0xc000_0102, { offset: layout.kernelGsBase.offset, rule: 'canonical' }],
   [0xc000_0103, { offset: layout.tscAux.offset, rule: 'low' }],
 ]);
+
+const tscAux = 0xc000_0103;
+const storedIn = ({ features }: CpuModel, index: number): Stored | undefined =>
+  index >>> 0 === tscAux && !features.has('rdtscp') && !features.has('rdpid') ? undefined : stored.get(index >>> 0);
 
 const Msr = { tsc: 0x10, miscEnable: 0x1a0, pat: 0x277, efer: 0xc000_0080 } as const;
 /** Fast strings, no branch trace storage, no precise event sampling. */
@@ -55,7 +60,7 @@ export function writeTimestamp(cpu: CpuCore, low: number, high: number): void {
 /** The value goes to (cpu.low, cpu.high). */
 export function readMsr(cpu: CpuCore, index: number): number {
   const { model, state, virtualization } = cpu;
-  const known = stored.get(index >>> 0);
+  const known = storedIn(model, index);
   if (known) {
     cpu.low = state.low(known.offset);
     cpu.high = state.high(known.offset);
@@ -87,7 +92,7 @@ export function readMsr(cpu: CpuCore, index: number): number {
 /** The value is in (cpu.low, cpu.high). */
 export function writeMsr(cpu: CpuCore, index: number): number {
   const { high, low, model, state, virtualization } = cpu;
-  const known = stored.get(index >>> 0);
+  const known = storedIn(model, index);
   if (known) {
     if (known.rule === 'canonical' && !isCanonical(high)) return MsrAnswer.fault;
     if (known.rule === 'low' && high !== 0) return MsrAnswer.fault;

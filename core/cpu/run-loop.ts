@@ -29,7 +29,7 @@ export function run(cpu: Cpu, budget: number): CpuExit {
   let spins = 0;
   for (;;) {
     cpu.checkAlarm();
-    const exit = settle(cpu);
+    const exit = settle(cpu, end);
     if (exit) return exit;
     if (end <= cpu.retired) return budgetExit;
     const left = Math.min(end - cpu.retired, cpu.horizon);
@@ -44,8 +44,11 @@ export function run(cpu: Cpu, budget: number): CpuExit {
   }
 }
 
-/** Deals with everything that comes before the next instruction. An exit, or undefined: execute. */
-function settle(cpu: Cpu): CpuExit | undefined {
+/**
+ * Deals with everything that comes before the next instruction. An exit, or undefined: execute. What the last instruction owes (traps)
+ * is settled even where the budget has ended; who gave the budget decides about interrupts first.
+ */
+function settle(cpu: Cpu, end: number): CpuExit | undefined {
   for (;;) {
     if (cpu.activity !== Activity.running) {
       const asleep = idle(cpu);
@@ -81,6 +84,7 @@ function settle(cpu: Cpu): CpuExit | undefined {
       if (boundary === Boundary.delivered) continue;
       state.eventPending = virtualization?.eventPending ? 1 : 0;
     } else {
+      if (end <= cpu.retired) return budgetExit;
       const event = takeEvent(cpu);
       if (event === taken) continue;
       if (event) return event;

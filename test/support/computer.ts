@@ -1,11 +1,11 @@
 /** One emulated CPU over real page tables, GDT, IDT and TSS, for programs in assembly. Everything lies at fixed, low addresses. */
 import type { Cpu } from '../../core/cpu/cpu.ts';
-import { createHost, type Host, type HostOptions } from '../../core/cpu/host.ts';
 import type { CpuExit } from '../../core/cpu/exit.ts';
+import { createHost, type Host, type HostOptions } from '../../core/cpu/host.ts';
 import type { CpuModel } from '../../core/cpu/model.ts';
 import { amd } from '../../core/cpu/models.ts';
 import { assemble } from '../../core/decode/assembler/assembler.ts';
-import { Segment, state as layout } from '../../core/state/layout.ts';
+import { state as layout, Segment } from '../../core/state/layout.ts';
 import { Cr0, Cr4, Efer, gprNames } from '../../core/state/registers.ts';
 
 export const place = {
@@ -79,7 +79,11 @@ export class Computer {
   /** A gate of the IDT: type 14 interrupt, 15 trap; DPL; IST. */
   gate(vector: number, target: number, { type = 14, dpl = 0, stack = 0, code = selector.code as number } = {}): void {
     const at = place.idt + vector * 16;
-    this.put64(at, (target & 0xffff) | (code << 16), (target & 0xffff_0000) | 0x8000 | (dpl << 13) | (type << 8) | stack);
+    this.put64(
+      at,
+      (target & 0xffff) | (code << 16),
+      (target & 0xffff_0000) | 0x8000 | (dpl << 13) | (type << 8) | stack,
+    );
     this.put64(at + 8, 0);
   }
   gate32(vector: number, target: number, { type = 14, dpl = 0, code = selector.code32 as number } = {}): void {

@@ -1,5 +1,5 @@
 /** The guest-state area to and from the CPU (SDM vol. 3, sections 27.3.2 and 28.3). 64-bit values move as words. */
-import { gprOffset, Segment, segmentBase, segmentOffset, state as layout } from '../../state/layout.ts';
+import { gprOffset, state as layout, Segment, segmentBase, segmentOffset } from '../../state/layout.ts';
 import { Attribute, Cr0, Dr6, dr7Fixed, Efer } from '../../state/registers.ts';
 import type { StateBlock } from '../../state/state-block.ts';
 import { Activity } from '../core.ts';
@@ -138,14 +138,7 @@ const activities = [Activity.running, Activity.halted, Activity.shutdown, Activi
 const guestActivities = [GuestActivity.active, GuestActivity.hlt, GuestActivity.waitForStartup, GuestActivity.shutdown];
 
 /** `flags`: RFLAGS as they are to be saved. `activity`: the CPU's, when the exit came. `debug`: pending debug traps are kept. */
-export function saveGuest(
-  cpu: Cpu,
-  vmcs: Vmcs,
-  exit: number,
-  flags: number,
-  activity: number,
-  debug: boolean,
-): void {
+export function saveGuest(cpu: Cpu, vmcs: Vmcs, exit: number, flags: number, activity: number, debug: boolean): void {
   const { state } = cpu;
   saveCopied(state, vmcs);
   vmcs.set(Field.guestCr0, state.cr0);

@@ -34,7 +34,13 @@ function admit(cpu: CpuCore, id: number): Vmx {
 /** An operand of 8 or 16 bytes in memory; the first eight go to (cpu.low, cpu.high). `first`: number of the segment's argument. */
 function readPointer(cpu: CpuCore, first: number, size: 8 | 16): void {
   const { memory, state } = cpu;
-  const at = cpu.operand(state.argument(first), state.argument(first + 1), state.argumentHigh(first + 1), size, Access.read);
+  const at = cpu.operand(
+    state.argument(first),
+    state.argument(first + 1),
+    state.argumentHigh(first + 1),
+    size,
+    Access.read,
+  );
   cpu.low = memory.read64(at.low, at.high, 0);
   cpu.high = memory.upper;
 }
@@ -135,4 +141,3 @@ export const vmxHelpers = {
   invept: invalidating(intercepts.invept, invalidateByPointer),
   invvpid: invalidating(intercepts.invvpid, invalidateByVpid),
 } as const satisfies Readonly<Record<string, HelperImplementation>>;
-

@@ -1,5 +1,5 @@
 /** The host-state area to the CPU (SDM vol. 3, section 28.5). */
-import { gprOffset, Segment, segmentOffset, state as layout } from '../../state/layout.ts';
+import { gprOffset, state as layout, Segment, segmentOffset } from '../../state/layout.ts';
 import { Attribute, dr7Fixed, Efer, Flag } from '../../state/registers.ts';
 import type { StateBlock } from '../../state/state-block.ts';
 import { Activity } from '../core.ts';
@@ -35,7 +35,11 @@ const dataSegments = Int32Array.from(
     [Segment.ds, Field.hostDs, 0],
     [Segment.fs, Field.hostFs, Field.hostFsBase],
     [Segment.gs, Field.hostGs, Field.hostGsBase],
-  ].flatMap(([segment, selector, base]) => [segmentOffset(segment) >> 2, wordOf(selector), base === 0 ? 0 : wordOf(base)]),
+  ].flatMap(([segment, selector, base]) => [
+    segmentOffset(segment) >> 2,
+    wordOf(selector),
+    base === 0 ? 0 : wordOf(base),
+  ]),
 );
 
 function loadSegments({ i32 }: StateBlock, { words, base }: Vmcs): void {
@@ -67,8 +71,7 @@ export function loadHost(cpu: Cpu, vmcs: Vmcs, exit: number): void {
   const long = Efer.lma | Efer.lme;
   if ((exit & Exit.loadEfer) !== 0) state.efer = vmcs.low(Field.hostEfer);
   else state.efer = host64 ? state.efer | long : state.efer & ~long;
-  if ((exit & Exit.loadPat) !== 0)
-    state.set64(layout.pat.offset, vmcs.low(Field.hostPat), vmcs.high(Field.hostPat));
+  if ((exit & Exit.loadPat) !== 0) state.set64(layout.pat.offset, vmcs.low(Field.hostPat), vmcs.high(Field.hostPat));
 
   state.setSegment(Segment.cs, vmcs.low(Field.hostCs), host64 ? code64 : code32, -1, 0, 0);
   loadSegments(state, vmcs);

@@ -4,7 +4,7 @@
  */
 import { Decoded } from '../../decode/decoded.ts';
 import { decode, decodeFeatures } from '../../decode/decoder.ts';
-import { Segment, state as layout } from '../../state/layout.ts';
+import { state as layout, Segment } from '../../state/layout.ts';
 import { CodeSize, codeSizeOf } from '../../state/mode.ts';
 import type { Cpu } from '../cpu.ts';
 

@@ -16,14 +16,12 @@ import { ExitRecord } from './exit-record.ts';
 import { Field } from './fields.ts';
 import { GuestRun } from './guest-run.ts';
 import { vmxHelpers } from './helpers.ts';
-import { InformationFormat } from './information.ts';
 import { exitPrimary, exitReasons, exitSecondary } from './intercepts.ts';
 import { FeatureControl, Operation } from './operation.ts';
 import { Reason } from './reasons.ts';
 import { WorldSwitch } from './world-switch.ts';
 
 const featureControl = 0x3a;
-const eptViolationReason = Reason.eptViolation;
 
 /** Faults restart their instruction: RF is saved as 1. #DB, #DF and #MC are none, #BP and #OF are traps. */
 const restarting = ~((1 << Vector.db) | (1 << Vector.bp) | (1 << Vector.of) | (1 << Vector.df) | (1 << Vector.mc));
@@ -107,7 +105,8 @@ export class Vmx implements Virtualization {
 
   msrIntercepted(index: number, write: boolean): boolean {
     const { cpu, guest, operation, record } = this;
-    if ((guest.primary & Primary.msrBitmap) !== 0 && !msrExits(cpu.physical, operation.vmcs, index, write)) return false;
+    if ((guest.primary & Primary.msrBitmap) !== 0 && !msrExits(cpu.physical, operation.vmcs, index, write))
+      return false;
     return record.instruction(write ? Reason.wrmsr : Reason.rdmsr);
   }
 
@@ -158,11 +157,7 @@ export class Vmx implements Virtualization {
       return false;
     }
     if (vector === Vector.pf)
-      record.record(
-        Reason.exception,
-        state.low(layout.faultAddress.offset),
-        state.high(layout.faultAddress.offset),
-      );
+      record.record(Reason.exception, state.low(layout.faultAddress.offset), state.high(layout.faultAddress.offset));
     else record.record(Reason.exception, debugConditions(vector, cpu.pendingDebug));
     record.interruption(vector, EventType.exception, (state.cr0 & Cr0.pe) === 0 ? -1 : error);
     record.resume = ((restarting >>> vector) & 1) !== 0;
@@ -200,7 +195,7 @@ export class Vmx implements Virtualization {
     const linearLow = cpu.state.low(offset);
     const linearHigh = cpu.state.high(offset);
     const reason = faultReason(nested);
-    record.record(reason, reason === eptViolationReason ? violationQualification(nested) : 0);
+    record.record(reason, reason === Reason.eptViolation ? violationQualification(nested) : 0);
     const within = nested.faultInTable ? 0 : linearLow & 0xfff;
     vmcs.set(Field.guestPhysicalAddress, nested.faultLow | within, nested.faultHigh);
     vmcs.set(Field.guestLinearAddress, linearLow, linearHigh);
@@ -273,7 +268,8 @@ export class Vmx implements Virtualization {
     this.msrFault = this.#capabilities.has(index);
     if (index !== featureControl) return false;
     const { lock, insideSmx, outsideSmx } = FeatureControl;
-    this.msrFault = (operation.featureControl & lock) !== 0 || cpu.high !== 0 || (cpu.low & ~(lock | insideSmx | outsideSmx)) !== 0;
+    this.msrFault =
+      (operation.featureControl & lock) !== 0 || cpu.high !== 0 || (cpu.low & ~(lock | insideSmx | outsideSmx)) !== 0;
     if (this.msrFault) return false;
     operation.featureControl = cpu.low;
     return true;

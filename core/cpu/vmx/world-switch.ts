@@ -111,7 +111,8 @@ export class WorldSwitch {
     loadWaiting(cpu, vmcs, injects);
     cpu.state.guest = nonRoot;
     if (!this.#translate(candidate)) return this.#failEntry(Reason.guestState, EntryFailure.pdpte);
-    if ((guest.primary & Primary.tscOffset) !== 0) this.#offsetTime(vmcs.low(Field.tscOffset), vmcs.high(Field.tscOffset));
+    if ((guest.primary & Primary.tscOffset) !== 0)
+      this.#offsetTime(vmcs.low(Field.tscOffset), vmcs.high(Field.tscOffset));
     const wrong = loadMsrs(cpu, vmcs, Field.entryMsrLoad, Field.entryMsrLoadCount);
     if (wrong !== 0) return this.#failEntry(Reason.msrLoad, wrong);
     if (!this.#resuming) vmcs.launched = true;
@@ -242,6 +243,7 @@ export class WorldSwitch {
     vmcs.written();
     loadHost(cpu, vmcs, vmcs.low(Field.exitControls));
     state.guest = 0;
+    cpu.delivering.type = -1;
     cpu.nmiBlocked = nmiBlocked;
     mmu.space = 0;
     mmu.paging.nested = undefined;

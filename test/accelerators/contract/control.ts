@@ -29,12 +29,12 @@ export function control(test: TestFn, guest: Guest): void {
       wrmsr
       mov eax, [0xd0000000]
       lock inc dword ptr [0xd0000000]
-      mov ss, ebx
+      mov ss, esi
       sti
       cli
       jmp again`;
     const whole = () => {
-      guest.reset().long(source, { rbx: 0x10 });
+      guest.reset().long(source, { rsi: 0x10 });
       guest.msr = () => 5n;
       guest.memory = () => 7n;
     };

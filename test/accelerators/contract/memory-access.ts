@@ -33,7 +33,7 @@ const cases: Readonly<Record<string, Case>> = {
   'adc, carry in': { code: 'stc\n adc byte ptr [rdi], 1', accesses: [['read', 0, 1, 0x11n], ['write', 0, 1, 0x13n]] },
   'or locked': { code: 'lock or [rdi], ax', registers: { rax: 0x8000 }, accesses: [['read', 0, 2, 0x2211n], ['write', 0, 2, 0xa211n]] },
   cmp: { code: 'cmp [rdi], al', registers: { rax: 0x11 }, accesses: [['read', 0, 1, 0x11n]], flags: 0x46n },
-  test: { code: 'test dword ptr [rdi], 0x88cc0000', accesses: [['read', 0, 4, 0x4433_2211n]], flags: 0x6n },
+  test: { code: 'test dword ptr [rdi], 0x88cc0000', accesses: [['read', 0, 4, 0x4433_2211n]], flags: 0x46n },
   'inc, dec, not, neg': {
     code: 'inc byte ptr [rdi]\n dec byte ptr [rdi]\n not byte ptr [rdi]\n neg byte ptr [rdi]',
     accesses: [0x12n, 0x10n, 0xeen, 0xefn].flatMap(result => [['read', 0, 1, 0x11n], ['write', 0, 1, result]] as const),
@@ -94,7 +94,7 @@ const cases: Readonly<Record<string, Case>> = {
   'fld, fstp': { code: 'fninit\n fld qword ptr [rdi]\n fstp qword ptr [rdi + 8]', reads: 0x4000_0000_0000_0000n, accesses: [['read', 0, 8, 0x4000_0000_0000_0000n], ['write', 8, 8, 0x4000_0000_0000_0000n]] },
   'fild, fistp': { code: 'fninit\n fild dword ptr [rdi]\n fistp dword ptr [rdi + 4]', reads: 7n, accesses: [['read', 0, 4, 7n], ['write', 4, 4, 7n]] },
   'fnstcw, ldmxcsr': { code: 'fninit\n fnstcw [rdi]\n ldmxcsr [rdi + 4]', reads: 0x1f80n, accesses: [['write', 0, 2, 0x37fn], ['read', 4, 4, 0x1f80n]] },
-  unaligned: { code: 'mov eax, [rdi + 1]\n mov [rdi + 7], ax', reads: 0x11n, accesses: [['read', 1, 1, 0x11n], ['read', 2, 2, 0x11n], ['read', 4, 1, 0x11n], ['write', 7, 1, 0x11n], ['write', 8, 1, 0x11n]] },
+  unaligned: { code: 'mov eax, [rdi + 1]\n mov [rdi + 7], ax', reads: 0x11n, accesses: [['read', 1, 4, 0x11n], ['write', 7, 2, 0x11n]] },
   'across pages': {
     code: 'mov rax, [rdi + 0xffc]\n mov [rdi + 0xffe], eax',
     reads: 0x4433_2211n,

@@ -76,7 +76,7 @@ export function ports(test: TestFn, guest: Guest): void {
   });
 
   test(`${name}: address sizes wrap where they must`, t => {
-    guest.reset().long('addr32 rep outsb\n hlt', { rsi: 0xffff_ffff_0002_0000n, rcx: 0xffff_ffff_0000_0003n });
+    guest.reset().long('db 0x67, 0xf3, 0x6e\n hlt', { rsi: 0xffff_ffff_0002_0000n, rcx: 0xffff_ffff_0000_0003n });
     guest.bytes.set([7, 8, 9], at.data);
     t.is(guest.run().reason, 'halt');
     t.deepEqual(outs(guest.log), [7n, 8n, 9n]);

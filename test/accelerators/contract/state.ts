@@ -143,7 +143,7 @@ export function state(test: TestFn, guest: Guest): void {
   });
 
   test(`${name}: a state taken from one processor puts another where the first one was`, t => {
-    guest.reset().long('mov ecx, 1000\n again: add rax, rcx\n imul rax, 3\n loop again\n hlt', { rax: 1 });
+    guest.reset().long('mov ecx, 1000\n again: add rax, rcx\n imul rax, rax, 3\n loop again\n hlt', { rax: 1 });
     t.is(guest.run(1111).reason, 'limit');
     const taken = guest.state;
     t.is(guest.run().reason, 'halt');

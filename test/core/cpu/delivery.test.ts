@@ -2,7 +2,7 @@
 import test from 'ava';
 import type { InterruptController } from '../../../core/bus/interrupt-controller.ts';
 import { combine } from '../../../core/cpu/exceptions.ts';
-import { Segment, state as layout } from '../../../core/state/layout.ts';
+import { state as layout, Segment } from '../../../core/state/layout.ts';
 import { Flag } from '../../../core/state/registers.ts';
 import { Computer, place, selector } from '../../support/computer.ts';
 
@@ -147,7 +147,10 @@ test('single-step: a trap after each instruction, none after INT n', t => {
 test('32-bit: inner stack from the TSS, same stack at the same level', t => {
   const m = new Computer().protected32();
   m.gate32(0x20, handler, { dpl: 3 });
-  m.load(32, `int 0x20\n push 0x23\n push ${place.userStack}\n push 0x3002\n push 0x1b\n push ${place.code + 0x100}\n iretd`);
+  m.load(
+    32,
+    `int 0x20\n push 0x23\n push ${place.userStack}\n push 0x3002\n push 0x1b\n push ${place.code + 0x100}\n iretd`,
+  );
   m.load(32, 'int 0x20\n mov edi, 7\n jmp $', place.code + 0x100);
   m.load(32, 'mov edx, esp\n mov ecx, [esp + 8]\n mov esi, [esp + 4]\n iretd', handler);
   m.run(7 + 5);

@@ -1,6 +1,7 @@
 /** The state of a CPU as data: complete, and the same again after a round trip into another CPU. */
-import fc from 'fast-check';
+
 import test from 'ava';
+import fc from 'fast-check';
 import { type CpuState, stateComponents } from '../../../core/state/cpu-state.ts';
 import { arithmeticFlags, Flag } from '../../../core/state/registers.ts';
 import { differences } from '../../../core/state/snapshot.ts';
@@ -64,7 +65,11 @@ test('setting one component leaves the others alone', t => {
     m.cpu.setState(before);
     m.cpu.setState({ [component]: other[component] });
     const changed = differences(m.cpu.getState(), before).map(path => path.split('.')[0].split('[')[0]);
-    t.deepEqual([...new Set(changed)].filter(name => name !== component && name !== 'msrs'), [], component);
+    t.deepEqual(
+      [...new Set(changed)].filter(name => name !== component && name !== 'msrs'),
+      [],
+      component,
+    );
   }
 });
 
@@ -80,12 +85,20 @@ test('differences name what differs', t => {
 test('any general registers and flags round-trip', t => {
   const { cpu } = new Computer().long();
   fc.assert(
-    fc.property(fc.array(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), { minLength: 17, maxLength: 17 }), fc.nat(0x3f_ffff), (values, flags) => {
-      const rflags = BigInt((flags & 0x3c_7fd5) | 2);
-      cpu.setState({ general: { registers: values.slice(0, 16), rip: values[16], rflags } });
-      const { general } = cpu.getState(['general']);
-      return general.rip === values[16] && general.rflags === rflags && general.registers.every((value, n) => value === values[n]);
-    }),
+    fc.property(
+      fc.array(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), { minLength: 17, maxLength: 17 }),
+      fc.nat(0x3f_ffff),
+      (values, flags) => {
+        const rflags = BigInt((flags & 0x3c_7fd5) | 2);
+        cpu.setState({ general: { registers: values.slice(0, 16), rip: values[16], rflags } });
+        const { general } = cpu.getState(['general']);
+        return (
+          general.rip === values[16] &&
+          general.rflags === rflags &&
+          general.registers.every((value, n) => value === values[n])
+        );
+      },
+    ),
     { numRuns: 100 },
   );
   t.pass();

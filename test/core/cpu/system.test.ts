@@ -1,7 +1,7 @@
 /** System instructions on a whole CPU: modes, system calls, gates, tasks, ports, MSRs, control registers, FXSAVE, breakpoints. */
 import test from 'ava';
 import { amd, intel } from '../../../core/cpu/models.ts';
-import { Segment, state as layout } from '../../../core/state/layout.ts';
+import { state as layout, Segment } from '../../../core/state/layout.ts';
 import { mode64 } from '../../../core/state/mode.ts';
 import { Cr0, Cr4, Flag } from '../../../core/state/registers.ts';
 import { Computer, place, selector } from '../../support/computer.ts';
@@ -245,7 +245,10 @@ test('XSAVE and XRSTOR: components, initial state, header', t => {
   state.set32(0x400, 77);
   m.gate(13, handler);
   m.load(64, 'hlt', handler);
-  m.load(64, 'mov eax, 2\n mov edx, 0\n xsave64 [0x20000]\n hlt\n mov eax, 3\n xrstor64 [0x20000]\n hlt\n xrstor64 [0x20000]');
+  m.load(
+    64,
+    'mov eax, 2\n mov edx, 0\n xsave64 [0x20000]\n hlt\n mov eax, 3\n xrstor64 [0x20000]\n hlt\n xrstor64 [0x20000]',
+  );
   m.run();
   t.is(m.get64(0x20200), 2n);
   t.is(m.view.getUint32(0x200a0, true), 77);
@@ -267,7 +270,11 @@ test('data breakpoints trap after the access, instruction breakpoints fault befo
     `mov eax, ${place.data}\n mov dr0, rax\n lea rax, [rel there]\n mov dr1, rax\n mov eax, 0x000d0005\n mov dr7, rax
      mov dword [${place.data}], 5\n nop\n there: mov ebx, 7\n hlt`,
   );
-  m.load(64, 'mov rax, dr6\n mov rcx, [rsp]\n inc r8d\n or dword [rsp + 16], 0x10000\n hlt\n xor edi, edi\n mov dr6, rdi\n iretq', handler);
+  m.load(
+    64,
+    'mov rax, dr6\n mov rcx, [rsp]\n inc r8d\n or dword [rsp + 16], 0x10000\n hlt\n xor edi, edi\n mov dr6, rdi\n iretq',
+    handler,
+  );
   m.run();
   t.is(m.register('rax') & 0xfn, 1n);
   t.is(m.get32(place.data), 5);
@@ -288,7 +295,10 @@ test('self-modifying code, and code written by a helper', t => {
 
 test('the time-stamp counter counts instructions; WRMSR moves it', t => {
   const m = new Computer().long();
-  m.load(64, 'rdtsc\n mov ebx, eax\n rdtsc\n sub eax, ebx\n mov esi, eax\n mov ecx, 0x10\n mov eax, 1000\n mov edx, 1\n wrmsr\n rdtsc\n hlt');
+  m.load(
+    64,
+    'rdtsc\n mov ebx, eax\n rdtsc\n sub eax, ebx\n mov esi, eax\n mov ecx, 0x10\n mov eax, 1000\n mov edx, 1\n wrmsr\n rdtsc\n hlt',
+  );
   m.run();
   t.is(m.register('rsi'), 2n);
   t.is(m.register('rdx'), 1n);
@@ -306,7 +316,9 @@ test('CPUID: vendors, features that follow control registers, topology', t => {
     m.load(64, 'xor eax, eax\n cpuid\n mov r8d, ebx\n mov r9d, edx\n mov r10d, ecx\n mov eax, 1\n cpuid\n hlt');
     m.run();
     const name = (['r8', 'r9', 'r10'] as const)
-      .map(register => String.fromCharCode(...[0, 8, 16, 24].map(shift => Number(m.register(register) >> BigInt(shift)) & 0xff)))
+      .map(register =>
+        String.fromCharCode(...[0, 8, 16, 24].map(shift => Number(m.register(register) >> BigInt(shift)) & 0xff)),
+      )
       .join('');
     t.is(name, vendor);
     t.true((m.register('rcx') & (1n << 27n)) !== 0n, 'OSXSAVE');

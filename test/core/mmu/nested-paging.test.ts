@@ -3,7 +3,13 @@ import test from 'ava';
 import { Access, Leave } from '../../../core/cpu/leave.ts';
 import { PhysicalMemory } from '../../../core/memory/physical-memory.ts';
 import { Mmu } from '../../../core/mmu/mmu.ts';
-import { eptFormat, NestedFaultKind, type NestedFormat, NestedWalk, nptFormat } from '../../../core/mmu/nested-paging.ts';
+import {
+  eptFormat,
+  NestedFaultKind,
+  type NestedFormat,
+  NestedWalk,
+  nptFormat,
+} from '../../../core/mmu/nested-paging.ts';
 import { state as layout } from '../../../core/state/layout.ts';
 import { mode64 } from '../../../core/state/mode.ts';
 import { Cr0, Cr4, Efer } from '../../../core/state/registers.ts';
@@ -12,7 +18,8 @@ import { StateBlock } from '../../../core/state/state-block.ts';
 const ram = 0x20000;
 const root = 0x10_0000;
 const npt = nptFormat({ noExecute: true, physicalBits: 40, hugePages: true });
-const ept = (accessedDirty = true) => eptFormat({ accessedDirty, physicalBits: 40, executeOnly: false, hugePages: true });
+const ept = (accessedDirty = true) =>
+  eptFormat({ accessedDirty, physicalBits: 40, executeOnly: false, hugePages: true });
 
 /** Guest-physical page n is physical page n + 0x40, for n below 64. */
 function machine(format: NestedFormat, rights: number) {

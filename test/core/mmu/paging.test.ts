@@ -163,7 +163,10 @@ test('large pages: 2 MiB and 1 GiB', t => {
   t.is(m.get32(entries[2]) & 0x60, 0x60);
   m.put64(entries[1], 0xc000_0087 | 0, 0x34);
   t.is(m.paging.walk(low, high, Access.read), Walk.done);
-  t.deepEqual([m.paging.low >>> 0, m.paging.high, m.paging.shift], [(0xc000_0000 | (low & 0x3fff_f000)) >>> 0, 0x34, 30]);
+  t.deepEqual(
+    [m.paging.low >>> 0, m.paging.high, m.paging.shift],
+    [(0xc000_0000 | (low & 0x3fff_f000)) >>> 0, 0x34, 30],
+  );
 });
 
 test('32-bit: tables, PSE, PSE-36', t => {

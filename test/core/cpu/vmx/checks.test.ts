@@ -324,6 +324,27 @@ titled('guest', guests, (t, guest, rule) => {
   t.is(guest.processor.state.guest, 0);
 });
 
+test('rules about a host outside of IA-32e mode', t => {
+  const guest = new Guest({ bits: 32 });
+  const { state } = guest.processor;
+  const broken = () => brokenRule(guest, hostRules)?.rule;
+  toLegacy(guest);
+  guest.set(Field.hostEfer, 0x801);
+  state.efer &= ~0x500;
+  t.is(broken(), legacyHost[3], 'the RIP of a 64-bit host');
+  guest.set(Field.hostRip, 0x1000);
+  t.is(broken(), undefined);
+  const one = (rule: string, change: Change, undo: Change) => {
+    change(guest);
+    t.is(broken(), rule);
+    undo(guest);
+  };
+  one(legacyHost[0]!, on(Field.entryControls, 1 << 9), off(Field.entryControls, 1 << 9));
+  one(legacyHost[2]!, flip(Field.hostCr4, 1 << 17), flip(Field.hostCr4, 1 << 17));
+  one(legacyHost[3]!, set(Field.hostRip, 1n << 32n), set(Field.hostRip, 0x1000));
+  t.is(broken(), undefined);
+});
+
 test('every rule has a case', t => {
   const covered = (rules: readonly Rule[], cases: readonly Case[], others: readonly string[] = []) =>
     rules.map(({ rule }) => rule).filter(rule => !others.includes(rule) && !cases.some(each => each.rule === rule));

@@ -92,6 +92,9 @@ test('a fault while an event is injected: IDT-vectoring information, RIP as it w
     t.is(vectoring(guest), info(vector, type));
     t.is(guest.rip, Place.code);
     if (length) t.is(guest.length, length);
+    guest.program('ud2').set(Field.exceptionBitmap, 1 << 6);
+    t.is(guest.run(), 0);
+    t.is(vectoring(guest), 0, 'over with the exit');
   }
 });
 

@@ -1,0 +1,113 @@
+import test from 'ava';
+import { Board, RamGuestMemory, registers32, VirtualClock, VirtualHostTasks } from '#core';
+import { type FunctionForm, PciFunction } from '../../../devices/pci/function.ts';
+import { PciBench } from './support.ts';
+
+const scratch = () => {
+  const words = new Map<number, number>();
+  return registers32({
+    name: 'scratch',
+    read: offset => words.get(offset) ?? 0,
+    write: (offset, value) => words.set(offset, value),
+  });
+};
+
+/** A function with one window of each kind. */
+const form: FunctionForm = {
+  name: 'card',
+  slot: '00:06.0',
+  vendor: 0x1af4,
+  device: 0x10f0,
+  classCode: 0xff_0000,
+  interruptPin: 2,
+  bars: [
+    { index: 0, kind: 'ports', size: 32, handler: { read: (offset, size) => offset * 16 + size, write() {} } },
+    { index: 1, kind: 'memory', size: 0x100, handler: scratch() },
+    { index: 2, kind: 'memory64', size: 0x1_0000, handler: scratch() },
+  ],
+};
+
+function machine() {
+  const bench = new PciBench();
+  const card = new PciFunction(bench.board.pci, form);
+  return { bench: bench.powerOn(), card };
+}
+
+test('every kind of window is sized, assigned and decoded', t => {
+  const { bench } = machine();
+  const bars = [0x10, 0x14, 0x18, 0x1c].map(register => bench.read(6, register));
+  t.deepEqual(bars, [0xc001, 0xc001_0000, 0xc000_0004, 0]);
+  t.is(bench.read(6, 4, 2), 3);
+  t.is(bench.board.ports.read(0xc003, 1), 3 * 16 + 1);
+  t.is(bench.board.ports.read(0xc01c, 4), 0x1c * 16 + 4);
+  bench.store(0xc001_0000, 0x1234_5678);
+  bench.store(0xc000_0010, 0x9abc_def0);
+  t.is(bench.load(0xc001_0000), 0x1234_5678);
+  t.is(bench.load(0xc000_0010), 0x9abc_def0);
+  for (const [register, size] of [
+    [0x10, 0xffff_ffe1],
+    [0x14, 0xffff_ff00],
+    [0x18, 0xffff_0004],
+    [0x1c, 0xffff_ffff],
+  ]) {
+    bench.write(6, register!, 0xffff_ffff);
+    t.is(bench.read(6, register!), size);
+  }
+});
+
+test('a 64-bit window above 4 GiB; beyond 52 bits there is nothing', t => {
+  const { bench } = machine();
+  bench.store(0xc000_0010, 0x9abc_def0);
+  bench.write(6, 0x1c, 8);
+  t.is(bench.load(0x8_c000_0010), 0x9abc_def0);
+  t.is(bench.load(0xc000_0010), 0xffff_ffff);
+  bench.write(6, 0x1c, 0x10_0000);
+  t.is(bench.load(0x8_c000_0010), 0xffff_ffff);
+});
+
+test('port windows: switched by their own bit, not over other chips, not above 64 Ki', t => {
+  const { bench } = machine();
+  const { ports } = bench.board;
+  bench.write(6, 4, 2, 2);
+  t.is(ports.read(0xc003, 1), 0xff);
+  bench.write(6, 4, 3, 2);
+  ports.claim(0x3f8, { name: 'com1', read8: () => 0x77 });
+  bench.write(6, 0x10, 0x3e0);
+  t.is(ports.read(0x3f8, 1), 0x77);
+  t.is(ports.read(0x3e0, 1), 0xff, 'all of the window or nothing');
+  bench.write(6, 0x10, 0x1_0000);
+  t.is(ports.read(0, 1), 0xff);
+  bench.write(6, 0x10, 0xd000);
+  t.is(ports.read(0xd001, 1), 0x11);
+});
+
+test('the pin: slot 6, INTB is the fourth wire', t => {
+  const { bench, card } = machine();
+  card.setInterrupt(true);
+  t.deepEqual(bench.pins, [false, false, false, true]);
+  t.is(bench.read(6, 0x3c, 1), 19);
+  card.reset();
+  t.false(bench.pins[3]);
+});
+
+test('a saved pin is asserted again', t => {
+  const { card } = machine();
+  card.setInterrupt(true);
+  const other = machine();
+  other.card.load(structuredClone(card.state));
+  t.true(other.bench.pins[3]);
+  t.is(other.bench.read(6, 0x10), 0xc001);
+});
+
+test('a function on a board without a bridge is a wire that leads nowhere', t => {
+  const clock = new VirtualClock({ ticks: 0 });
+  const board = new Board({
+    clock,
+    memory: new RamGuestMemory([{ base: 0, bytes: new Uint8Array(4096) }]),
+    hostTasks: new VirtualHostTasks(clock),
+    power: { powerOff() {}, reset() {}, exit() {} },
+    processors: { count: 1, init() {}, startup() {} },
+  });
+  new PciFunction(board.pci, form);
+  t.deepEqual(board.wires.dangling, ['pci-interrupts@3']);
+});
