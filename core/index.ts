@@ -103,3 +103,8 @@ export { createHost, type Host, type HostOptions } from './cpu/host.ts';
 export { helperImplementations } from './cpu/helpers/index.ts';
 export { guestCpuid } from './cpu/cpuid.ts';
 export { type PciConnection, type PciEndpoint, PciSlotBoard, PciSlots, pciInterrupts } from './bus/pci-slots.ts';
+export { gprOffset, segmentOffset, state as stateLayout } from './state/layout.ts';
+export type { StateBlock } from './state/state-block.ts';
+export { readFpuImage, writeFpuImage } from './state/fpu-image.ts';
+export { largestPiece } from './cpu/assist/live.ts';
+export { Leave } from './cpu/leave.ts';

@@ -18,8 +18,8 @@ export function describeAcpi(profile: Profile): AcpiOptions | undefined {
   const [pci] = options(profile, PciHost);
   return {
     processors: Array.from({ length: profile.processors }, (_, id) => id),
-    ...(ioApic ? { ioApic: { id: Number(ioApic['id'] ?? 0), base: Number(ioApic['base'] ?? 0xfec0_0000) } } : {}),
-    ...(pm ? { powerManagement: Number(pm['port'] ?? 0x600) } : {}),
+    ...(ioApic ? { ioApic: { id: Number(ioApic.id ?? 0), base: Number(ioApic.base ?? 0xfec0_0000) } } : {}),
+    ...(pm ? { powerManagement: Number(pm.port ?? 0x600) } : {}),
     ...(pci ? { pci: { window: PciHost.memoryWindow } } : {}),
     serial: options(profile, IsaSerial).map(({ port, irq }) => ({ port: Number(port ?? 0x3f8), irq: irqOf(irq) })),
     rtc: options(profile, Rtc).length > 0,

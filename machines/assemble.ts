@@ -1,5 +1,15 @@
 /** Puts a profile's devices on a board. The same code serves `validate`, on a board that leads nowhere, and `build`. */
-import { Board, type BoardParts, createDevice, type Device, MachineError, RamGuestMemory, VirtualClock, VirtualHostTasks } from '#core';
+import {
+  Board,
+  type BoardParts,
+  type ByteStream,
+  createDevice,
+  type Device,
+  MachineError,
+  RamGuestMemory,
+  VirtualClock,
+  VirtualHostTasks,
+} from '#core';
 import type { Profile } from './profile.ts';
 import type { Finding } from './validate.ts';
 
@@ -31,7 +41,7 @@ export const assemble = Object.assign(
       const devices = new Map<string, Device>();
       for (const name of Object.keys(profile.devices)) {
         try {
-          add(board, devices, name, profile, {});
+          add(board, devices, name, profile, withoutStreams(profile.devices[name]!.options));
         } catch (error) {
           if (!(error instanceof MachineError)) throw error;
           findings.push({ path: error.path ?? `devices.${name}`, code: error.code, message: error.message });
@@ -44,6 +54,15 @@ export const assemble = Object.assign(
     },
   },
 );
+
+/** A checked device must not take what was typed for the one that will be built. */
+const withoutStreams = (options: object): object =>
+  Object.fromEntries(
+    Object.entries(options)
+      .filter(([, value]) => typeof value === 'object' && value !== null && 'onInput' in value)
+      .map(([name]) => [name, silent]),
+  );
+const silent: ByteStream = { write() {}, onInput() {} };
 
 const danglingWire = (wire: string): MachineError =>
   new MachineError('dangling-wire', `nothing provides the wire ${wire}`, {

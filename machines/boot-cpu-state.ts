@@ -5,10 +5,19 @@ import type { BootSegment, BootState } from './boot/boot-state.ts';
 const order = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'] as const;
 const registerCount = 16;
 
-const segment = ({ selector, base, limit, attributes }: BootSegment): SegmentState => ({ selector, attributes, limit, base: BigInt(base) });
+const segment = ({ selector, base, limit, attributes }: BootSegment): SegmentState => ({
+  selector,
+  attributes,
+  limit,
+  base: BigInt(base),
+});
 
 /** Everything that a loader speaks of; the rest stays as after power-on. */
-export function bootCpuState(boot: BootState, controls: CpuState['controls'], msrs: CpuState['msrs']): Partial<CpuState> {
+export function bootCpuState(
+  boot: BootState,
+  controls: CpuState['controls'],
+  msrs: CpuState['msrs'],
+): Partial<CpuState> {
   const { segments, gdt, idt } = boot;
   return {
     general: {

@@ -8,7 +8,13 @@ import { loadRaw, type RawOptions } from './boot/raw.ts';
 
 export type BootSource =
   /** A kernel of whatever kind `probe` recognises: bzImage or ELF. */
-  | { readonly kind: 'kernel'; readonly kernel: Uint8Array; readonly initrd?: Uint8Array; readonly commandLine?: string; readonly randomSeed?: Uint8Array }
+  | {
+      readonly kind: 'kernel';
+      readonly kernel: Uint8Array;
+      readonly initrd?: Uint8Array;
+      readonly commandLine?: string;
+      readonly randomSeed?: Uint8Array;
+    }
   /** Bytes at an address. */
   | { readonly kind: 'raw'; readonly image: Uint8Array; readonly options: Omit<RawOptions, 'image'> };
 

@@ -4,13 +4,13 @@ import {
   amd,
   type ByteStream,
   type CpuModel,
+  type Entropy,
   HostClock,
   ImmediateHostTasks,
   intel,
   MachineError,
   RamGuestMemory,
   SeededEntropy,
-  type Entropy,
   VirtualClock,
   VirtualHostTasks,
   type WallClock,
@@ -79,7 +79,13 @@ export async function build(profile: Profile, options: BuildOptions = {}): Promi
   }
 }
 
-function put(profile: Profile, options: BuildOptions, accelerator: Accelerator, size: number, stopwatch: () => number): Machine {
+function put(
+  profile: Profile,
+  options: BuildOptions,
+  accelerator: Accelerator,
+  size: number,
+  stopwatch: () => number,
+): Machine {
   const isVirtual = profile.clock === 'virtual';
   const clock = isVirtual ? new VirtualClock(accelerator.time) : new HostClock(stopwatch);
   const virtualTasks = new VirtualHostTasks(clock);

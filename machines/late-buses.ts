@@ -28,7 +28,7 @@ export class LateBuses implements Pick<MachineSpecification, 'ports' | 'mmio' | 
 
   connect(board: Board): void {
     this.#board = board;
-    this.interrupts.forEach((late, processor) => late.connect(board.controllers.of(processor)));
+    for (const [processor, late] of this.interrupts.entries()) late.connect(board.controllers.of(processor));
   }
 
   get #connected(): Board {

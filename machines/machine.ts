@@ -77,7 +77,8 @@ export class Machine implements AsyncDisposable {
 
   /** Runs until something ends it. May be called again after `until`, `timeout` and `stopped`. */
   async run({ until, timeout }: RunOptions = {}): Promise<Outcome> {
-    if (this.#disposed) throw new MachineError('bad-call', 'the machine has been disposed of', { remedy: 'build another' });
+    if (this.#disposed)
+      throw new MachineError('bad-call', 'the machine has been disposed of', { remedy: 'build another' });
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : this.now + nanoseconds(timeout);
     const from = this.serial.text.length;
     const reached = (): boolean => {
@@ -93,7 +94,8 @@ export class Machine implements AsyncDisposable {
       }
       return this.now >= deadline ? { kind: 'timeout' } : undefined;
     });
-    if (!['until', 'timeout', 'stopped'].includes(outcome.kind)) this.serial.close(`the run ended with ${outcome.kind}`);
+    if (!['until', 'timeout', 'stopped'].includes(outcome.kind))
+      this.serial.close(`the run ended with ${outcome.kind}`);
     return outcome;
   }
 
@@ -126,5 +128,7 @@ export function nanoseconds(time: number | string): number {
   if (typeof time === 'number' && time >= 0) return time;
   const match = typeof time === 'string' ? /^(\d+(?:\.\d+)?)\s*(ns|us|ms|s|min)$/.exec(time.trim()) : null;
   if (match) return Number(match[1]) * units[match[2]!]!;
-  throw new MachineError('bad-argument', `${JSON.stringify(time)} is no time`, { remedy: "write it as '30 s' or as nanoseconds" });
+  throw new MachineError('bad-argument', `${JSON.stringify(time)} is no time`, {
+    remedy: "write it as '30 s' or as nanoseconds",
+  });
 }

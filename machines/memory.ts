@@ -15,9 +15,13 @@ export const highMemoryBase = 2 ** 32;
 /** `512 MiB`, `512M`, `1G` or a number of bytes. */
 export function parseSize(size: number | string, path: string): number {
   const match = typeof size === 'string' ? /^(\d+)\s*([KMG]?)(i?B)?$/i.exec(size.trim()) : null;
-  const bytes = typeof size === 'number' ? size : match ? Number(match[1]) * units[match[2]!.toUpperCase()]! : Number.NaN;
+  const bytes =
+    typeof size === 'number' ? size : match ? Number(match[1]) * units[match[2]!.toUpperCase()]! : Number.NaN;
   if (Number.isSafeInteger(bytes)) return bytes;
-  throw new MachineError('bad-option', `${JSON.stringify(size)} is no size`, { path, remedy: "write it as 512M or '512 MiB'" });
+  throw new MachineError('bad-option', `${JSON.stringify(size)} is no size`, {
+    path,
+    remedy: "write it as 512M or '512 MiB'",
+  });
 }
 
 export function memorySize({ memory }: Pick<Profile, 'memory'>): number {
@@ -37,6 +41,9 @@ export interface RamRange {
 export function ramRanges(size: number): readonly RamRange[] {
   const low = Math.min(size, lowMemoryLimit);
   return size > low
-    ? [{ base: 0, size: low }, { base: highMemoryBase, size: size - low }]
+    ? [
+        { base: 0, size: low },
+        { base: highMemoryBase, size: size - low },
+      ]
     : [{ base: 0, size: low }];
 }

@@ -11,7 +11,10 @@ export interface DeviceUse {
   readonly options: object;
 }
 
-export const use = <S extends OptionSchema, D extends Device>(type: DeviceClass<S, D>, options: NoInfer<GivenOptions<S>>): DeviceUse => ({
+export const use = <S extends OptionSchema, D extends Device>(
+  type: DeviceClass<S, D>,
+  options: NoInfer<GivenOptions<S>>,
+): DeviceUse => ({
   type: type as unknown as DeviceClass,
   options,
 });
@@ -50,7 +53,9 @@ export function profile(name: string, parts: ProfileParts): Profile {
     ...parts,
     name,
     with({ devices = {}, ...others }, variant = name) {
-      const merged = Object.entries({ ...parts.devices, ...devices }).filter((entry): entry is [string, DeviceUse] => entry[1] !== undefined);
+      const merged = Object.entries({ ...parts.devices, ...devices }).filter(
+        (entry): entry is [string, DeviceUse] => entry[1] !== undefined,
+      );
       return profile(variant, { ...parts, ...others, devices: Object.fromEntries(merged) });
     },
   };

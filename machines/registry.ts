@@ -43,7 +43,8 @@ export class Registry {
 
 function merge<T>(kind: string, into: Map<string, T>, from: ReadonlyMap<string, T>): void {
   for (const [name, component] of from) {
-    if (into.has(name)) throw new MachineError('overlap', `there is a ${kind} called ${name} already`, { remedy: 'rename the plugin’s' });
+    if (into.has(name))
+      throw new MachineError('overlap', `there is a ${kind} called ${name} already`, { remedy: 'rename the plugin’s' });
     into.set(name, component);
   }
 }
@@ -51,5 +52,7 @@ function merge<T>(kind: string, into: Map<string, T>, from: ReadonlyMap<string, 
 function find<T>(kind: string, among: ReadonlyMap<string, T>, name: string): T {
   const found = among.get(name);
   if (found !== undefined) return found;
-  throw new MachineError('unknown-component', `there is no ${kind} called ${name}`, { remedy: `known: ${[...among.keys()].join(', ')}` });
+  throw new MachineError('unknown-component', `there is no ${kind} called ${name}`, {
+    remedy: `known: ${[...among.keys()].join(', ')}`,
+  });
 }

@@ -109,7 +109,10 @@ export class Scheduler implements ProcessorSignals, Pacer {
 
   /** Until something ends it, `deadline` (guest time) at the latest. `check` is asked between slices. */
   async run(deadline: number, check: () => Outcome | undefined): Promise<Outcome> {
-    if (this.#running) throw new MachineError('bad-call', 'the machine is running already', { remedy: 'await the run that is under way' });
+    if (this.#running)
+      throw new MachineError('bad-call', 'the machine is running already', {
+        remedy: 'await the run that is under way',
+      });
     this.#running = true;
     this.#outcome = undefined;
     this.#deadline = deadline;

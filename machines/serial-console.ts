@@ -48,9 +48,15 @@ export class SerialConsole implements ByteStream {
 
   /** Resolves once the guest's output, from the end of the last match on, matches. The machine must be running, or be run. */
   waitFor(pattern: RegExp | string): Promise<RegExpExecArray> {
-    const expression = typeof pattern === 'string' ? new RegExp(pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : pattern;
+    const expression =
+      typeof pattern === 'string' ? new RegExp(pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : pattern;
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ pattern: new RegExp(expression.source, expression.flags.replace(/[gy]/g, '')), from: this.#seen, resolve, reject });
+      this.#waiters.push({
+        pattern: new RegExp(expression.source, expression.flags.replace(/[gy]/g, '')),
+        from: this.#seen,
+        resolve,
+        reject,
+      });
       this.#look();
     });
   }

@@ -1,8 +1,8 @@
 /** Finds a profile's mistakes before power-on, without building anything that lasts. Pure: nothing of the host is touched. */
 import { MachineError } from '#core';
 import { assemble } from './assemble.ts';
-import type { Profile } from './profile.ts';
 import { memorySize } from './memory.ts';
+import type { Profile } from './profile.ts';
 
 const maximumProcessors = 64;
 

@@ -41,7 +41,9 @@ function files(folder: string): string[] {
 
 function importsOf(file: string): Import[] {
   const source = readFileSync(join(root, file), 'utf8');
-  const statements = source.matchAll(/^(?:import|export)\b[^;']*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|import\('([^']+)'\)/gm);
+  const statements = source.matchAll(
+    /^(?:import|export)\b[^;']*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|import\('([^']+)'\)/gm,
+  );
   return [...statements].map(match => ({ file, specifier: (match[1] ?? match[2] ?? match[3])! }));
 }
 
@@ -49,7 +51,9 @@ const all = Object.keys(allowed).flatMap(folder => files(folder).flatMap(imports
 const topOf = (file: string): string => file.split('/')[0]!;
 
 test('folders import only whom they may', t => {
-  const wrong = all.filter(({ file, specifier }) => specifier.startsWith('#') && !allowed[topOf(file)]!.includes(specifier));
+  const wrong = all.filter(
+    ({ file, specifier }) => specifier.startsWith('#') && !allowed[topOf(file)]!.includes(specifier),
+  );
   t.deepEqual(wrong, []);
 });
 
@@ -65,13 +69,18 @@ test('no relative import climbs out of its top folder', t => {
 test('nothing that runs in a browser imports from Node, and packages are few', t => {
   const wrong = all.filter(
     ({ file, specifier }) =>
-      browser.includes(topOf(file)) && !specifier.startsWith('.') && !specifier.startsWith('#') && !packages.includes(specifier),
+      browser.includes(topOf(file)) &&
+      !specifier.startsWith('.') &&
+      !specifier.startsWith('#') &&
+      !packages.includes(specifier),
   );
   t.deepEqual(wrong, []);
 });
 
 test('only core/framework knows the injection container', t => {
-  const wrong = all.filter(({ file, specifier }) => /^(tsyringe|reflect-metadata)$/.test(specifier) && !file.startsWith('core/framework/'));
+  const wrong = all.filter(
+    ({ file, specifier }) => /^(tsyringe|reflect-metadata)$/.test(specifier) && !file.startsWith('core/framework/'),
+  );
   t.deepEqual(wrong, []);
 });
 
@@ -91,5 +100,10 @@ test('core is layered', t => {
 
 test('files import each other, never an index', t => {
   const wrong = all.filter(({ specifier }) => specifier.startsWith('.') && specifier.endsWith('/index.ts'));
-  t.deepEqual(wrong.filter(({ specifier, file }) => !file.includes('isa/') && !specifier.includes('isa/') && !specifier.includes('helpers/')), []);
+  t.deepEqual(
+    wrong.filter(
+      ({ specifier, file }) => !file.includes('isa/') && !specifier.includes('isa/') && !specifier.includes('helpers/'),
+    ),
+    [],
+  );
 });

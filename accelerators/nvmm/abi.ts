@@ -75,11 +75,13 @@ export const ExitReason = {
   monitor: 0x2002,
   mwait: 0x2003,
   cpuid: 0x2004,
-  stopped: 2 ** 64 - 2,
-  invalid: 2 ** 64 - 1,
+  // The highest of 64 bits, as signed numbers.
+  stopped: -2,
+  invalid: -1,
 } as const;
 
-export const EventType = { exception: 0, interrupt: 1 } as const;
+/** `fault` is ours: what an instruction raised that an assist has executed; NVMM's own exceptions leave out 0, 2 and 3. */
+export const EventType = { exception: 0, interrupt: 1, fault: 1000 } as const;
 
 /** PROT_* of gpa_map and of MEMORY exits. */
 export const Prot = { read: 1, write: 2, execute: 4 } as const;

@@ -4,14 +4,15 @@ import type { Exit } from '../exit.ts';
 import type { MachineSpecification } from '../machine.ts';
 import { VirtualProcessor } from '../processor.ts';
 import { initialState, initState, startupState } from '../reset-state.ts';
-import { Cr, EventType, ExitReason, Gpr, Intr, StateFlag, VcpuConf, X64State } from './abi.ts';
-import { endShadow } from './libnvmm/assist-io.ts';
+import { Cr, EventType, ExitReason, Gpr, Intr, Msr, Prot, StateFlag, VcpuConf, X64State } from './abi.ts';
+import { complete } from './libnvmm/complete.ts';
 import { type IoAccess, type Libnvmm, type MemAccess, type NvmmMachine, NvmmVcpu } from './libnvmm/libnvmm.ts';
 import { flagOf, readComponent, writeComponent } from './state.ts';
 import { Vector } from './x86/exception.ts';
 
 const interruptFlag = 1 << 9;
 const nmiVector = 2;
+const found = { hva: 0, prot: 0 };
 
 export class NvmmProcessor extends VirtualProcessor {
   readonly #vcpu = new NvmmVcpu();
@@ -21,6 +22,8 @@ export class NvmmProcessor extends VirtualProcessor {
   /** An event waits in the comm page for the next entry. */
   #eventWaiting = false;
   #completed = 0;
+  /** When the time-stamp counter was set, if that has not reached the driver yet; else negative. */
+  #counterSet = -1;
 
   constructor(
     private readonly lib: Libnvmm,
@@ -54,6 +57,7 @@ export class NvmmProcessor extends VirtualProcessor {
 
   getState<C extends StateComponent = StateComponent>(...components: readonly C[]): Pick<CpuState, C> & CpuState {
     const wanted = components.length ? components : stateComponents;
+    if (wanted.includes('msrs' as C)) this.#catchUp();
     this.lib.vcpuGetState(this.mach, this.#vcpu, wanted.reduce((flags, component) => flags | flagOf[component], 0));
     return Object.fromEntries(wanted.map(component => [component, readComponent(this.#vcpu.state, component, this.#halted)])) as unknown as CpuState;
   }
@@ -65,7 +69,9 @@ export class NvmmProcessor extends VirtualProcessor {
       writeComponent(this.#vcpu.state, component, value as never);
       this.lib.vcpuSetState(this.mach, this.#vcpu, flagOf[component]);
     }
+    const { lib } = this;
     const { exit } = this.#vcpu;
+    if (state.msrs) this.#counterSet = lib.driver.host.time.ticks;
     if (state.general) exit.state.rflags = Number(state.general.rflags);
     if (state.controls) this.#interrupts.taskPriority = exit.state.cr8 = Number(state.controls.cr8);
     if (state.interrupts) {
@@ -74,6 +80,16 @@ export class NvmmProcessor extends VirtualProcessor {
       exit.state.nmiWindow = state.interrupts.nmiBlocked;
       this.#halted = state.interrupts.halted;
     }
+  }
+
+  /** The time-stamp counter goes on while its new value, or its last one, lies in the comm page. */
+  #catchUp(): void {
+    const { comm } = this.#vcpu;
+    const at = X64State.msrs + Msr.tsc * 8;
+    const now = this.lib.driver.host.time.ticks;
+    if (this.#counterSet < 0) comm.cached &= ~(StateFlag.msrs & ~comm.commit);
+    else if (now !== this.#counterSet) comm.write(at, BigInt.asUintN(64, comm.read(at) + BigInt(now - this.#counterSet)));
+    this.#counterSet = (comm.commit & StateFlag.msrs) !== 0 ? now : -1;
   }
 
   protected injectException(vector: number, errorCode: number): void {
@@ -104,6 +120,7 @@ export class NvmmProcessor extends VirtualProcessor {
       if (this.takeCancel()) return { reason: 'cancelled' };
       const budget = this.specification.pacer.remaining();
       if (budget <= 0) return { reason: 'limit' };
+      if (this.#counterSet >= 0) this.#catchUp();
       this.#deliver();
       if (this.#halted) return { reason: 'halt' };
       this.#cpu.armTimer(budget);
@@ -133,11 +150,12 @@ export class NvmmProcessor extends VirtualProcessor {
       if (ready) {
         this.#event(interrupts.acknowledge());
         this.#halted = false;
-        return;
       }
-      if (!status.interruptWindow && !this.#halted) {
+      // Another one may be waiting for the first one's end.
+      if (interrupts.pending && !status.interruptWindow && !this.#halted) {
         state.intr = (status.interruptShadow ? Intr.shadow : 0) | Intr.windowExiting | (status.nmiWindow ? Intr.nmiWindowExiting : 0);
         this.lib.vcpuSetState(this.mach, this.#vcpu, StateFlag.intr);
+        status.interruptWindow = true;
       }
     }
   }
@@ -174,6 +192,9 @@ export class NvmmProcessor extends VirtualProcessor {
         if (lib.assistIo(mach, vcpu)) return this.#failed('port access', exit.port);
         return this.#account();
       case ExitReason.memory:
+        // The processor's own access, in the middle of an event's delivery: no instruction that an assist could finish.
+        if (exit.state.eventPending) return { reason: 'shutdown' };
+        if (exit.prot & Prot.execute && lib.gpaToHva(mach, exit.gpa, found)) return this.#failed('code', exit.gpa);
         if (lib.assistMem(mach, vcpu)) return this.#failed('memory access', exit.gpa);
         return this.#account();
       case ExitReason.rdmsr: {
@@ -224,10 +245,8 @@ export class NvmmProcessor extends VirtualProcessor {
     const vcpu = this.#vcpu;
     lib.vcpuGetState(mach, vcpu, StateFlag.gprs);
     vcpu.state.setGprPair(Gpr.rip, vcpu.exit.npcLow, vcpu.exit.npcHigh);
-    endShadow(lib, mach, vcpu);
-    lib.vcpuSetState(mach, vcpu, StateFlag.gprs);
-    this.#cpu.accountInstruction();
-    return undefined;
+    complete(lib, mach, vcpu);
+    return this.#account();
   }
 
   /** The guest's time goes on by what the assist completed. */

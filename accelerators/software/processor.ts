@@ -79,19 +79,20 @@ export class SoftwareProcessor extends VirtualProcessor {
       case 'io':
         return this.#portAccess(exit);
       case 'mmio':
-        if (this.#assist.perform()) return undefined;
-        return { reason: 'error', code: 0, message: `memory access at 0x${exit.address.toString(16)} could not be emulated` };
+        return this.#assisted();
       case 'msr':
         return this.#msrAccess(exit);
     }
   }
 
-  #portAccess(exit: CpuExit & { readonly reason: 'io' }): undefined {
+  #portAccess(exit: CpuExit & { readonly reason: 'io' }): Exit | undefined {
     const { ports } = this.specification;
     const cpu = this.#cpu;
     const { port, size } = exit;
     if (exit.string) {
-      cpu.performPorts(ports);
+      const left = cpu.performPorts(ports);
+      // The string lies where there is no RAM.
+      if (left.reason === 'mmio') return this.#stringInDevice();
     } else if (exit.input) {
       cpu.completeInput(size, ports.read(port, size));
     } else {
@@ -99,6 +100,21 @@ export class SoftwareProcessor extends VirtualProcessor {
       cpu.completeInstruction();
     }
     return undefined;
+  }
+
+  #stringInDevice(): Exit | undefined {
+    const { pins } = this.#cpu;
+    pins.ports = this.specification.ports;
+    try {
+      return this.#assisted();
+    } finally {
+      pins.ports = undefined;
+    }
+  }
+
+  #assisted(): Exit | undefined {
+    if (this.#assist.perform()) return undefined;
+    return { reason: 'error', code: 0, message: 'an access to memory that is none could not be emulated' };
   }
 
   #msrAccess({ index, write }: CpuExit & { readonly reason: 'msr' }): undefined {

@@ -8,11 +8,12 @@ import { GuestFault } from '../mmu/fault.ts';
 import type { LinearMemory } from '../mmu/linear-memory.ts';
 import { LinearAddress } from '../mmu/segmentation.ts';
 import type { StateComponent } from '../state/cpu-state.ts';
-import { state as layout, Segment } from '../state/layout.ts';
-import { CodeSize, is64, isReal, mode64, modeOf } from '../state/mode.ts';
-import { Attribute, Cr0, Cr4, Efer, Flag, Vector } from '../state/registers.ts';
+import { state as layout } from '../state/layout.ts';
+import { is64, isReal } from '../state/mode.ts';
+import { Cr0, Cr4, Efer, Flag, Vector } from '../state/registers.ts';
 import type { StateHolder } from '../state/snapshot.ts';
 import type { StateBlock } from '../state/state-block.ts';
+import { cplOf, decodeModeOf } from './decode-mode.ts';
 import { Descriptor } from './descriptor.ts';
 import { FloatUnit } from './helpers/float-unit.ts';
 import { Leave, Status } from './leave.ts';
@@ -102,7 +103,8 @@ export class CpuCore implements StateHolder {
 
   constructor(
     readonly state: StateBlock,
-    readonly memory: LinearMemory,
+    /** Replaced while an assist executes an instruction. */
+    public memory: LinearMemory,
     readonly translation: Translation,
     readonly model: CpuModel,
     readonly surroundings: CpuSurroundings,
@@ -204,37 +206,12 @@ export class CpuCore implements StateHolder {
   /** After a change of CS, SS, data segments, CPL, RFLAGS.VM or AC, CR0.PE or EFER.LMA. */
   modeChanged(): void {
     const { state } = this;
-    const mode = this.#decodeMode();
+    const mode = decodeModeOf(this.state);
     if (mode === state.mode) this.translation.refreshPrivilege();
     else {
       state.mode = mode;
       this.translation.refresh();
     }
-  }
-
-  #decodeMode(): number {
-    const { state } = this;
-    const code = state.attributes(Segment.cs);
-    if (this.isLong && (code & Attribute.long) !== 0) return mode64;
-    const size = (code & Attribute.big) !== 0 ? CodeSize.bits32 : CodeSize.bits16;
-    const wideStack = (state.attributes(Segment.ss) & Attribute.big) !== 0;
-    return this.isProtected ? modeOf(size, wideStack, false, this.#isFlat()) : modeOf(size, wideStack, true, false);
-  }
-
-  /** CS, SS, DS and ES span 4 GiB from 0, and nothing but a page can refuse an access. */
-  #isFlat(): boolean {
-    const { state } = this;
-    const code = state.attributes(Segment.cs);
-    if ((code & Attribute.readable) === 0) return false;
-    for (let segment: number = Segment.es; segment <= Segment.ds; segment++) {
-      const attributes = state.attributes(segment);
-      if ((attributes & Attribute.present) === 0) return false;
-      if (state.baseLow(segment) !== 0 || state.limit(segment) !== 0xffff_ffff) return false;
-      if (segment === Segment.cs) continue;
-      const kind = attributes & (Attribute.code | Attribute.expandDown | Attribute.writable);
-      if (kind !== Attribute.writable) return false;
-    }
-    return true;
   }
 
   /** After a change of CR0, CR4 or the x87 status word: which units need asking before use. */
@@ -249,7 +226,7 @@ export class CpuCore implements StateHolder {
   /** Everything that is derived from registers. */
   derive(): void {
     this.unitsChanged();
-    this.state.mode = this.#decodeMode();
+    this.state.mode = decodeModeOf(this.state);
     this.translation.refreshWatchpoints();
     this.translation.refresh();
   }
@@ -282,9 +259,9 @@ export class CpuCore implements StateHolder {
   stateWritten(components: readonly StateComponent[]): void {
     const { state } = this;
     if (components.includes('segments') || components.includes('controls') || components.includes('general'))
-      state.cpl = this.#derivedCpl();
+      state.cpl = cplOf(state);
     this.unitsChanged();
-    state.mode = this.#decodeMode();
+    state.mode = decodeModeOf(this.state);
     this.translation.refreshWatchpoints();
     this.translation.flushAll();
     if (components.includes('controls') && this.usesPdptes) this.translation.loadPdptes();
@@ -294,12 +271,6 @@ export class CpuCore implements StateHolder {
   get usesPdptes(): boolean {
     const { cr0, cr4 } = this.state;
     return (cr0 & Cr0.pg) !== 0 && (cr4 & Cr4.pae) !== 0 && !this.isLong;
-  }
-
-  #derivedCpl(): number {
-    if ((this.state.cr0 & Cr0.pe) === 0) return 0;
-    if (this.isVirtual8086) return 3;
-    return (this.state.attributes(Segment.ss) >> 5) & 3;
   }
 
   // Memory operands.

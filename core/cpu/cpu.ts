@@ -213,10 +213,10 @@ export class Cpu extends CpuCore {
     return (BigInt(state.gprLow(Gpr.rdx) >>> 0) << 32n) | BigInt(state.gprLow(Gpr.rax) >>> 0);
   }
   /** Executes the next instruction, INS or OUTS, with ports in place; a long REP may take several calls. */
-  performPorts(ports: PortAccessor): void {
+  performPorts(ports: PortAccessor): CpuExit {
     this.pins.ports = ports;
     try {
-      run(this, 1);
+      return run(this, 1);
     } finally {
       this.pins.ports = undefined;
     }

@@ -2,11 +2,10 @@
  * A processor under a driver that lives outside of the emulated machine: it stands in 64-bit mode at CPL 0, with linear addresses that
  * are physical ones, and executes single privileged instructions. Guest code runs in VMRUN, VMLAUNCH and VMRESUME only.
  */
-import type { InterruptController } from '../bus/interrupt-controller.ts';
 import type { virtualHelpers } from '../isa/virtual/helpers.ts';
 import { readFpuImage, writeFpuImage } from '../state/fpu-image.ts';
 import { gprOffset, state as layout, Segment } from '../state/layout.ts';
-import { Attribute, Cr0, Cr4, Efer, Flag, Gpr } from '../state/registers.ts';
+import { Flag, Gpr } from '../state/registers.ts';
 import { loadControl, storeControl } from './control-registers.ts';
 import { callHelper, type HelperImplementation } from './core.ts';
 import type { Cpu } from './cpu.ts';
@@ -15,31 +14,14 @@ import { loadDebug, loadXcr0 } from './helpers/control.ts';
 import { helperImplementations } from './helpers/index.ts';
 import type { Host } from './host.ts';
 import { type CpuidResult, type HostCpu, HostFault, VmxOutcome } from './host-cpu.ts';
+import { standInHostMode } from './host-state.ts';
 import { Leave, Status } from './leave.ts';
+import { LocalInterrupt } from './local-interrupt.ts';
 import { MsrAnswer, readMsr, readTimestamp, writeMsr } from './msr.ts';
 import type { Operation } from './vmx/operation.ts';
 import { Vmx } from './vmx/vmx.ts';
 
 const slice = 1_000_000;
-const codeSelector = 0x08;
-const stackSelector = 0x10;
-const taskSelector = 0x18;
-const flat = Attribute.present | Attribute.segment | Attribute.accessed | Attribute.writable | Attribute.granular;
-
-/** The physical INTR pin: the local timer's, and other threads of control. */
-class LocalInterrupt implements InterruptController {
-  pending = false;
-  readonly nmiPending = false;
-  taskPriority = 0;
-  onChange: (() => void) | undefined = undefined;
-
-  acknowledge(): number {
-    this.pending = false;
-    return 0xef;
-  }
-  acknowledgeNmi(): void {}
-}
-
 export class HostProcessor implements HostCpu {
   readonly index: number;
   readonly #interrupt = new LocalInterrupt();
@@ -59,25 +41,8 @@ export class HostProcessor implements HostCpu {
     const { cpu } = this;
     if (this.#standing) return cpu;
     this.#standing = true;
-    const { features } = cpu.model;
-    const { state } = cpu;
-    cpu.stopsAtVmExit = true;
     cpu.connect(this.#interrupt);
-    cpu.mmu.paging.direct = true;
-    state.cr0 = Cr0.pe | Cr0.mp | Cr0.et | Cr0.ne | Cr0.wp | Cr0.am | Cr0.pg;
-    state.cr4 = Cr4.pae | Cr4.pge | Cr4.osfxsr | Cr4.osxmmexcpt | (features.has('xsave') ? Cr4.osxsave : 0);
-    state.efer = Efer.sce | Efer.lme | Efer.lma | (features.has('nx') ? Efer.nxe : 0);
-    state.set64(layout.xcr0.offset, features.has('xsave') ? 3 : 1, 0);
-    // With V_INTR_MASKING it is the host's IF that lets physical interrupts end a guest's run.
-    state.flags = Flag.fixed | Flag.if;
-    state.setSegment(Segment.cs, codeSelector, flat | Attribute.code | Attribute.long, -1, 0, 0);
-    for (const segment of [Segment.es, Segment.ss, Segment.ds, Segment.fs, Segment.gs])
-      state.setSegment(segment, segment === Segment.ss ? stackSelector : 0, flat | Attribute.big, -1, 0, 0);
-    state.setSegment(Segment.tr, taskSelector, Attribute.present | 0xb, 0x67, 0, 0);
-    state.setSegment(Segment.ldtr, 0, 0, 0, 0, 0);
-    state.cpl = 0;
-    cpu.derive();
-    cpu.translation.flushAll();
+    standInHostMode(cpu);
     return cpu;
   }
 

@@ -8,14 +8,9 @@ import { state as layout } from '../state/layout.ts';
 import { Cr0, Cr4, Efer, Flag } from '../state/registers.ts';
 import type { StateBlock } from '../state/state-block.ts';
 import { type NestedWalk, reservedHighBits } from './nested-paging.ts';
+import { PageFault, PagingMode, Walk } from './paging-codes.ts';
 
-export const PagingMode = { none: 0, bits32: 1, pae: 2, long: 3 } as const;
-
-/** How a walk ended. */
-export const Walk = { done: 0, pageFault: 1, nestedFault: 2 } as const;
-
-/** Page-fault error code bits. */
-export const PageFault = { present: 1, write: 2, user: 4, reserved: 8, fetch: 16 } as const;
+export { PageFault, PagingMode, Walk };
 
 const nowhere = -1;
 

@@ -23,9 +23,9 @@ export const microvm = profile('microvm', {
     exit: use(DebugExit, {}),
   },
   absent: {
-    0x60: 'PS/2 data',
-    0x64: 'PS/2 command',
-    0x80: 'POST code, written for delays',
-    0xcf8: 'PCI configuration address',
+    96: 'PS/2 data',
+    100: 'PS/2 command',
+    128: 'POST code, written for delays',
+    3320: 'PCI configuration address',
   },
 });

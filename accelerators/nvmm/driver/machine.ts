@@ -76,6 +76,8 @@ export class CommPage {
   write(offset: number, value: bigint): void {
     this.set(offset, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
   }
+  /** Offset of the FXSAVE image in `bytes`. */
+  readonly fpuOffset = Comm.state + X64State.fpu;
   /** Physical address of the FXSAVE image, 16-byte aligned. */
   get fpu(): number { return this.physical + Comm.state + X64State.fpu; }
   /** Physical address of the 64-bit registers. */

@@ -2,6 +2,7 @@
 import { Gpr, Msr, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { Vector } from '../x86/exception.ts';
+import { complete } from './complete.ts';
 import { accessGuest, type GuestFault, injectFault, translate } from './guest-access.ts';
 import type { IoAccess, Libnvmm, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
 
@@ -40,26 +41,13 @@ export function assistIo(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno
     else if (exit.operandSize === 2) vcpu.state.setGprPair(Gpr.rax, (low & ~0xffff) | (value & 0xffff), high);
     else vcpu.state.setGprPair(Gpr.rax, (low & ~0xff) | (value & 0xff), high);
   }
-  complete(lib, mach, vcpu);
+  finish(lib, mach, vcpu);
   return Errno.OK;
 }
 
-function complete(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): void {
+function finish(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): void {
   vcpu.state.setGprPair(Gpr.rip, vcpu.exit.npcLow, vcpu.exit.npcHigh);
-  endShadow(lib, mach, vcpu);
-  lib.vcpuSetState(mach, vcpu, StateFlag.gprs);
-  vcpu.completed++;
-}
-
-/** An instruction that completes ends the interrupt shadow, and clears RF. */
-export function endShadow(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): void {
-  const { state, exit } = vcpu;
-  state.setGprPair(Gpr.rflags, state.gprLow(Gpr.rflags) & ~0x1_0000, 0);
-  if (!exit.state.interruptShadow) return;
-  if (lib.vcpuGetState(mach, vcpu, StateFlag.intr)) return;
-  state.intr &= ~1;
-  lib.vcpuSetState(mach, vcpu, StateFlag.intr);
-  exit.state.interruptShadow = false;
+  complete(lib, mach, vcpu);
 }
 
 /** INS and OUTS: one element, or with REP up to 32 bytes at a time; an unfinished REP exits again. */
@@ -69,17 +57,22 @@ function string(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
   const size = exit.operandSize;
   const count = exit.rep ? state.gpr(Gpr.rcx) & mask : 1n;
   if (count === 0n) {
-    complete(lib, mach, vcpu);
+    finish(lib, mach, vcpu);
     return Errno.OK;
   }
   const backwards = (state.gprLow(Gpr.rflags) & directionFlag) !== 0;
-  const elements = exit.rep && !backwards ? Number(count < BigInt(batch / size) ? count : BigInt(batch / size)) : 1;
   const register = exit.in ? Gpr.rdi : Gpr.rsi;
   const segment = exit.in ? Seg.es : exit.seg >= 0 ? exit.seg : sourceSegment(lib, mach, vcpu);
   const offset = state.gpr(register) & mask;
-  const bytes = buffer.subarray(0, elements * size);
-  const linear = linearAddress(vcpu, segment, offset, bytes.length, exit.in);
+  let elements = exit.rep && !backwards ? batchOf(count, offset, size) : 1;
+  let linear = linearAddress(vcpu, segment, offset, elements * size, exit.in);
+  if (elements > 1 && (typeof linear !== 'bigint' || crosses(linear, elements * size))) {
+    // What precedes the end of the segment or the page happens before the fault there.
+    elements = 1;
+    linear = linearAddress(vcpu, segment, offset, size, exit.in);
+  }
   if (typeof linear !== 'bigint') return injectFault(lib, mach, vcpu, linear);
+  const bytes = buffer.subarray(0, elements * size);
   const access = accessOf(mach, vcpu);
   access.port = exit.port;
   access.in = exit.in;
@@ -98,10 +91,19 @@ function string(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
   const step = BigInt(elements * size) * (backwards ? -1n : 1n);
   state.setGpr(register, advanced(state.gpr(register), step, mask));
   if (exit.rep) state.setGpr(Gpr.rcx, advanced(state.gpr(Gpr.rcx), -BigInt(elements), mask));
-  if (count === BigInt(elements)) complete(lib, mach, vcpu);
+  if (count === BigInt(elements)) finish(lib, mach, vcpu);
   else lib.vcpuSetState(mach, vcpu, StateFlag.gprs);
   return Errno.OK;
 }
+
+/** Elements up to the batch's end, without the offset's wrapping around. */
+function batchOf(count: bigint, offset: bigint, size: number): number {
+  const ahead = Math.min(batch, 0x1_0000 - Number(offset & 0xffffn));
+  const elements = Math.max(1, Math.floor(ahead / size));
+  return count < BigInt(elements) ? Number(count) : elements;
+}
+
+const crosses = (linear: bigint, length: number): boolean => Number(linear & 0xfffn) + length > 4096;
 
 /** Within the address size; a 32-bit result clears the upper half, as any 32-bit register write. */
 const advanced = (value: bigint, step: bigint, mask: bigint): bigint => {

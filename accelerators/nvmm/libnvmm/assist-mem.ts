@@ -3,13 +3,13 @@
  * and semantics of its own for a few opcodes; here it is the CPU's own rows, read by the evaluator, so every instruction that can
  * touch memory works, and a guest fault is injected instead of returned.
  */
-import { type AssistMemory, amd, type CpuCore, detachedCore, helperImplementations, InstructionAssist, MachineFault, getCpuState, setCpuState } from '#core';
+import { type AssistMemory, amd, type CpuCore, detachedCore, helperImplementations, InstructionAssist, Leave, MachineFault } from '#core';
 import { Gpr, Msr, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
-import { endShadow } from './assist-io.ts';
+import { complete } from './complete.ts';
+import { load, store } from './detached-state.ts';
 import { accessGuest, type GuestFault, injectFault, translate } from './guest-access.ts';
 import type { Libnvmm, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
-import { readComponent, writeComponent } from '../state.ts';
 
 const longestInstruction = 15;
 
@@ -87,17 +87,17 @@ function assistantOf(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Assistant
   return assistant;
 }
 
-const fetched = ['general', 'segments', 'controls', 'msrs'] as const;
-
 /** x87, MMX and SSE state only moves for instructions that use it. */
-const usesFpu = (code: { readonly bytes: Uint8Array; readonly length: number }): boolean => {
+const usesFpu = (bytes: Uint8Array, length: number): boolean => {
   let at = 0;
-  while (at < code.length && isPrefix(code.bytes[at]!)) at++;
-  const opcode = code.bytes[at]!;
-  return opcode === 0x0f || (opcode >= 0xd8 && opcode <= 0xdf);
+  while (at < length - 1 && isPrefix(bytes[at]!)) at++;
+  const opcode = bytes[at]!;
+  if (opcode !== 0x0f) return opcode >= 0xd8 && opcode <= 0xdf;
+  const second = bytes[at + 1]!;
+  return !(second >= 0x80 && second < 0xc2) || second === 0xae;
 };
-const isPrefix = (byte: number): boolean =>
-  [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(byte) || (byte & 0xf0) === 0x40;
+const prefixes = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
+const isPrefix = (byte: number): boolean => (byte & 0xf0) === 0x40 || prefixes.includes(byte);
 
 export function assistMem(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
   if (lib.vcpuGetState(mach, vcpu, StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs)) return Errno.EFAULT;
@@ -105,29 +105,14 @@ export function assistMem(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errn
   const fetchFault = assistant.fetch();
   if (fetchFault) return injectFault(lib, mach, vcpu, fetchFault);
   const { core, code } = assistant;
-  const fpu = usesFpu(code);
+  const fpu = usesFpu(code.bytes, code.length);
   if (fpu && lib.vcpuGetState(mach, vcpu, StateFlag.fpu)) return Errno.EFAULT;
-  const before = Object.fromEntries(fetched.map(component => [component, readComponent(vcpu.state, component, false)]));
-  setCpuState(core, { ...before, ...(fpu ? { fpu: readComponent(vcpu.state, 'fpu', false) } : {}) });
+  load(core, vcpu.comm, fpu);
 
   const outcome = assistant.perform();
   if (typeof outcome === 'object') return injectFault(lib, mach, vcpu, outcome.fault);
-  if (outcome === 'left' || outcome === 'exit') return Errno.ENODEV;
-  const after = getCpuState(core, [...fetched, ...(fpu ? (['fpu'] as const) : [])]);
-  writeComponent(vcpu.state, 'general', after.general);
-  lib.vcpuSetState(mach, vcpu, StateFlag.gprs);
-  if (fpu) {
-    writeComponent(vcpu.state, 'fpu', after.fpu);
-    lib.vcpuSetState(mach, vcpu, StateFlag.fpu);
-  }
-  if (outcome !== 'again') {
-    if (outcome === 'transferred') {
-      writeComponent(vcpu.state, 'segments', after.segments);
-      lib.vcpuSetState(mach, vcpu, StateFlag.segs);
-    }
-    endShadow(lib, mach, vcpu);
-    vcpu.completed++;
-  }
+  if (outcome === 'exit' || (outcome === 'left' && core.state.leave !== Leave.events)) return Errno.ENODEV;
+  lib.vcpuSetState(mach, vcpu, store(core, vcpu.comm, fpu));
+  if (outcome !== 'again') complete(lib, mach, vcpu, core.state.interruptShadow !== 0);
   return Errno.OK;
 }
-

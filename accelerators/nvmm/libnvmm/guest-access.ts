@@ -2,6 +2,7 @@
  * Guest memory by linear address, for the assists: through the guest's page tables with the rights of the instruction, page by page;
  * a page that is no RAM goes to the `mem` callback. What the guest may not do becomes the fault that it would have got.
  */
+import { largestPiece } from '#core';
 import { Cr, EventType, NvmmProt, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { Vector } from '../x86/exception.ts';
@@ -67,8 +68,8 @@ export function accessPhysical(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, 
     }
     return;
   }
-  for (let start = 0; start < data.length; start += 8) {
-    const size = Math.min(8, data.length - start);
+  for (let start = 0, size = 0; start < data.length; start += size) {
+    size = largestPiece(gpa + start, data.length - start);
     for (let n = 0; n < size; n++) scratch.setUint8(n, write ? data[start + n]! : 0);
     const access: MemAccess = { mach, vcpu, gpa: gpa + start, write, size, data: scratch };
     vcpu.callbacks.mem?.(access);
@@ -83,10 +84,10 @@ export function injectFault(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, { v
     vcpu.state.setCr(Cr.cr2, address);
     lib.vcpuSetState(mach, vcpu, StateFlag.crs);
   }
-  const { event } = vcpu;
-  event.type = EventType.exception;
-  event.vector = vector;
-  event.error = error < 0 ? 0 : error;
+  const { comm } = vcpu;
+  comm.eventType = EventType.fault;
+  comm.eventVector = vector;
+  comm.eventError = error < 0 ? 0 : error;
   lib.vcpuInject(mach, vcpu);
   return Errno.OK;
 }

@@ -61,17 +61,18 @@ export class NvmmVcpu {
   completed = 0;
 
   /** `vcpu.event`: takes effect by `vcpuInject`. */
-  get event(): { type: number; vector: number; error: number } {
-    const { comm } = this;
-    return {
-      get type() { return comm.eventType; },
-      set type(value) { comm.eventType = value; },
-      get vector() { return comm.eventVector; },
-      set vector(value) { comm.eventVector = value; },
-      get error() { return comm.eventError; },
-      set error(value) { comm.eventError = value; },
-    };
-  }
+  readonly event = new VcpuEvent(this);
+}
+
+export class VcpuEvent {
+  constructor(private readonly vcpu: NvmmVcpu) {}
+
+  get type(): number { return this.vcpu.comm.eventType; }
+  set type(type: number) { this.vcpu.comm.eventType = type; }
+  get vector(): number { return this.vcpu.comm.eventVector; }
+  set vector(vector: number) { this.vcpu.comm.eventVector = vector; }
+  get error(): number { return this.vcpu.comm.eventError; }
+  set error(error: number) { this.vcpu.comm.eventError = error; }
 }
 
 export class Libnvmm {

@@ -50,6 +50,8 @@ export function inject({ comm, data: vcpu }: SvmDriverVcpu): Errno {
   } else if (eventType === EventType.exception) {
     if (vector >= 32 || vector === 0 || vector === 2 || vector === 3) return Errno.EINVAL;
     injectException(vcpu, vector, comm.eventError);
+  } else if (eventType === EventType.fault && vector < 32) {
+    injectException(vcpu, vector, comm.eventError);
   } else {
     return Errno.EINVAL;
   }

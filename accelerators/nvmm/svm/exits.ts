@@ -78,7 +78,8 @@ const handlers: Readonly<Record<number, Handler>> = {
     const { data } = vcpu;
     if (data.interruptWindow && data.vmcb.low(Field.rflags) & interruptFlag) closeInterruptWindow(data);
     advance(cpu, data);
-    exit.reason = ExitReason.halted;
+    // A single-step trap wakes it at once.
+    if (!data.eventPending) exit.reason = ExitReason.halted;
   },
 
   [ExitCode.ioio]: ({ vcpu, exit }) => {
@@ -107,7 +108,7 @@ const handlers: Readonly<Record<number, Handler>> = {
     }
     exit.valueLow = data.vmcb.low(Field.rax);
     exit.valueHigh = words[data.gprWord(2)]!;
-    const written = writeMsr(data, exit.msr, exit.valueLow, exit.valueHigh);
+    const written = writeMsr(cpu, data, exit.msr, exit.valueLow, exit.valueHigh);
     if (written === 'fault') return injectException(data, Vector.gp, 0);
     if (written) return advance(cpu, data);
     nextInstruction(context, ExitReason.wrmsr);

@@ -1,5 +1,6 @@
 /** MSRs on the SVM backend (nvmm_x86_svm.c): which pass, which the driver answers, and the bitmap that says so to the CPU. */
-import type { SvmVcpu } from './vcpu.ts';
+import type { HostCpu } from '#core';
+import { setTimestampCounter, type SvmVcpu } from './vcpu.ts';
 import { Clean, Field } from './vmcb.ts';
 
 const Index = {
@@ -32,7 +33,7 @@ const passRead = [Index.tsc];
 /** Read as zero, writes ignored. */
 const ignored = new Set<number>([Index.cmpHalt, Index.deConfiguration, Index.icConfiguration, Index.patchLevel]);
 
-const Efer = { svme: 0x1000, /** SCE LME LMA NXE SVME FFXSR TCE */ valid: 0x1 | 0x100 | 0x400 | 0x800 | 0x1000 | 0x4000 | 0x8000, paging: 0x800 | 0x500 } as const;
+const Efer = { svme: 0x1000, /** SCE LME LMA NXE; NetBSD's lets SVME, FFXSR and TCE pass too, which guests do not find in CPUID. */ valid: 0x1 | 0x100 | 0x400 | 0x800, lme: 0x100, paging: 0x800 | 0x500 } as const;
 
 /** Fills an MSR permission map (APM vol. 2, section 15.11): all intercepted but what passes. */
 export function fillPermissionMap(map: Uint8Array): void {
@@ -61,10 +62,12 @@ export function readMsr(words: Int32Array, data: SvmVcpu, msr: number): boolean 
   return ignored.has(msr) && answer(0, 0);
 }
 
-export function writeMsr(data: SvmVcpu, msr: number, low: number, high: number): boolean | 'fault' {
+export function writeMsr(cpu: HostCpu, data: SvmVcpu, msr: number, low: number, high: number): boolean | 'fault' {
   const { vmcb } = data;
   if (msr === Index.efer) {
     if (low & ~Efer.valid || high !== 0) return 'fault';
+    const paging = vmcb.low(Field.cr0) < 0;
+    if (paging && (low ^ vmcb.low(Field.efer)) & Efer.lme) return 'fault';
     if ((low ^ vmcb.low(Field.efer)) & Efer.paging) data.flushGuest = true;
     // LMA is the processor's: a guest's write does not change it (APM vol. 2, section 3.1.7).
     vmcb.set(Field.efer, (low & ~0x400) | (vmcb.low(Field.efer) & 0x400) | Efer.svme, 0);
@@ -72,8 +75,7 @@ export function writeMsr(data: SvmVcpu, msr: number, low: number, high: number):
     return true;
   }
   if (msr === Index.tsc) {
-    data.tsc = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-    data.tscWanted = true;
+    setTimestampCounter(cpu, data, low, high);
     return true;
   }
   return ignored.has(msr);

@@ -2,7 +2,7 @@
 import type { HostCpu, HostMemory } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
 import { closeInterruptWindow, closeNmiWindow, openInterruptWindow, openNmiWindow } from './event.ts';
-import type { SvmDriverVcpu } from './vcpu.ts';
+import { setTimestampCounter, type SvmDriverVcpu } from './vcpu.ts';
 import { Clean, Field, VirtualInterrupt } from './vmcb.ts';
 
 const segmentFields: readonly (readonly [index: number, field: number])[] = [
@@ -93,8 +93,7 @@ export function setState(memory: HostMemory, vcpu: SvmDriverVcpu, flags: number,
     if ((comm.low(efer) ^ vmcb.low(Field.efer)) & eferFlush) data.flushGuest = true;
     vmcb.set(Field.efer, comm.low(efer) | eferSvme, comm.high(efer));
     for (const [index, field] of msrFields) copy(vmcb.wordOf(field), comm.stateWord(X64State.msrs + index * 8));
-    data.tsc = comm.read(X64State.msrs + Msr.tsc * 8);
-    data.tscWanted = true;
+    setTimestampCounter(vcpu.cpu, data, comm.low(X64State.msrs + Msr.tsc * 8), comm.high(X64State.msrs + Msr.tsc * 8));
     vmcb.dirty(Clean.control | Clean.nested);
   }
   if (flags & StateFlag.intr) {
@@ -176,7 +175,6 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
 }
 
 const guestTsc = (cpu: HostCpu, { data }: SvmDriverVcpu): bigint => {
-  if (data.tscWanted) return data.tsc;
   const { vmcb } = data;
   const offset = (BigInt(vmcb.high(Field.tscOffset) >>> 0) << 32n) | BigInt(vmcb.low(Field.tscOffset) >>> 0);
   return BigInt.asUintN(64, BigInt(cpu.readTimestampCounter()) + offset);

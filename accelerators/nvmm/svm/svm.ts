@@ -169,7 +169,6 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
     exit.reason = ExitReason.none;
     this.#makeResident(vcpu);
     while (exit.reason === ExitReason.none && !context.preempted) {
-      if (data.tscWanted) this.#setTimestampCounter(vcpu);
       const generation = machine.data.generation;
       const flush = data.flushGuest || data.generation !== generation || data.asid === this.#sharedAsid;
       vmcb.setLow(Field.tlbControl, flush ? this.#flushCommand : TlbControl.none);
@@ -204,13 +203,6 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
   #provide(vcpu: SvmDriverVcpu, reason: number): void {
     if (reason === ExitReason.io || reason === ExitReason.memory) getState(this.host.memory, vcpu.cpu, vcpu, 0x17);
     else if (reason === ExitReason.rdmsr || reason === ExitReason.wrmsr) getState(this.host.memory, vcpu.cpu, vcpu, 0x02);
-  }
-
-  #setTimestampCounter({ cpu, data }: SvmDriverVcpu): void {
-    const offset = BigInt.asUintN(64, data.tsc - BigInt(cpu.readTimestampCounter()));
-    data.vmcb.set(Field.tscOffset, Number(BigInt.asIntN(32, offset)), Number(BigInt.asIntN(32, offset >> 32n)));
-    data.vmcb.dirty(Clean.intercepts);
-    data.tscWanted = false;
   }
 
   #makeResident(vcpu: SvmDriverVcpu): void {

@@ -1,7 +1,9 @@
 /** What the SVM backend keeps for a VCPU (struct svm_cpudata). */
 import type { HostComputer, HostCpu } from '#core';
 import type { DriverVcpu } from '../driver/machine.ts';
-import { Field, Vmcb } from './vmcb.ts';
+import { Vector } from '../x86/exception.ts';
+import { injectException } from './event.ts';
+import { Clean, Field, Vmcb } from './vmcb.ts';
 
 const resumeFlag = 0x1_0000;
 
@@ -20,9 +22,6 @@ export class SvmVcpu {
   flushGuest = true;
   /** The machine's nested-translation generation that this VCPU has seen. */
   generation = -1;
-  /** The guest's time-stamp counter is to become `tsc` at the next entry. */
-  tscWanted = false;
-  tsc = 0n;
 
   interruptWindow = false;
   nmiWindow = false;
@@ -54,11 +53,27 @@ export class SvmVcpu {
 
 export type SvmDriverVcpu = DriverVcpu<SvmVcpu>;
 
-/** The instruction is done: next RIP, no shadow, RF clear; the guest's time goes on by it. */
-export function advance(cpu: HostCpu, { vmcb }: SvmVcpu): void {
+/** The guest's time-stamp counter reads as given, now. */
+export function setTimestampCounter(cpu: HostCpu, { vmcb }: SvmVcpu, low: number, high: number): void {
+  const now = cpu.readTimestampCounter();
+  const difference = (low >>> 0) - (now % 2 ** 32);
+  vmcb.set(Field.tscOffset, difference | 0, (high - Math.floor(now / 2 ** 32) - (difference < 0 ? 1 : 0)) | 0);
+  vmcb.dirty(Clean.intercepts);
+}
+
+const trapFlag = 0x100;
+const singleStep = 0x4000;
+
+/** The instruction is done: next RIP, no shadow, RF clear, a single-step trap where the guest wants one; its time goes on by it. */
+export function advance(cpu: HostCpu, vcpu: SvmVcpu): void {
+  const { vmcb } = vcpu;
   vmcb.set(Field.rip, vmcb.low(Field.nextRip), vmcb.high(Field.nextRip));
   vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) & ~resumeFlag);
   vmcb.setLow(Field.interruptShadow, vmcb.low(Field.interruptShadow) & ~1);
   cpu.accountInstruction();
+  if (!(vmcb.low(Field.rflags) & trapFlag)) return;
+  vmcb.setLow(Field.dr6, vmcb.low(Field.dr6) | singleStep);
+  vmcb.dirty(Clean.debug);
+  injectException(vcpu, Vector.db, 0);
 }
 

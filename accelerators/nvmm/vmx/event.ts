@@ -35,6 +35,8 @@ export function inject({ comm, cpu, data: vcpu }: VmxDriverVcpu): Errno {
   } else if (eventType === EventType.exception) {
     if (vector >= 32 || vector === 0 || vector === 2 || vector === 3) return Errno.EINVAL;
     injectException(cpu, vcpu, vector, comm.eventError);
+  } else if (eventType === EventType.fault && vector < 32) {
+    injectException(cpu, vcpu, vector, comm.eventError);
   } else {
     return Errno.EINVAL;
   }

@@ -68,7 +68,7 @@ function writeCr0(context: ExitContext, value: number, high: number): void {
   if ((before ^ value) & (0x8001_0000 | 0)) vcpu.data.flushGuest = true;
   syncLongMode(cpu);
   syncPdptes(cpu, host.memory, machine);
-  advance(cpu);
+  advance(cpu, vcpu.data);
 }
 
 function writeCr4(context: ExitContext, value: number, high: number): void {
@@ -77,7 +77,7 @@ function writeCr4(context: ExitContext, value: number, high: number): void {
   cpu.vmwrite(Field.guestCr4, value | cr4Vmxe, 0);
   vcpu.data.flushGuest = true;
   syncPdptes(cpu, host.memory, machine);
-  advance(cpu);
+  advance(cpu, vcpu.data);
 }
 
 function writeCr8(context: ExitContext, value: number, high: number): void {
@@ -86,7 +86,7 @@ function writeCr8(context: ExitContext, value: number, high: number): void {
   if (high !== 0 || value & ~0xf) return injectException(cpu, data, Vector.gp, 0);
   const changed = data.cr8 !== value;
   data.cr8 = value;
-  advance(cpu);
+  advance(cpu, vcpu.data);
   if (changed && data.exitOnTpr) exit.reason = ExitReason.tprChanged;
 }
 
@@ -100,7 +100,7 @@ const controlRegister: Handler = context => {
   if (what === 0x08) return writeCr8(context, generalLow(context, register), generalHigh(context, register));
   if (what === 0x18) {
     setGeneral(context, register, vcpu.data.cr8);
-    return advance(cpu);
+    return advance(cpu, vcpu.data);
   }
   // CLTS and LMSW never touch a bit of the driver's.
   injectException(cpu, vcpu.data, Vector.gp, 0);
@@ -161,14 +161,15 @@ const handlers: Readonly<Record<number, Handler>> = {
     setGeneral(context, Gpr.rbx, registers.ebx);
     setGeneral(context, Gpr.rcx, registers.ecx);
     setGeneral(context, Gpr.rdx, registers.edx);
-    advance(cpu);
+    advance(cpu, vcpu.data);
   },
 
   [ExitReasonCode.hlt]: ({ cpu, vcpu, exit }) => {
     const { data } = vcpu;
     if (data.interruptWindow && cpu.vmread(Field.guestRflags) & interruptFlag) setInterruptWindow(cpu, data, false);
-    advance(cpu);
-    exit.reason = ExitReason.halted;
+    advance(cpu, data);
+    // A single-step trap wakes it at once.
+    if (!data.eventPending) exit.reason = ExitReason.halted;
   },
 
   [ExitReasonCode.controlRegister]: controlRegister,
@@ -179,7 +180,7 @@ const handlers: Readonly<Record<number, Handler>> = {
     exit.msr = generalLow(context, Gpr.rcx) >>> 0;
     const read = readMsr(cpu, host.memory.words, vcpu.data, exit.msr);
     if (read === 'fault') return injectException(cpu, vcpu.data, Vector.gp, 0);
-    if (read) return advance(cpu);
+    if (read) return advance(cpu, vcpu.data);
     nextInstruction(context, ExitReason.rdmsr);
   },
 
@@ -188,9 +189,9 @@ const handlers: Readonly<Record<number, Handler>> = {
     exit.msr = generalLow(context, Gpr.rcx) >>> 0;
     exit.valueLow = generalLow(context, Gpr.rax);
     exit.valueHigh = generalLow(context, Gpr.rdx);
-    const written = writeMsr(cpu, vcpu.data, exit.msr, exit.valueLow, exit.valueHigh);
+    const written = writeMsr(cpu, exit.msr, exit.valueLow, exit.valueHigh);
     if (written === 'fault') return injectException(cpu, vcpu.data, Vector.gp, 0);
-    if (written) return advance(cpu);
+    if (written) return advance(cpu, vcpu.data);
     nextInstruction(context, ExitReason.wrmsr);
   },
 
@@ -215,7 +216,7 @@ const handlers: Readonly<Record<number, Handler>> = {
     if (generalLow(context, Gpr.rcx) !== 0 || !validXcr0(value, xcr0Mask)) return injectException(cpu, vcpu.data, Vector.gp, 0);
     vcpu.data.xcr0 = value;
     cpu.xsetbv(value);
-    advance(cpu);
+    advance(cpu, vcpu.data);
   },
 };
 

@@ -1,7 +1,7 @@
 /** MSRs on the VMX backend (nvmm_x86_vmx.c): which pass, which the driver answers, and the bitmap that says so to the CPU. */
 import type { HostCpu } from '#core';
 import { Field } from './fields.ts';
-import type { VmxVcpu } from './vcpu.ts';
+import { setTimestampCounter, type VmxVcpu } from './vcpu.ts';
 
 const Index = {
   tsc: 0x10,
@@ -76,11 +76,10 @@ export function readMsr(cpu: HostCpu, words: Int32Array, data: VmxVcpu, msr: num
   }
 }
 
-export function writeMsr(cpu: HostCpu, data: VmxVcpu, msr: number, low: number, high: number): Answer {
+export function writeMsr(cpu: HostCpu, msr: number, low: number, high: number): Answer {
   switch (msr) {
     case Index.tsc:
-      data.tsc = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-      data.tscWanted = true;
+      setTimestampCounter(cpu, low, high);
       return true;
     case Index.pat:
       if (!validPat(low) || !validPat(high)) return 'fault';

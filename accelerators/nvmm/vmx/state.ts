@@ -6,7 +6,7 @@ import { EntryControl } from './controls.ts';
 import { cr0Mask, cr4Guest, cr4Vmxe, realCr0, syncPdptes } from './control-register.ts';
 import { setInterruptWindow, setNmiWindow } from './event.ts';
 import { Field, Interruptibility, unusable } from './fields.ts';
-import type { VmxDriverVcpu } from './vcpu.ts';
+import { setTimestampCounter, type VmxDriverVcpu } from './vcpu.ts';
 
 /** State index of each segment, in the VMCS's order of fields. */
 const segments = [Seg.es, Seg.cs, Seg.ss, Seg.ds, Seg.fs, Seg.gs, Seg.ldt, Seg.tr] as const;
@@ -98,8 +98,7 @@ export function setState(memory: HostMemory, machine: DriverMachine, vcpu: VmxDr
       words[data.msrWord(n) + 1] = comm.high(at(index));
     });
     for (const [index, field] of sysenterFields) cpu.vmwrite(field, comm.low(at(index)), comm.high(at(index)));
-    data.tsc = comm.read(at(Msr.tsc));
-    data.tscWanted = true;
+    setTimestampCounter(cpu, comm.low(at(Msr.tsc)), comm.high(at(Msr.tsc)));
   }
   if (flags & (StateFlag.crs | StateFlag.msrs)) syncPdptes(cpu, memory, machine);
   if (flags & StateFlag.intr) {
@@ -107,7 +106,11 @@ export function setState(memory: HostMemory, machine: DriverMachine, vcpu: VmxDr
     const others = cpu.vmread(Field.guestInterruptibility) & ~(Interruptibility.sti | Interruptibility.movSs);
     cpu.vmwrite(Field.guestInterruptibility, intr & Intr.shadow ? others | Interruptibility.movSs : others);
     setInterruptWindow(cpu, data, (intr & Intr.windowExiting) !== 0);
-    setNmiWindow(cpu, data, (intr & Intr.nmiWindowExiting) !== 0);
+    // Whoever waits for the window has NMIs blocked; under SVM the same flag waits for IRET.
+    const nmiBlocked = (intr & Intr.nmiWindowExiting) !== 0;
+    const rest = cpu.vmread(Field.guestInterruptibility) & ~Interruptibility.nmi;
+    cpu.vmwrite(Field.guestInterruptibility, nmiBlocked ? rest | Interruptibility.nmi : rest);
+    setNmiWindow(cpu, data, nmiBlocked);
   }
   if (flags & StateFlag.fpu) {
     const from = comm.stateWord(X64State.fpu);
@@ -171,7 +174,7 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
       words[at(index) + 1] = words[data.msrWord(n) + 1]!;
     });
     for (const [index, field] of sysenterFields) get(at(index), field);
-    comm.write(X64State.msrs + Msr.tsc * 8, guestTsc(cpu, vcpu));
+    comm.write(X64State.msrs + Msr.tsc * 8, guestTsc(cpu));
   }
   if (flags & StateFlag.intr) {
     const shadow = cpu.vmread(Field.guestInterruptibility) & (Interruptibility.sti | Interruptibility.movSs);
@@ -189,8 +192,7 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
   comm.cached |= flags;
 }
 
-const guestTsc = (cpu: HostCpu, { data }: VmxDriverVcpu): bigint => {
-  if (data.tscWanted) return data.tsc;
+const guestTsc = (cpu: HostCpu): bigint => {
   const low = cpu.vmread(Field.tscOffset);
   const offset = (BigInt(cpu.vmreadHigh >>> 0) << 32n) | BigInt(low >>> 0);
   return BigInt.asUintN(64, BigInt(cpu.readTimestampCounter()) + offset);

@@ -1,6 +1,8 @@
 /** What the VMX backend keeps for a VCPU (struct vmx_cpudata). */
 import type { HostComputer, HostCpu } from '#core';
 import type { DriverVcpu } from '../driver/machine.ts';
+import { Vector } from '../x86/exception.ts';
+import { injectException } from './event.ts';
 import { Field, Interruptibility } from './fields.ts';
 
 export class VmxVcpu {
@@ -19,8 +21,6 @@ export class VmxVcpu {
   launched = false;
   flushGuest = true;
   generation = -1;
-  tscWanted = false;
-  tsc = 0n;
 
   interruptWindow = false;
   nmiWindow = false;
@@ -55,8 +55,18 @@ export type VmxDriverVcpu = DriverVcpu<VmxVcpu>;
 
 const resumeFlag = 0x1_0000;
 
-/** The instruction is done: next RIP, no shadow, RF clear; the guest's time goes on by it. */
-export function advance(cpu: HostCpu): void {
+/** The guest's time-stamp counter reads as given, now. The VMCS is current. */
+export function setTimestampCounter(cpu: HostCpu, low: number, high: number): void {
+  const now = cpu.readTimestampCounter();
+  const difference = (low >>> 0) - (now % 2 ** 32);
+  cpu.vmwrite(Field.tscOffset, difference | 0, (high - Math.floor(now / 2 ** 32) - (difference < 0 ? 1 : 0)) | 0);
+}
+
+const trapFlag = 0x100;
+const singleStep = 0x4000n;
+
+/** The instruction is done: next RIP, no shadow, RF clear, a single-step trap where the guest wants one; its time goes on by it. */
+export function advance(cpu: HostCpu, vcpu: VmxVcpu): void {
   const length = cpu.vmread(Field.exitInstructionLength);
   const low = cpu.vmread(Field.guestRip);
   const high = cpu.vmreadHigh;
@@ -68,4 +78,7 @@ export function advance(cpu: HostCpu): void {
   const blocked = Interruptibility.sti | Interruptibility.movSs;
   if (interruptibility & blocked) cpu.vmwrite(Field.guestInterruptibility, interruptibility & ~blocked);
   cpu.accountInstruction();
+  if (!(rflags & trapFlag)) return;
+  cpu.writeDebug(6, cpu.readDebug(6) | singleStep);
+  injectException(cpu, vcpu, Vector.db, 0);
 }

@@ -197,14 +197,13 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
     this.#makeCurrent(vcpu);
     this.#makeResident(vcpu);
     while (exit.reason === ExitReason.none && !context.preempted) {
-      if (data.tscWanted) this.#setTimestampCounter(vcpu);
       this.#flush(machine, vcpu);
       cpu.loadGeneral(data.gprs, true);
       const outcome = data.launched ? cpu.vmresume() : cpu.vmlaunch();
       cpu.storeGeneral(data.gprs, true);
       if (outcome !== VmxOutcome.succeed) {
         exit.reason = ExitReason.invalid;
-        exit.hwcode = 2 ** 64 - 1;
+        exit.hwcode = -1;
         break;
       }
       if (cpu.vmread(Field.exitReason) >= 0) {
@@ -314,12 +313,6 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
       [Field.hostRip, 0, host.rip],
     ];
     for (const [field, low, high] of rows) cpu.vmwrite(field, low, high);
-  }
-
-  #setTimestampCounter({ cpu, data }: VmxDriverVcpu): void {
-    const offset = BigInt.asUintN(64, data.tsc - BigInt(cpu.readTimestampCounter()));
-    cpu.vmwrite(Field.tscOffset, Number(BigInt.asIntN(32, offset)), Number(BigInt.asIntN(32, offset >> 32n)));
-    data.tscWanted = false;
   }
 
   #makeCurrent(vcpu: VmxDriverVcpu): void {

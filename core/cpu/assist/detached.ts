@@ -26,7 +26,7 @@ const noTranslation: Translation = {
 const join = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 
 /** Helpers' memory over an assist's. */
-class AssistLinearMemory implements LinearMemory {
+export class AssistLinearMemory implements LinearMemory {
   upper = 0;
 
   constructor(
@@ -58,17 +58,29 @@ class AssistLinearMemory implements LinearMemory {
     this.#guarded(() => this.memory.write(join(low, high), bytes, value, Segment.ds));
   }
 
-  read8(low: number, high: number): number { return Number(this.#read(low, high, 1)); }
-  read16(low: number, high: number): number { return Number(this.#read(low, high, 2)); }
-  read32(low: number, high: number): number { return Number(this.#read(low, high, 4)) | 0; }
+  read8(low: number, high: number): number {
+    return Number(this.#read(low, high, 1));
+  }
+  read16(low: number, high: number): number {
+    return Number(this.#read(low, high, 2));
+  }
+  read32(low: number, high: number): number {
+    return Number(this.#read(low, high, 4)) | 0;
+  }
   read64(low: number, high: number): number {
     const value = this.#read(low, high, 8);
     this.upper = Number(value >> 32n) | 0;
     return Number(value & 0xffff_ffffn) | 0;
   }
-  write8(low: number, high: number, _access: number, value: number): void { this.#write(low, high, 1, BigInt(value & 0xff)); }
-  write16(low: number, high: number, _access: number, value: number): void { this.#write(low, high, 2, BigInt(value & 0xffff)); }
-  write32(low: number, high: number, _access: number, value: number): void { this.#write(low, high, 4, BigInt(value >>> 0)); }
+  write8(low: number, high: number, _access: number, value: number): void {
+    this.#write(low, high, 1, BigInt(value & 0xff));
+  }
+  write16(low: number, high: number, _access: number, value: number): void {
+    this.#write(low, high, 2, BigInt(value & 0xffff));
+  }
+  write32(low: number, high: number, _access: number, value: number): void {
+    this.#write(low, high, 4, BigInt(value >>> 0));
+  }
   write64(low: number, high: number, _access: number, valueLow: number, valueHigh: number): void {
     this.#write(low, high, 8, join(valueLow, valueHigh));
   }

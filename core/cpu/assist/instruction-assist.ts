@@ -2,17 +2,18 @@
  * Executes one instruction of a guest outside of generated code: the one that touched MMIO, or whose memory only somebody else can
  * reach. The same rows, decoder and semantics as everywhere; only memory is the caller's.
  */
-import { decode, decodeFeatures } from '../../decode/decoder.ts';
+
 import { type ByteSource, Decoded } from '../../decode/decoded.ts';
+import { decode, decodeFeatures } from '../../decode/decoder.ts';
+import type { Program } from '../../ir/effect.ts';
 import { type Evaluation, type EvaluationMachine, evaluate } from '../../ir/evaluate.ts';
+import type { Form } from '../../isa/form.ts';
 import type { HelperName } from '../../isa/helpers.ts';
 import { helpers as helperRows } from '../../isa/helpers.ts';
-import type { Form } from '../../isa/form.ts';
 import { trace } from '../../isa/trace.ts';
-import type { Program } from '../../ir/effect.ts';
 import { state as layout } from '../../state/layout.ts';
 import type { StateBlock } from '../../state/state-block.ts';
-import { callHelper, type CpuCore, type HelperImplementation } from '../core.ts';
+import { type CpuCore, callHelper, type HelperImplementation } from '../core.ts';
 
 /** Memory of the assisted instruction, by linear address. Throws `MachineFault` (core/ir/evaluate.ts) for what the guest may not do. */
 export type AssistMemory = Pick<EvaluationMachine, 'read' | 'write' | 'probe'>;
@@ -42,7 +43,8 @@ export class InstructionAssist implements EvaluationMachine {
   perform(source: ByteSource): Evaluation {
     const decoded = this.#decoded;
     const length = decode(source, this.#state.mode, this.#features, decoded);
-    if (length <= 0 || !decoded.form) return { fault: { vector: length === 0 ? 13 : decoded.fault, error: length === 0 ? 0 : -1 } };
+    if (length <= 0 || !decoded.form)
+      return { fault: { vector: length === 0 ? 13 : decoded.fault, error: length === 0 ? 0 : -1 } };
     return evaluate(programOf(decoded.form), decoded, this);
   }
 

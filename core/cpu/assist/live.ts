@@ -1,10 +1,12 @@
 /** Assists on a CPU's own state: the instruction that found no RAM is done here, with the board's MMIO in the place of memory. */
 import { type Evaluation, MachineFault } from '../../ir/evaluate.ts';
 import type { HelperName } from '../../isa/helpers.ts';
-import { Segment, segmentBase, state as layout } from '../../state/layout.ts';
+import { state as layout, Segment, segmentBase } from '../../state/layout.ts';
 import type { HelperImplementation } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
+import type { LinearMemory } from '../../mmu/linear-memory.ts';
 import { Leave } from '../leave.ts';
+import { AssistLinearMemory } from './detached.ts';
 import { type AssistMemory, InstructionAssist } from './instruction-assist.ts';
 
 /** Memory that is no RAM; physical addresses, at most 8 bytes at a time. */
@@ -23,7 +25,12 @@ export class LiveAssist implements AssistMemory {
   readonly #view = new DataView(this.#bytes.buffer);
   readonly #piece = new DataView(new ArrayBuffer(8));
   readonly #memory: Uint8Array;
-  readonly #code = { length: 0, bytes: new Uint8Array(longestInstruction), at: (index: number): number => this.#code.bytes[index]! };
+  readonly #helperMemory: LinearMemory;
+  readonly #code = {
+    length: 0,
+    bytes: new Uint8Array(longestInstruction),
+    at: (index: number): number => this.#code.bytes[index]!,
+  };
 
   constructor(
     private readonly cpu: Cpu,
@@ -32,24 +39,34 @@ export class LiveAssist implements AssistMemory {
   ) {
     this.#assist = new InstructionAssist(cpu, this, implementations);
     this.#memory = new Uint8Array(cpu.state.view.buffer);
+    this.#helperMemory = new AssistLinearMemory(this, cpu.fault, cpu.state);
   }
 
   /** Executes the instruction at RIP and retires it. False: it is none that can be done here. */
   perform(): boolean {
     const { cpu } = this;
-    const { state } = cpu;
-    if (!this.#fetch()) return this.#fault();
-    const outcome: Evaluation = this.#assist.perform(this.#code);
+    const { memory, state } = cpu;
+    if (!this.#fetch()) return state.leave === Leave.fault && this.#fault();
+    // Helpers too find the devices.
+    cpu.memory = this.#helperMemory;
+    let outcome: Evaluation;
+    try {
+      outcome = this.#assist.perform(this.#code);
+    } finally {
+      cpu.memory = memory;
+    }
     if (typeof outcome === 'object') {
       const { vector, error, address } = outcome.fault;
       if (address !== undefined) state.set(layout.faultAddress, address);
       cpu.injectFault(vector, error);
       return true;
     }
-    if (outcome === 'left' || outcome === 'exit') return false;
+    if (outcome === 'exit' || (outcome === 'left' && state.leave !== Leave.events)) return false;
     if (outcome === 'again') return true;
+    const { interruptShadow } = state;
     state.copy64(layout.nextRip.offset, layout.rip.offset);
     cpu.completeInstruction();
+    if (outcome === 'left') state.interruptShadow = interruptShadow;
     return true;
   }
 
@@ -116,7 +133,8 @@ export class LiveAssist implements AssistMemory {
 
   #device(start: number, length: number, write: boolean): void {
     const { state } = this.cpu;
-    const physical = (state.high(layout.leaveAddress.offset) >>> 0) * 2 ** 32 + (state.low(layout.leaveAddress.offset) >>> 0);
+    const physical =
+      (state.high(layout.leaveAddress.offset) >>> 0) * 2 ** 32 + (state.low(layout.leaveAddress.offset) >>> 0);
     for (let done = 0; done < length; ) {
       const at = physical + done;
       const size = largestPiece(at, length - done);
@@ -155,7 +173,7 @@ export class LiveAssist implements AssistMemory {
 }
 
 /** Aligned powers of two, as buses carry them. */
-function largestPiece(address: number, length: number): 1 | 2 | 4 | 8 {
+export function largestPiece(address: number, length: number): 1 | 2 | 4 | 8 {
   for (const size of [8, 4, 2] as const) if (length >= size && (address % size === 0 || length === size)) return size;
   return 1;
 }

@@ -169,17 +169,17 @@ export function ports(test: TestFn, guest: Guest): void {
   test(`${name}: segment limits of 16- and 32-bit code`, t => {
     guest.reset().protected('insb\n hlt', { rdi: 0x100 });
     const { segments } = guest.state;
-    guest.processor.setState({ segments: { ...segments, es: { selector: 0x10, attributes: 0x893, limit: 0xff, base: BigInt(at.data) } } });
+    guest.processor.setState({ segments: { ...segments, es: { selector: 0x10, attributes: 0x493, limit: 0xff, base: BigInt(at.data) } } });
     t.is(guest.run().reason, 'halt');
     t.is(guest.vector, 13);
     guest.reset().protected('insb\n hlt', { rdi: 0xff });
-    guest.processor.setState({ segments: { ...segments, es: { selector: 0x10, attributes: 0x893, limit: 0xff, base: BigInt(at.data) } } });
+    guest.processor.setState({ segments: { ...segments, es: { selector: 0x10, attributes: 0x493, limit: 0xff, base: BigInt(at.data) } } });
     guest.input = () => 0x77;
     t.is(guest.run().reason, 'halt');
     t.is(guest.vector, -1);
     t.is(guest.bytes[at.data + 0xff], 0x77);
     guest.reset().protected('insb\n hlt', { rdi: 0x10 });
-    guest.processor.setState({ segments: { ...segments, es: { selector: 0x10, attributes: 0x891, limit: 0xff, base: BigInt(at.data) } } });
+    guest.processor.setState({ segments: { ...segments, es: { selector: 0x10, attributes: 0x491, limit: 0xff, base: BigInt(at.data) } } });
     t.is(guest.run().reason, 'halt');
     t.is(guest.vector, 13, 'not writable');
     t.deepEqual(guest.log, []);

@@ -95,7 +95,9 @@ test('4-level: rights of all levels, privilege, WP, SMEP, SMAP, AC and NX', t =>
 test('4-level: a missing entry at any level faults without the present bit', t => {
   for (let missing = 0; missing < 4; missing++) {
     const m = machine();
-    entries.forEach((at, level) => m.put64(at, level === missing ? 0x2006 : 0x2007 + level * 0x1000));
+    entries.forEach((at, level) => {
+      m.put64(at, level === missing ? 0x2006 : 0x2007 + level * 0x1000);
+    });
     long(m);
     t.is(m.paging.walk(low, high, Access.write | Access.user), Walk.pageFault);
     t.is(m.paging.error, 6);
@@ -113,21 +115,27 @@ test('4-level: reserved bits', t => {
   ];
   for (const [level, entryLow, entryHigh] of cases) {
     const m = machine();
-    entries.forEach((at, n) => m.put64(at, 0x2007 + n * 0x1000));
+    entries.forEach((at, n) => {
+      m.put64(at, 0x2007 + n * 0x1000);
+    });
     m.put64(entries[level], entryLow, entryHigh);
     long(m);
     t.is(m.paging.walk(low, high, Access.read), Walk.pageFault, `level ${level}`);
     t.is(m.paging.error, 9);
   }
   const m = machine();
-  entries.forEach((at, n) => m.put64(at, 0x2007 + n * 0x1000, 0x7ff0_0000));
+  entries.forEach((at, n) => {
+    m.put64(at, 0x2007 + n * 0x1000, 0x7ff0_0000);
+  });
   long(m);
   t.is(m.paging.walk(low, high, Access.read), Walk.done, 'bits 62:52 are free for software');
 });
 
 test('accessed and dirty bits', t => {
   const m = machine();
-  entries.forEach((at, n) => m.put64(at, 0x2007 + n * 0x1000));
+  entries.forEach((at, n) => {
+    m.put64(at, 0x2007 + n * 0x1000);
+  });
   long(m);
   m.paging.walk(low, high, Access.read);
   t.deepEqual(
@@ -143,7 +151,9 @@ test('accessed and dirty bits', t => {
 
 test('a refused access leaves accessed bits alone', t => {
   const m = machine();
-  entries.forEach((at, n) => m.put64(at, 0x2001 + n * 0x1000));
+  entries.forEach((at, n) => {
+    m.put64(at, 0x2001 + n * 0x1000);
+  });
   long(m);
   t.is(m.paging.walk(low, high, Access.read | Access.user), Walk.pageFault);
   t.deepEqual(

@@ -1,0 +1,32 @@
+/** The end of an instruction that was done for the guest: what a processor does at every instruction boundary. */
+import { Dr, EventType, Gpr, StateFlag, X64State } from '../abi.ts';
+import { Vector } from '../x86/exception.ts';
+import type { Libnvmm, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
+
+const trapFlag = 0x100;
+const resumeFlag = 0x1_0000;
+const singleStep = 0x4000;
+
+/** RIP is set by the caller. `shadow`: the instruction began an interrupt shadow. */
+export function complete(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, shadow = false): void {
+  const { comm, exit, state } = vcpu;
+  const flags = state.gprLow(Gpr.rflags);
+  if (flags & resumeFlag) state.setGprPair(Gpr.rflags, flags & ~resumeFlag, 0);
+  lib.vcpuSetState(mach, vcpu, StateFlag.gprs);
+  vcpu.completed++;
+  if (exit.state.interruptShadow !== shadow) {
+    lib.vcpuGetState(mach, vcpu, StateFlag.intr);
+    state.intr = shadow ? state.intr | 1 : state.intr & ~1;
+    lib.vcpuSetState(mach, vcpu, StateFlag.intr);
+    exit.state.interruptShadow = shadow;
+  }
+  if (!(flags & trapFlag)) return;
+  const dr6 = X64State.drs + Dr.dr6 * 8;
+  lib.vcpuGetState(mach, vcpu, StateFlag.drs);
+  comm.set(dr6, comm.low(dr6) | singleStep, comm.high(dr6));
+  lib.vcpuSetState(mach, vcpu, StateFlag.drs);
+  comm.eventType = EventType.exception;
+  comm.eventVector = Vector.db;
+  comm.eventError = 0;
+  lib.vcpuInject(mach, vcpu);
+}

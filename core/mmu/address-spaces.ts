@@ -1,0 +1,125 @@
+/**
+ * The address spaces of one CPU: which translation context is current, and what is forgotten when one is flushed (SDM vol. 3, section
+ * 4.10).
+ */
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { state as layout } from '../state/layout.ts';
+import { Cr0, Cr4, Flag } from '../state/registers.ts';
+import type { StateBlock } from '../state/state-block.ts';
+import { ContextTable, Variant } from './context.ts';
+import { Paging, PagingMode } from './paging.ts';
+import { Tlb } from './tlb.ts';
+import { Watchpoints } from './watchpoints.ts';
+
+export interface MmuOptions {
+  readonly physicalBits: number;
+  readonly hugePages: boolean;
+}
+
+export class AddressSpaces {
+  readonly tlb: Tlb;
+  readonly paging: Paging;
+  readonly watchpoints: Watchpoints;
+  /** ASID or VPID, with `state.guest` in bits 17:16: keeps translations of different worlds apart. */
+  space = 0;
+  /** First context of the current block. */
+  protected block = 0;
+  readonly #contexts = new ContextTable();
+
+  constructor(
+    readonly state: StateBlock,
+    readonly physical: PhysicalMemory,
+    { physicalBits, hugePages }: MmuOptions,
+  ) {
+    this.tlb = new Tlb(state);
+    this.paging = new Paging(state, physical, physicalBits, hugePages);
+    this.watchpoints = new Watchpoints(state);
+    physical.watch({ protect: page => this.tlb.protect(page), remapped: () => this.flushAll() });
+  }
+
+  /** After any change of CPL, RFLAGS.AC, CR0, CR3, CR4, EFER, decode mode or world. */
+  refresh(): void {
+    const { paging, state } = this;
+    paging.refresh();
+    const identifiers = (state.cr4 & Cr4.pcide) !== 0;
+    const rules = paging.rules | (identifiers ? 0x80 : 0) | (state.mode << 8);
+    const paged = paging.mode !== PagingMode.none;
+    const rootLow = paged ? this.#rootLow(identifiers) : 0;
+    const rootHigh = paging.mode === PagingMode.long ? state.high(layout.cr3.offset) & 0xf_ffff : 0;
+    const { nested } = paging;
+    const nestedLow = nested ? (nested.rootLow & ~0xfff) | nested.attributes : 0;
+    const nestedHigh = nested ? nested.rootHigh : 0;
+    let block = this.#contexts.find(rules, rootLow, rootHigh, this.space, nestedLow, nestedHigh);
+    if (block < 0) {
+      this.tlb.clear();
+      this.#contexts.clear();
+      block = this.#contexts.find(rules, rootLow, rootHigh, this.space, nestedLow, nestedHigh);
+    }
+    this.block = block;
+    this.refreshPrivilege();
+  }
+
+  /** After a change of CPL or RFLAGS.AC alone. */
+  refreshPrivilege(): void {
+    const { state } = this;
+    const alignment = state.systemFlags & Flag.ac;
+    const variant =
+      state.cpl === 3
+        ? alignment !== 0 && (state.cr0 & Cr0.am) !== 0
+          ? Variant.userAligned
+          : Variant.user
+        : alignment !== 0 && this.paging.smap
+          ? Variant.supervisorUserOpen
+          : Variant.supervisor;
+    state.context = this.block | variant;
+  }
+
+  #rootLow(identifiers: boolean): number {
+    const low = this.state.low(layout.cr3.offset);
+    return identifiers ? low : this.paging.mode === PagingMode.pae ? low & ~0x1f : low & ~0xfff;
+  }
+
+  /** After MOV CR3. `keep`: bit 63 of the source was set, with PCIDs. */
+  rootLoaded(keep: boolean): void {
+    const { state } = this;
+    if (!keep) {
+      if ((state.cr4 & Cr4.pcide) !== 0)
+        this.#contexts.forgetProcessContext(state.low(layout.cr3.offset) & 0xfff, this.space);
+      else this.#contexts.forgetRoot(this.#rootLow(false), state.high(layout.cr3.offset) & 0xf_ffff, this.space);
+    }
+    this.refresh();
+  }
+
+  flushAll(): void {
+    this.tlb.clear();
+    this.#contexts.clear();
+    this.refresh();
+  }
+  /** All translations of one ASID or VPID, global ones too. */
+  flushSpace(space: number): void {
+    this.#contexts.forgetSpace(space);
+    this.refresh();
+  }
+  flushCurrentSpace(): void {
+    this.flushSpace(this.space);
+  }
+  flushProcessContext(identifier: number): void {
+    this.#contexts.forgetProcessContext(identifier, this.space);
+    this.refresh();
+  }
+  flushNested(rootLow: number, rootHigh: number): void {
+    this.#contexts.forgetNested(rootLow, rootHigh);
+    this.refresh();
+  }
+  /** INVLPG and its kin: in all contexts, which is more than asked for. */
+  invalidatePage(low: number, high: number): void {
+    this.tlb.invalidate(low, high);
+  }
+  /** After DR0…DR3, DR7 or CR4.DE have changed. */
+  refreshWatchpoints(): void {
+    const { watchpoints } = this;
+    const before = watchpoints.data | watchpoints.code;
+    watchpoints.refresh();
+    if ((before | watchpoints.data | watchpoints.code) !== 0) this.flushAll();
+  }
+}

@@ -1,0 +1,23 @@
+/** Boots Debian's kernel with a script in its initramfs, to the end. */
+import { build, type Outcome, type Profile } from '#machines';
+import { guest } from '../../cli/fetch/initrd.ts';
+
+export interface LinuxRun {
+  readonly outcome: Outcome;
+  readonly log: string;
+  /** Guest time, nanoseconds. */
+  readonly time: number;
+}
+
+export async function bootLinux(
+  profile: Profile,
+  accelerator: string,
+  script: string,
+  engine: 'interpreter' | 'jit' = 'interpreter',
+): Promise<LinuxRun> {
+  const { kernel, initrd } = await guest({ modules: ['virtio_pci', 'virtio_rng'], script });
+  const machine = profile.with({ boot: { kind: 'kernel', kernel, initrd, commandLine: 'console=ttyS0 panic=-1' } });
+  await using running = await build(machine, { accelerator, engine });
+  const outcome = await running.run({ timeout: '20 s' });
+  return { outcome, log: running.serial.text, time: running.now };
+}
