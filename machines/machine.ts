@@ -1,6 +1,7 @@
 /** A built machine: run it, talk to its console, look into it, save and restore it, dispose of it. */
 import type { Accelerator, VirtualMachine } from '#accelerators';
-import { type CpuState, type Device, type GuestMemory, type InspectTree, MachineError, type SavedState } from '#core';
+import { type Device, type GuestMemory, type InspectTree, MachineError } from '#core';
+import { type MachineState, restoreMachine, saveMachine } from './machine-state.ts';
 import type { Outcome } from './outcome.ts';
 import type { Profile } from './profile.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -11,14 +12,6 @@ export interface RunOptions {
   readonly until?: RegExp | (() => boolean);
   /** Guest time: nanoseconds, or '30 s', '500 ms'. */
   readonly timeout?: number | string;
-}
-
-/** The state of a whole machine, without its memory. */
-export interface MachineState {
-  readonly version: 1;
-  readonly profile: string;
-  readonly processors: readonly CpuState[];
-  readonly devices: Readonly<Record<string, SavedState>>;
 }
 
 export interface MachineParts {
@@ -109,6 +102,16 @@ export class Machine implements AsyncDisposable {
     for (const device of this.devices.values()) device.reset();
     this.parts.scheduler.reset();
     this.parts.load();
+  }
+
+  /** The whole state, memory included, as a copy. Not while it runs. */
+  save(): MachineState {
+    return saveMachine(this.parts);
+  }
+
+  /** Goes on where `save` was called, on this or another machine of the same profile. */
+  restore(state: MachineState): void {
+    restoreMachine(this.parts, state);
   }
 
   inspect(): InspectTree {

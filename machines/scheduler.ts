@@ -31,7 +31,7 @@ const quantum = 20_000;
 const longQuantum = 200_000;
 const breathEvery = 8_000_000;
 
-type Activity = 'running' | 'halted' | 'waitForSipi';
+export type Activity = 'running' | 'halted' | 'waitForSipi';
 
 export class Scheduler implements ProcessorSignals, Pacer {
   readonly count: number;
@@ -69,6 +69,13 @@ export class Scheduler implements ProcessorSignals, Pacer {
   reset(): void {
     this.#activity.fill('waitForSipi');
     this.#activity[0] = 'running';
+    this.#outcome = undefined;
+  }
+
+  restore(activity: readonly Activity[]): void {
+    activity.forEach((each, index) => {
+      this.#activity[index] = each;
+    });
     this.#outcome = undefined;
   }
 

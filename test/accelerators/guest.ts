@@ -277,7 +277,7 @@ export class Guest {
       },
       controls: {
         ...state.controls,
-        cr0: { real: 0x10n, protected: 0x31n, long: 0x8001_0031n }[mode],
+        cr0: { real: 0x30n, protected: 0x31n, long: 0x8001_0031n }[mode],
         cr3: mode === 'long' ? BigInt(at.tables) : 0n,
         cr4: mode === 'long' ? 0x620n : 0x600n,
       },

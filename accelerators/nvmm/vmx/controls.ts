@@ -64,7 +64,7 @@ const wishes: Readonly<Record<keyof Controls, Wish>> = {
   },
 };
 
-/** undefined where the CPU cannot do what the driver needs. INVPCID is enabled if the CPU has it. */
+/** undefined where the CPU cannot do what the driver needs. INVPCID stays #UD, as the SVM backend has it. */
 export function resolveControls(cpu: HostCpu): Controls | undefined {
   const resolved: Partial<Record<keyof Controls, number>> = {};
   for (const [name, wish] of Object.entries(wishes) as [keyof Controls, Wish][]) {
@@ -73,9 +73,8 @@ export function resolveControls(cpu: HostCpu): Controls | undefined {
     const may = Number(BigInt.asIntN(32, allowed >> 32n));
     // A bit that nobody speaks of follows its default class: set where the older MSR says it must be.
     const defaults = Number(BigInt.asIntN(32, cpu.rdmsr(wish.msr)));
-    const optional = name === 'secondary' ? Secondary.invpcid & may : 0;
     if (wish.on & ~may || wish.off & must) return undefined;
-    resolved[name] = (((defaults | must) & ~wish.off) | wish.on | optional) & may;
+    resolved[name] = (((defaults | must) & ~wish.off) | wish.on) & may;
   }
   return resolved as Controls;
 }

@@ -126,6 +126,7 @@ export function events(test: TestFn, guest: Guest): void {
     t.is(guest.rip, at.handlers + 32 + 4, 'before IRET');
     t.is(guest.run(2).reason, 'limit');
     t.is(guest.register('rbx'), 2n, 'IRET, and inc of the next');
+    t.is(guest.register('rsp'), BigInt(at.stack - 40), 'not nested in the first one');
     t.is(guest.get64(at.stack - 40), BigInt(at.code), 'taken where the first one came from');
     t.is(guest.run(5).reason, 'limit');
     t.false(guest.state.interrupts.nmiBlocked);

@@ -7,7 +7,9 @@ import { at, type Guest } from '../guest.ts';
 const word64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const canonical = fc.bigInt({ min: -(2n ** 47n), max: 2n ** 47n - 1n }).map(value => BigInt.asUintN(64, value));
 const word32 = fc.bigInt({ min: 0n, max: 2n ** 32n - 1n });
-const memoryTypes = fc.tuple(...Array.from({ length: 8 }, () => fc.constantFrom(0n, 1n, 4n, 5n, 6n, 7n))).map(types => types.reduce((sum, type) => (sum << 8n) | type, 0n));
+const memoryTypes = fc
+  .array(fc.constantFrom(0n, 1n, 4n, 5n, 6n, 7n), { minLength: 8, maxLength: 8 })
+  .map(types => types.reduce<bigint>((sum, type) => (sum << 8n) | type, 0n));
 /** Status flags, and AC and ID. */
 const flags = word32.map(value => (value & 0x24_08d5n) | 2n);
 const data = fc.record({ selector: fc.constantFrom(0x10, 0x20, 0x2b), limit: fc.constantFrom(0xffff_ffff, 0xfff, 0xf_ffff), base: word32 }).map(({ selector, limit, base }) => ({

@@ -1,0 +1,46 @@
+/** Accelerators do not agree on average: the same random program leaves the same guest and has asked the board the same things. */
+import test from 'ava';
+import { differences } from '../../core/index.ts';
+import { at, Guest, names } from './guest.ts';
+import { random } from './random.ts';
+
+const guests = names.map(name => new Guest(name));
+
+function outcome(guest: Guest, mode: 'real' | 'protected' | 'long', seed: number) {
+  const next = random(seed * 104_729);
+  const { timestamp } = { timestamp: BigInt(seed) };
+  guest.reset()[mode](undefined, { rax: next(), rbx: at.data, rcx: next() & 0xff, rdx: next(), rsi: at.data + 0x800, rdi: at.device, rbp: at.stack });
+  guest.processor.setState({ msrs: { ...guest.state.msrs, tsc: timestamp } });
+  for (let n = 0; n < 0x1000; n++) guest.bytes[at.code + n] = next();
+  for (let n = 0; n < 0x400; n++) guest.put(at.data + 4 * n, next());
+  guest.block.written(at.code, 0x1000);
+  guest.msr = index => (index & 1 ? BigInt(index) : undefined);
+  guest.memory = address => BigInt(address & 0xff) * 0x0101_0101_0101_0101n;
+  guest.input = port => port * 3;
+  const exits: string[] = [];
+  for (let round = 0; round < 4; round++) {
+    const exit = guest.run(97 + round);
+    exits.push(exit.reason);
+    if (exit.reason === 'shutdown' || exit.reason === 'error') break;
+    guest.pin.raise(0x20 + (next() & 0x7f));
+  }
+  return { exits, log: guest.log, state: guest.state, memory: guest.bytes.slice() };
+}
+
+for (const mode of ['real', 'protected', 'long'] as const) {
+  test(`random code agrees: ${mode}`, t => {
+    for (let seed = 1; seed <= 150; seed++) {
+      const [first, ...others] = guests.map(guest => outcome(guest, mode, seed));
+      // After a shutdown nothing is architectural.
+      const over = first!.exits.at(-1) === 'shutdown' || first!.exits.at(-1) === 'error';
+      others.forEach((other, n) => {
+        const where = `${mode}, seed ${seed}, ${names[0]} and ${names[n + 1]}`;
+        t.deepEqual(other.exits, first!.exits, where);
+        t.deepEqual(other.log, first!.log, where);
+        if (over) return;
+        t.deepEqual(differences(other.state, first!.state), [], where);
+        t.is(Buffer.compare(other.memory, first!.memory), 0, where);
+      });
+    }
+  });
+}
