@@ -37,8 +37,11 @@ export interface BuildOptions {
   readonly wallClock?: WallClock;
   /** Real nanoseconds, for `clock: 'host'` and for breathing. Default: performance.now. */
   readonly stopwatch?: () => number;
-  /** A terminal or another source may type into the machine: it then waits instead of ending when all processors have halted. */
-  readonly interactive?: boolean;
+  /**
+   * Somebody may type into the machine at any time: it then waits instead of ending when all processors have halted, and idle time
+   * passes no faster than real time.
+   */
+  readonly interactive?: boolean | (() => boolean);
   /** Interpreter or JIT. */
   readonly engine?: 'interpreter' | 'jit';
 }
@@ -87,6 +90,8 @@ function put(
   stopwatch: () => number,
 ): Machine {
   const isVirtual = profile.clock === 'virtual';
+  const { interactive = false } = options;
+  const serial = new SerialConsole();
   const clock = isVirtual ? new VirtualClock(accelerator.time) : new HostClock(stopwatch);
   const virtualTasks = new VirtualHostTasks(clock);
   const scheduler = new Scheduler({
@@ -94,13 +99,15 @@ function put(
     clock,
     virtual: isVirtual,
     processors: profile.processors,
-    settle: () => (isVirtual ? virtualTasks.settle() : undefined),
-    expectsInput: () => options.interactive ?? false,
+    settle: () => {
+      const work = isVirtual ? virtualTasks.settle() : undefined;
+      return serial.poll() ? Promise.resolve(work).then(breathe) : work;
+    },
+    expectsInput: typeof interactive === 'function' ? interactive : () => interactive,
     breathe,
     stopwatch,
   });
 
-  const serial = new SerialConsole();
   const model = guestModel(profile);
   const ranges = ramRanges(size);
   const blocks: { base: number; bytes: Uint8Array; onWrite(offset: number, length: number): void }[] = [];

@@ -73,23 +73,27 @@ export class Machine implements AsyncDisposable {
     if (this.#disposed)
       throw new MachineError('bad-call', 'the machine has been disposed of', { remedy: 'build another' });
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : this.now + nanoseconds(timeout);
-    const from = this.serial.text.length;
-    const reached = (): boolean => {
-      if (until === undefined) return false;
-      return typeof until === 'function' ? until() : until.test(this.serial.text.slice(from));
-    };
-    let seen = -1;
+    const reached = typeof until === 'function' ? until : this.#appearance(until);
     const outcome = await this.parts.scheduler.run(deadline, () => {
-      // A pattern is only looked for when there is new output.
-      if (typeof until === 'function' || this.serial.text.length !== seen) {
-        seen = this.serial.text.length;
-        if (reached()) return { kind: 'until' };
-      }
+      if (reached()) return { kind: 'until' };
       return this.now >= deadline ? { kind: 'timeout' } : undefined;
     });
     if (!['until', 'timeout', 'stopped'].includes(outcome.kind))
       this.serial.close(`the run ended with ${outcome.kind}`);
     return outcome;
+  }
+
+  /** Whether the console's output from now on matches; a pattern is only looked for when there is new output. */
+  #appearance(pattern: RegExp | undefined): () => boolean {
+    if (!pattern) return () => false;
+    const { serial } = this;
+    const from = serial.length;
+    let seen = -1;
+    return () => {
+      if (serial.length === seen) return false;
+      seen = serial.length;
+      return serial.since(from).search(pattern) >= 0;
+    };
   }
 
   /** Makes `run` return `stopped`. */

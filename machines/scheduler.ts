@@ -30,6 +30,13 @@ const quantum = 20_000;
 /** With one processor there are no turns; this bounds how long the host waits for its turn. */
 const longQuantum = 200_000;
 const breathEvery = 8_000_000;
+/** After this the host is asked anew whether anybody can still type. */
+const longestSleep = 1e9;
+/** The host's timers are no finer. */
+const shortestSleep = 1e6;
+/** How many idle moments pass between two looks whether the guest can ever wake. */
+const askEvery = 32;
+const interruptFlag = 0x200n;
 
 export type Activity = 'running' | 'halted' | 'waitForSipi';
 
@@ -44,6 +51,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
   #remainingOnHostClock = 0;
   #wake: (() => void) | undefined;
   #running = false;
+  #idled = 0;
   #deadline = Number.POSITIVE_INFINITY;
 
   constructor(private readonly parts: SchedulerParts) {
@@ -72,6 +80,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
     this.#outcome = undefined;
   }
 
+  /** As `activity` told of a machine that is to go on here. */
   restore(activity: readonly Activity[]): void {
     activity.forEach((each, index) => {
       this.#activity[index] = each;
@@ -192,28 +201,42 @@ export class Scheduler implements ProcessorSignals, Pacer {
 
   /** Nobody runs: time goes on to the next timer, or the host is waited for. */
   async #idle(): Promise<void> {
-    const { clock, accelerator, virtual, breathe } = this.parts;
-    const wait = Math.min(clock.nextDeadline, this.#deadline) - clock.now;
+    const { clock, accelerator, virtual, breathe, expectsInput, stopwatch } = this.parts;
+    const forever = clock.nextDeadline === Number.POSITIVE_INFINITY;
+    if ((forever && !expectsInput()) || ((forever || ++this.#idled % askEvery === 0) && this.#dead())) {
+      return this.end({ kind: 'halted' });
+    }
+    const wait = Math.min(clock.nextDeadline, this.#deadline, clock.now + longestSleep) - clock.now;
     if (wait <= 0) return;
-    if (virtual && wait !== Number.POSITIVE_INFINITY) {
+    if (virtual && (wait < shortestSleep || !expectsInput())) {
       accelerator.time.skip(wait);
       return;
     }
-    if (wait === Number.POSITIVE_INFINITY && !this.parts.expectsInput()) return this.end({ kind: 'halted' });
-    await this.#sleep(wait);
+    const start = stopwatch();
+    const woken = await this.#sleep(wait);
+    if (virtual) accelerator.time.skip(woken ? Math.min(wait, Math.floor(stopwatch() - start)) : wait);
     await breathe();
   }
 
-  #sleep(nanoseconds: number): Promise<void> {
+  /** Every processor has halted with interrupts disabled: what Linux does after `halt`. */
+  #dead(): boolean {
+    return this.#machine.processors.every((processor, index) => {
+      if (this.#activity[index] === 'waitForSipi') return true;
+      if (this.#activity[index] === 'running' || this.#controllers[index]!.nmiPending) return false;
+      return (processor.getState('general').general.rflags & interruptFlag) === 0n;
+    });
+  }
+
+  /** True if something woke it before the time was over. */
+  #sleep(nanoseconds: number): Promise<boolean> {
     return new Promise(resolve => {
-      const done = () => {
+      const end = (woken: boolean): void => {
         this.#wake = undefined;
         clearTimeout(timer);
-        resolve();
+        resolve(woken);
       };
-      const milliseconds = Math.min(nanoseconds / 1e6, 2 ** 30);
-      const timer = setTimeout(done, milliseconds);
-      this.#wake = done;
+      const timer = setTimeout(() => end(false), nanoseconds / 1e6);
+      this.#wake = () => end(true);
     });
   }
 }

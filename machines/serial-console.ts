@@ -9,72 +9,97 @@ interface Waiter {
   reject(error: Error): void;
 }
 
+/** Characters that are kept for `text` and `waitFor`; a guest may write for days. */
+const kept = 4 * 2 ** 20;
+
 export class SerialConsole implements ByteStream {
   readonly events = new EventEmitter<{ output: [bytes: Uint8Array] }>();
   readonly #decoder = new TextDecoder('utf-8', { fatal: false });
   #text = '';
+  /** Characters that are no longer kept. */
+  #dropped = 0;
   /** `waitFor` looks only at what came after the last match. */
   #seen = 0;
+  #looked = 0;
   #waiters: Waiter[] = [];
   #listener: ((data: Uint8Array) => void) | undefined;
-  readonly #one = new Uint8Array(1);
+  readonly #early: Uint8Array[] = [];
 
-  /** All that the guest has written. */
+  /** What the guest has written: all of it, or the last millions of characters. */
   get text(): string {
     return this.#text;
   }
 
+  /** Characters that the guest has written in all. */
+  get length(): number {
+    return this.#dropped + this.#text.length;
+  }
+
+  /** What the guest has written from a position (a former `length`) on. */
+  since(position: number): string {
+    return this.#text.slice(Math.max(position - this.#dropped, 0));
+  }
+
   write(data: number | Uint8Array): void {
-    let bytes: Uint8Array;
-    if (typeof data === 'number') {
-      this.#one[0] = data;
-      bytes = this.#one;
-    } else {
-      bytes = data;
-    }
+    const bytes = typeof data === 'number' ? Uint8Array.of(data) : data;
     this.#text += this.#decoder.decode(bytes, { stream: true });
+    if (this.#text.length > 2 * kept) {
+      this.#dropped += this.#text.length - kept;
+      this.#text = this.#text.slice(-kept);
+    }
     this.events.emit('output', bytes);
-    if (this.#waiters.length > 0) this.#look();
   }
 
   onInput(listener: (data: Uint8Array) => void): void {
     this.#listener = listener;
+    for (const data of this.#early.splice(0)) listener(data);
   }
 
   /** Types into the guest. */
   type(input: string | Uint8Array): void {
-    this.#listener?.(typeof input === 'string' ? new TextEncoder().encode(input) : input);
+    const data = typeof input === 'string' ? new TextEncoder().encode(input) : input;
+    if (this.#listener) this.#listener(data);
+    else this.#early.push(data);
   }
 
-  /** Resolves once the guest's output, from the end of the last match on, matches. The machine must be running, or be run. */
+  /**
+   * Resolves once the guest's output, from the end of the last match on, matches. The machine must be running, or be run. Whoever
+   * waits goes on before the guest does, so that under the virtual clock what it types arrives at the same moment in every run.
+   */
   waitFor(pattern: RegExp | string): Promise<RegExpExecArray> {
-    const expression =
-      typeof pattern === 'string' ? new RegExp(pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : pattern;
     return new Promise((resolve, reject) => {
-      this.#waiters.push({
-        pattern: new RegExp(expression.source, expression.flags.replace(/[gy]/g, '')),
-        from: this.#seen,
-        resolve,
-        reject,
-      });
-      this.#look();
+      this.#waiters.push({ pattern: expression(pattern), from: this.#seen, resolve, reject });
+      this.#looked = -1;
     });
+  }
+
+  /** Looks whether somebody waits for what has been written. The machine asks between slices of execution. */
+  poll(): boolean {
+    if (this.#waiters.length === 0 || this.#looked === this.length) return false;
+    this.#looked = this.length;
+    const count = this.#waiters.length;
+    for (const waiter of [...this.#waiters]) {
+      const start = Math.max(waiter.from, this.#dropped);
+      const match = waiter.pattern.exec(this.since(start));
+      if (!match) continue;
+      this.#seen = Math.max(this.#seen, start + match.index + match[0].length);
+      this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+      waiter.resolve(match);
+    }
+    return this.#waiters.length < count;
   }
 
   /** The run has ended: nothing more will come. */
   close(reason: string): void {
+    this.poll();
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const { pattern, reject } of waiters) reject(new Error(`${pattern} did not appear: ${reason}`));
   }
-
-  #look(): void {
-    for (const waiter of [...this.#waiters]) {
-      const match = waiter.pattern.exec(this.#text.slice(waiter.from));
-      if (!match) continue;
-      this.#seen = waiter.from + match.index + match[0].length;
-      this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-      waiter.resolve(match);
-    }
-  }
 }
+
+/** A text as it stands, or a pattern without its memory. */
+const expression = (pattern: RegExp | string): RegExp =>
+  typeof pattern === 'string'
+    ? new RegExp(pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    : new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));

@@ -72,9 +72,15 @@ export class NvmmProcessor extends VirtualProcessor {
     const { lib } = this;
     const { exit } = this.#vcpu;
     if (state.msrs) this.#counterSet = lib.driver.host.time.ticks;
+    if (state.general && state.interrupts) {
+      // Another point in the guest's life: what was due at the last one is not due here.
+      this.#vcpu.comm.eventCommit = false;
+      this.#eventWaiting = false;
+    }
     if (state.general) exit.state.rflags = Number(state.general.rflags);
     if (state.controls) this.#interrupts.taskPriority = exit.state.cr8 = Number(state.controls.cr8);
     if (state.interrupts) {
+      exit.state.eventPending = false;
       exit.state.interruptShadow = state.interrupts.shadow;
       exit.state.interruptWindow = false;
       exit.state.nmiWindow = state.interrupts.nmiBlocked;

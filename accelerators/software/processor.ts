@@ -37,6 +37,10 @@ export class SoftwareProcessor extends VirtualProcessor {
 
   setState(state: Partial<CpuState>): void {
     this.#cpu.setState(state);
+    if (!state.general || !state.interrupts) return;
+    // Another point in the guest's life: what was due at the last one is not due here.
+    this.#cpu.faultQueued = false;
+    this.#cpu.pendingDebug = 0;
   }
 
   protected injectException(vector: number, errorCode: number): void {

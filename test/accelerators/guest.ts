@@ -163,7 +163,8 @@ export class Guest {
     for (const pins of this.pins) pins.clear();
     for (const processor of this.machine.processors) {
       processor.init();
-      processor.setState({ interrupts: { shadow: false, nmiBlocked: false, halted: false } });
+      // INIT leaves them alone.
+      processor.setState({ interrupts: { shadow: false, nmiBlocked: false, halted: false }, fpu: freshFpu() });
     }
     this.bytes.fill(0xf4, at.handlers, at.handlers + 256 * 16);
     return this;
@@ -318,3 +319,13 @@ export class Guest {
 export const registerNames: readonly string[] = [
   'rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15',
 ];
+
+/** After FNINIT, with MXCSR as after power-on. */
+function freshFpu(): Uint8Array {
+  const image = new Uint8Array(512);
+  const view = new DataView(image.buffer);
+  view.setUint16(0, 0x37f, true);
+  view.setUint32(24, 0x1f80, true);
+  view.setUint32(28, 0xffff, true);
+  return image;
+}

@@ -68,6 +68,12 @@ export function injectException(vcpu: SvmVcpu, vector: number, error: number): v
   vcpu.eventPending = true;
 }
 
+/** A new state without the event takes it back. */
+export function cancelEvent(vcpu: SvmVcpu): void {
+  vcpu.vmcb.set(Field.eventInjection, 0, 0);
+  vcpu.eventPending = false;
+}
+
 /** An exit interrupted the delivery of an event: it is due again. */
 export function requeue(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;

@@ -1,7 +1,7 @@
 /** State between the comm page and the VMCB (nvmm_x86_svm.c, svm_vcpu_setstate and svm_vcpu_getstate). Copies of words: no value is looked at that need not be. */
 import type { HostCpu, HostMemory } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
-import { closeInterruptWindow, closeNmiWindow, openInterruptWindow, openNmiWindow } from './event.ts';
+import { cancelEvent, closeInterruptWindow, closeNmiWindow, openInterruptWindow, openNmiWindow } from './event.ts';
 import { setTimestampCounter, type SvmDriverVcpu } from './vcpu.ts';
 import { Clean, Field, VirtualInterrupt } from './vmcb.ts';
 
@@ -99,6 +99,7 @@ export function setState(memory: HostMemory, vcpu: SvmDriverVcpu, flags: number,
   if (flags & StateFlag.intr) {
     const intr = comm.low(X64State.intr);
     vmcb.setLow(Field.interruptShadow, intr & Intr.shadow);
+    if (!(intr & Intr.eventPending)) cancelEvent(data);
     if (intr & Intr.windowExiting) openInterruptWindow(data);
     else closeInterruptWindow(data);
     if (intr & Intr.nmiWindowExiting) openNmiWindow(data);

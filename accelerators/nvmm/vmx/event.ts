@@ -55,6 +55,12 @@ export function injectException(cpu: HostCpu, vcpu: VmxVcpu, vector: number, err
   vcpu.eventPending = true;
 }
 
+/** A new state without the event takes it back. */
+export function cancelEvent(cpu: HostCpu, vcpu: VmxVcpu): void {
+  if (vcpu.eventPending) cpu.vmwrite(Field.entryInterruption, 0);
+  vcpu.eventPending = false;
+}
+
 /** An exit interrupted the delivery of an event: it is due again. */
 export function requeue(cpu: HostCpu, vcpu: VmxVcpu): void {
   const info = cpu.vmread(Field.vectoringInfo);

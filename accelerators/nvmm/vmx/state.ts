@@ -4,7 +4,7 @@ import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import { EntryControl } from './controls.ts';
 import { cr0Mask, cr4Guest, cr4Vmxe, realCr0, syncPdptes } from './control-register.ts';
-import { setInterruptWindow, setNmiWindow } from './event.ts';
+import { cancelEvent, setInterruptWindow, setNmiWindow } from './event.ts';
 import { Field, Interruptibility, unusable } from './fields.ts';
 import { setTimestampCounter, type VmxDriverVcpu } from './vcpu.ts';
 
@@ -105,6 +105,7 @@ export function setState(memory: HostMemory, machine: DriverMachine, vcpu: VmxDr
     const intr = comm.low(X64State.intr);
     const others = cpu.vmread(Field.guestInterruptibility) & ~(Interruptibility.sti | Interruptibility.movSs);
     cpu.vmwrite(Field.guestInterruptibility, intr & Intr.shadow ? others | Interruptibility.movSs : others);
+    if (!(intr & Intr.eventPending)) cancelEvent(cpu, data);
     setInterruptWindow(cpu, data, (intr & Intr.windowExiting) !== 0);
     // Whoever waits for the window has NMIs blocked; under SVM the same flag waits for IRET.
     const nmiBlocked = (intr & Intr.nmiWindowExiting) !== 0;
