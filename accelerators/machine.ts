@@ -1,12 +1,5 @@
 /** A virtual machine of an accelerator: guest-physical memory and processors. */
-import {
-  type CpuModel,
-  type InterruptController,
-  MachineError,
-  type MmioBus,
-  type MsrBus,
-  type PortBus,
-} from '#core';
+import { type CpuModel, type InterruptController, MachineError, type MmioBus, type MsrBus, type PortBus } from '#core';
 import type { Features } from './features.ts';
 import type { VirtualProcessor } from './processor.ts';
 
@@ -57,9 +50,13 @@ export abstract class VirtualMachine implements Disposable {
   /** To be asked before anything is created. */
   static check({ processors, interrupts }: MachineSpecification, { processorsPerMachine }: Features): void {
     if (!Number.isInteger(processors) || processors < 1 || processors > processorsPerMachine)
-      throw new MachineError('bad-call', `a machine cannot have ${processors} processors here`, { remedy: `give 1 to ${processorsPerMachine}` });
+      throw new MachineError('bad-call', `a machine cannot have ${processors} processors here`, {
+        remedy: `give 1 to ${processorsPerMachine}`,
+      });
     if (interrupts.length !== processors)
-      throw new MachineError('bad-call', `${processors} processors, but ${interrupts.length} interrupt controllers`, { remedy: 'give one for each processor' });
+      throw new MachineError('bad-call', `${processors} processors, but ${interrupts.length} interrupt controllers`, {
+        remedy: 'give one for each processor',
+      });
   }
 
   /** Zeroed host memory, `size` a multiple of 4 KiB. */
@@ -74,7 +71,8 @@ export abstract class VirtualMachine implements Disposable {
     this.#aligned('gpa', gpa);
     this.#aligned('offset', offset);
     this.#aligned('size', size);
-    if (size === 0 || offset + size > block.size) throw mapError(`${hex(size)} bytes at ${hex(offset)} are not in the block`);
+    if (size === 0 || offset + size > block.size)
+      throw mapError(`${hex(size)} bytes at ${hex(offset)} are not in the block`);
     if (gpa + size > 2 ** this.guestPhysicalBits) throw mapError(`${hex(gpa)} is beyond the guest-physical space`);
     if (access & ~MapAccess.all || !(access & MapAccess.read)) throw mapError(`access ${access} is not readable`);
     const other = this.#mappings.find(m => gpa < m.gpa + m.size && m.gpa < gpa + size);
@@ -98,7 +96,8 @@ export abstract class VirtualMachine implements Disposable {
   protected abstract unmapBlock(gpa: number, size: number): void;
 
   #aligned(what: string, value: number): void {
-    if (!Number.isSafeInteger(value) || value < 0 || value % page) throw mapError(`${what} ${value} is no multiple of 4096`);
+    if (!Number.isSafeInteger(value) || value < 0 || value % page)
+      throw mapError(`${what} ${value} is no multiple of 4096`);
   }
 }
 

@@ -18,7 +18,8 @@ function resetFpu(): Uint8Array {
 const code = (selector: number, base: bigint): SegmentState => ({ selector, attributes: 0x9b, limit: 0xffff, base });
 
 /** EDX holds family, model and stepping: CPUID.1:EAX. */
-const signature = (model: CpuModel): bigint => BigInt((model.leaves.find(({ leaf }) => leaf === 1)?.eax ?? 0x600) >>> 0);
+const signature = (model: CpuModel): bigint =>
+  BigInt((model.leaves.find(({ leaf }) => leaf === 1)?.eax ?? 0x600) >>> 0);
 
 export function initialState(model: CpuModel): CpuState {
   return {

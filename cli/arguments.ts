@@ -1,6 +1,31 @@
-/** The command line, by QEMU's option names where QEMU has them. */
-import { parseArgs } from 'node:util';
+/** Command lines: options by QEMU's names where QEMU has them, and what to say when one is wrong. */
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { MachineError } from '#core';
+import { nearest } from '#machines';
+
+/** Strict; every mistake is a MachineError. `command` is named in the remedy. */
+export function parseCommand<const O extends ParseArgsOptionsConfig>(
+  command: string,
+  args: readonly string[],
+  options: O,
+) {
+  const help = `see virt64 ${command} --help`;
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    const [first] = positionals;
+    if (first === undefined) return values;
+    throw new MachineError('bad-argument', `unexpected argument "${first}"`, { remedy: help });
+  } catch (error) {
+    if (error instanceof MachineError) throw error;
+    const { code, message } = error as Error & { code?: string };
+    const unknown = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'(--?[^']+)'/.exec(message)?.[1] : undefined;
+    if (unknown === undefined) throw new MachineError('bad-argument', message.split('\n')[0]!, { remedy: help });
+    const meant = nearest(unknown.replace(/^-+/, ''), Object.keys(options));
+    throw new MachineError('bad-argument', `there is no option ${unknown}`, {
+      remedy: meant === undefined ? help : `did you mean --${meant}? (${help})`,
+    });
+  }
+}
 
 export const runOptions = {
   machine: { type: 'string', short: 'M' },
@@ -16,6 +41,7 @@ export const runOptions = {
   plugin: { type: 'string', multiple: true },
   clock: { type: 'string' },
   timeout: { type: 'string' },
+  until: { type: 'string' },
   'no-reboot': { type: 'boolean' },
   refresh: { type: 'boolean' },
   quiet: { type: 'boolean', short: 'q' },
@@ -23,17 +49,9 @@ export const runOptions = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-export type RunArguments = ReturnType<typeof parseRun>;
+export const parseRun = (args: readonly string[]) => parseCommand('run', args, runOptions);
 
-export function parseRun(args: readonly string[]) {
-  try {
-    const { values, positionals } = parseArgs({ args: [...args], options: runOptions, allowPositionals: true, strict: true });
-    if (positionals.length > 0) throw new Error(`unexpected argument "${positionals[0]}"`);
-    return values;
-  } catch (error) {
-    throw new MachineError('bad-argument', (error as Error).message.split('\n')[0]!, { remedy: 'see virt64 run --help' });
-  }
-}
+export type RunArguments = ReturnType<typeof parseRun>;
 
 export const runHelp = `Usage: virt64 run [options]
 
@@ -41,11 +59,11 @@ Runs a virtual machine; its console is this terminal. Without --kernel it boots 
 through apt into a cache, to a BusyBox shell; machine toyvirt brings its own kernel.
 
   -M, --machine NAME    machine profile (virt64 machines lists them)                  [pc]
-      --accel NAME      nvmm-svm, nvmm-vmx or software (virt64 accels)                [nvmm-svm]
+      --accel NAME      accelerator (virt64 accels lists them)                        [nvmm-svm]
       --engine NAME     interpreter or jit                                            [interpreter]
-      --cpu NAME        the guest's processor: amd or intel                           [amd]
-      --smp N           processors                                                    [1]
-  -m, --mem SIZE        memory: 512M, 1G                                              [512M]
+      --cpu NAME        the guest's processor: amd or intel                           [the profile's]
+      --smp N           processors                                                    [the profile's]
+  -m, --mem SIZE        memory: 512M, 1G                                              [the profile's]
       --kernel FILE     bzImage or ELF
       --initrd FILE     initial ramdisk
       --append TEXT     kernel command line (added to console=ttyS0)
@@ -53,11 +71,13 @@ through apt into a cache, to a BusyBox shell; machine toyvirt brings its own ker
       --plugin FILE     load devices and profiles from a file or package; may be repeated
       --clock KIND      host (real time) or virtual (time is what was executed; runs repeat) [host]
       --timeout TIME    end after this much guest time: 30s, 500ms
+      --until REGEX     end when the console's output matches
       --no-reboot       end when the guest resets
       --refresh         fetch the default guest again
   -q, --quiet           say nothing but what the guest says
-      --json            print the outcome as JSON on stderr's last line
+      --json            the outcome, or the error, as JSON in the last line on stderr
   -h, --help            this text
 
 Keys: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A Ctrl-A sends Ctrl-A. Everything else, Ctrl-C too, goes to the guest.
+Input from a pipe is typed once the guest listens, as it stands: no key is special.
 `;

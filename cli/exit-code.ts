@@ -1,8 +1,9 @@
 /** Exit codes of the program, as the help lists them. */
+import { type ErrorCode, MachineError } from '#core';
 import type { Outcome } from '#machines';
 
 export const ExitCode = {
-  /** The guest switched the power off, or `--until` was reached. */
+  /** The guest switched the power off or reset itself, or `--until` was reached. */
   ok: 0,
   /** The machine stopped without having been told to: triple fault, all processors halted, accelerator error. */
   guestFailed: 1,
@@ -37,9 +38,25 @@ export function exitCodeOf(outcome: Outcome): number {
   }
 }
 
+const byError: Partial<Record<ErrorCode, number>> = {
+  'bad-kernel': ExitCode.badInput,
+  'bad-initrd': ExitCode.badInput,
+  'bad-elf': ExitCode.badInput,
+  'bad-image': ExitCode.badInput,
+  'bad-plugin': ExitCode.badInput,
+  'does-not-fit': ExitCode.badInput,
+  'file-not-found': ExitCode.badInput,
+  'guest-unavailable': ExitCode.unavailable,
+  'accelerator-unavailable': ExitCode.unavailable,
+  'host-failure': ExitCode.unavailable,
+};
+
+export const exitCodeOfError = (error: unknown): number =>
+  error instanceof MachineError ? (byError[error.code] ?? ExitCode.usage) : ExitCode.internal;
+
 export const exitCodeHelp = `Exit status:
-  0    the guest switched the power off (or asked for a reset, with --no-reboot)
+  0    the guest switched the power off, --until was reached (or it reset itself, with --no-reboot)
   1    the machine failed: triple fault, all processors halted, accelerator error
   64   wrong arguments        65  unusable input file       69  something is missing
-  70   an error in virt64     124 --timeout has passed      130 quit from the terminal
+  70   an error in virt64     124 --timeout has passed      130 quit: Ctrl-A x or a signal
   A guest that writes v to its debug-exit port ends the program with 2v+1 (toyvirt: with v).`;

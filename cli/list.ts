@@ -1,51 +1,68 @@
 /** virt64 machines, accels, devices. */
-import { parseArgs } from 'node:util';
-import { MachineError } from '#core';
 import type { Registry } from '#machines';
+import { parseCommand } from './arguments.ts';
 import { ExitCode } from './exit-code.ts';
 import { registryWith } from './import-plugin.ts';
-import { printJson, printTable } from './output.ts';
+import { bold, print, printJson, printTable } from './output.ts';
 
-async function prepare(args: readonly string[]): Promise<{ registry: Registry; json: boolean }> {
-  const options = { json: { type: 'boolean' }, plugin: { type: 'string', multiple: true } } as const;
-  try {
-    const { values } = parseArgs({ args: [...args], options });
-    return { registry: await registryWith(values.plugin ?? []), json: values.json ?? false };
-  } catch (error) {
-    if (error instanceof MachineError) throw error;
-    throw new MachineError('bad-argument', (error as Error).message.split('\n')[0]!, { remedy: 'lists take --json and --plugin FILE' });
-  }
+interface Listing<T> {
+  readonly what: string;
+  readonly items: (registry: Registry) => readonly T[];
+  readonly show: (items: readonly T[]) => void;
 }
 
-export async function listMachines(args: readonly string[]): Promise<number> {
-  const { registry, json } = await prepare(args);
-  const machines = [...registry.profiles.values()].map(({ name, description, memory, processors, devices }) => ({
-    name,
-    description,
-    memory,
-    processors,
-    devices: Object.keys(devices),
-  }));
-  if (json) printJson(machines);
-  else printTable(machines.map(({ name, description }) => [name, description]));
-  return ExitCode.ok;
-}
+const options = {
+  json: { type: 'boolean' },
+  plugin: { type: 'string', multiple: true },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 
-export async function listAccelerators(args: readonly string[]): Promise<number> {
-  const { registry, json } = await prepare(args);
-  const all = [...registry.accelerators.values()].map(({ name, description }) => ({ name, description }));
-  if (json) printJson(all);
-  else printTable(all.map(({ name, description }) => [name, description]));
-  return ExitCode.ok;
-}
+const listing =
+  <T>(command: string, { what, items, show }: Listing<T>) =>
+  async (args: readonly string[]): Promise<number> => {
+    const { help, json, plugin = [] } = parseCommand(command, args, options);
+    if (help) {
+      print(`Usage: virt64 ${command} [--json] [--plugin FILE]…\n\nLists ${what}, those of plugins too.`);
+      return ExitCode.ok;
+    }
+    const all = items(await registryWith(plugin));
+    if (json) printJson(all);
+    else show(all);
+    return ExitCode.ok;
+  };
 
-export async function listDevices(args: readonly string[]): Promise<number> {
-  const { registry, json } = await prepare(args);
-  const devices = [...registry.devices].map(([name, type]) => ({
-    name,
-    options: Object.fromEntries(Object.entries(type.options).map(([option, { description }]) => [option, description])),
-  }));
-  if (json) printJson(devices);
-  else printTable(devices.map(({ name, options }) => [name, Object.entries(options).map(([option, what]) => `${option}: ${what}`).join('; ')]));
-  return ExitCode.ok;
-}
+export const listMachines = listing('machines', {
+  what: 'machine profiles',
+  items: ({ profiles }) =>
+    [...profiles.values()].map(({ name, description, memory, processors, cpu, devices }) => ({
+      name,
+      description,
+      memory,
+      processors,
+      cpu: typeof cpu === 'string' ? cpu : 'custom',
+      devices: Object.keys(devices),
+    })),
+  show: all => printTable(all.map(({ name, description }) => [name, description])),
+});
+
+export const listAccelerators = listing('accels', {
+  what: 'accelerators',
+  items: ({ accelerators }) => [...accelerators.values()].map(({ name, description }) => ({ name, description })),
+  show: all => printTable(all.map(({ name, description }) => [name, description])),
+});
+
+export const listDevices = listing('devices', {
+  what: 'device classes and their options',
+  items: ({ devices }) =>
+    [...devices].map(([name, type]) => ({
+      name,
+      options: Object.fromEntries(Object.entries(type.options).map(([option, type]) => [option, type.description])),
+    })),
+  show: all => {
+    for (const { name, options } of all) {
+      print(bold(name));
+      const width = Math.max(0, ...Object.keys(options).map(({ length }) => length));
+      for (const [option, what] of Object.entries(options)) print(`  ${option.padEnd(width)}  ${what}`);
+    }
+  },
+});

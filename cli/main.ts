@@ -1,46 +1,63 @@
 /** The program `virt64`. Answers with its exit status. */
+import { readFileSync } from 'node:fs';
 import { MachineError } from '#core';
-import { exitCodeHelp, ExitCode } from './exit-code.ts';
+import { suggestion } from '#machines';
+import { demo } from './demo.ts';
+import { ExitCode, exitCodeHelp, exitCodeOfError } from './exit-code.ts';
 import { listAccelerators, listDevices, listMachines } from './list.ts';
-import { bold, complain } from './output.ts';
+import { bold, complain, complainInJson, print, say } from './output.ts';
 import { run } from './run.ts';
 
 const help = `Usage: virt64 COMMAND [options]
 
-  run        run a virtual machine (virt64 run --help)
+  run        run a virtual machine in this terminal
+  demo       run the toy kernel on both of NVMM's backends
   machines   list machine profiles
   accels     list accelerators
   devices    list devices and their options
 
-Lists take --json and --plugin FILE.
+Each takes --help.
 `;
 
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   run,
+  demo,
   machines: listMachines,
   accels: listAccelerators,
   devices: listDevices,
 };
 
-const unusable = new Set(['bad-kernel', 'bad-initrd', 'bad-elf', 'bad-image', 'bad-plugin', 'does-not-fit', 'file-not-found']);
-const missing = new Set(['guest-unavailable', 'accelerator-unavailable', 'host-failure']);
+const version = (): string => {
+  const file = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(file) as { version: string }).version;
+};
 
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(`${bold('virt64')}: x86-64 virtual machines in TypeScript\n\n${help}\n${exitCodeHelp}\n`);
-    return name === undefined ? ExitCode.usage : ExitCode.ok;
+  if (name === undefined) {
+    say(help);
+    return ExitCode.usage;
+  }
+  if (name === '--version' || name === '-V') {
+    print(version());
+    return ExitCode.ok;
+  }
+  if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) {
+    print(`${bold('virt64')}: x86-64 virtual machines in TypeScript\n\n${help}\n${exitCodeHelp}`);
+    return ExitCode.ok;
   }
   try {
-    const command = commands[name];
-    if (!command) {
-      throw new MachineError('bad-argument', `there is no command "${name}"`, { remedy: `commands are: ${Object.keys(commands).join(', ')}` });
-    }
-    return await command(rest);
+    return name === 'help' ? await commandNamed(rest[0]!)(['--help']) : await commandNamed(name)(rest);
   } catch (error) {
-    complain(error);
-    if (!(error instanceof MachineError)) return ExitCode.internal;
-    if (unusable.has(error.code)) return ExitCode.badInput;
-    return missing.has(error.code) ? ExitCode.unavailable : ExitCode.usage;
+    if (args.includes('--json')) complainInJson(error);
+    else complain(error);
+    return exitCodeOfError(error);
   }
+}
+
+function commandNamed(name: string): (args: readonly string[]) => Promise<number> {
+  if (Object.hasOwn(commands, name)) return commands[name]!;
+  throw new MachineError('bad-argument', `there is no command "${name}"`, {
+    remedy: suggestion('command', name, Object.keys(commands)),
+  });
 }

@@ -1,36 +1,54 @@
 /** What the program says: data on stdout, everything else on stderr; colour on terminals only, and never with NO_COLOR. */
 import { MachineError } from '#core';
 
-const colourful = (stream: NodeJS.WriteStream): boolean =>
-  stream.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+const paint = (stream: NodeJS.WriteStream, code: number, text: string): string =>
+  stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb' ? `\x1b[${code}m${text}\x1b[0m` : text;
 
-const paint = (code: number, text: string): string => (colourful(process.stderr) ? `\x1b[${code}m${text}\x1b[0m` : text);
-export const red = (text: string): string => paint(31, text);
-export const dim = (text: string): string => paint(2, text);
-export const bold = (text: string): string => paint(1, text);
+const red = (text: string): string => paint(process.stderr, 31, text);
+export const dim = (text: string): string => paint(process.stderr, 2, text);
+/** For stdout. */
+export const bold = (text: string): string => paint(process.stdout, 1, text);
 
 export const say = (message: string): void => {
   process.stderr.write(`${message}\n`);
 };
+
+export const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+/** A message without what `path` and `remedy` repeat. */
+function plain({ message, path, remedy }: MachineError): string {
+  const start = path && message.startsWith(`${path}: `) ? path.length + 2 : 0;
+  return remedy && message.endsWith(` (${remedy})`) ? message.slice(start, -remedy.length - 3) : message.slice(start);
+}
 
 export function complain(error: unknown): void {
   if (!(error instanceof MachineError)) {
     say(`${red('virt64: internal error')}\n${error instanceof Error ? error.stack : String(error)}`);
     return;
   }
-  const where = error.path ? `${error.path}: ` : '';
-  const plain = error.message.replace(`${error.path}: `, '').replace(` (${error.remedy})`, '');
-  say(`${red('virt64:')} ${where}${plain}`);
+  say(`${red('virt64:')} ${error.path ? `${error.path}: ` : ''}${plain(error)}`);
   if (error.remedy) say(`  ${error.remedy}`);
 }
 
-export const printJson = (value: unknown): void => {
-  process.stdout.write(`${JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? each.toString() : each), 2)}\n`);
-};
+/** The same for programs: one line. */
+export function complainInJson(error: unknown): void {
+  const known = error instanceof MachineError;
+  const { code, path, remedy } = known ? error : { code: 'internal', path: undefined, remedy: undefined };
+  const message = known ? plain(error) : error instanceof Error ? error.message : String(error);
+  say(JSON.stringify({ kind: 'refused', code, message, path, remedy }));
+}
+
+export const printJson = (value: unknown): void =>
+  print(JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? each.toString() : each), 2));
 
 export function printTable(rows: readonly (readonly string[])[]): void {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]!.length))) ?? [];
-  for (const row of rows) {
-    process.stdout.write(`${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))).join('  ')}\n`);
+  for (const [name, ...cells] of rows) {
+    const others = cells.map((cell, column) =>
+      column === cells.length - 1 ? cell : cell.padEnd(widths[column + 1]!),
+    );
+    print([bold(name!.padEnd(widths[0]!)), ...others].join('  '));
   }
 }

@@ -2,15 +2,10 @@
  * The terminal as the guest's console: raw mode, so that Ctrl-C and the rest go to the guest. Ctrl-A is the escape key, as in QEMU:
  * Ctrl-A x quits, Ctrl-A h helps, Ctrl-A Ctrl-A sends one Ctrl-A.
  */
-import type { SerialConsole } from '#machines';
+import type { Machine } from '#machines';
+import { EscapeKey } from './escape-key.ts';
 import { say } from './output.ts';
-
-const escapeKey = 0x01;
-
-export interface TerminalSession extends Disposable {
-  /** Somebody can type. */
-  readonly interactive: boolean;
-}
+import { PipedInput } from './piped-input.ts';
 
 const help = `
 Ctrl-A x       quit
@@ -18,42 +13,66 @@ Ctrl-A h       this help
 Ctrl-A Ctrl-A  send Ctrl-A to the guest
 `;
 
-export function attachTerminal(serial: SerialConsole, quit: () => void): TerminalSession {
+const isTerminal = (): boolean => process.stdin.isTTY === true;
+
+/** Somebody can still type: asked by the machine when it has nothing left to do. */
+export const expectsInput = (): boolean => isTerminal() || (process.stdin.readable && !process.stdin.readableEnded);
+
+/** Signals that end the program in good order. */
+const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+export function attachTerminal(machine: Machine, quit: () => void): Disposable {
   const { stdin, stdout } = process;
+  const { serial } = machine;
+  using stack = new DisposableStack();
+
+  let output: Uint8Array[] = [];
+  let scheduled: NodeJS.Immediate | undefined;
+  const flush = (): void => {
+    scheduled = undefined;
+    const chunk = Buffer.concat(output);
+    output = [];
+    stdout.write(chunk);
+  };
   const show = (bytes: Uint8Array): void => {
-    stdout.write(Uint8Array.from(bytes));
+    output.push(bytes);
+    scheduled ??= setImmediate(flush);
   };
   serial.events.on('output', show);
-  let escaped = false;
-  const typed = (data: Buffer): void => {
-    const passed: number[] = [];
-    for (const byte of data) {
-      if (!stdin.isTTY) {
-        passed.push(byte);
-      } else if (escaped) {
-        escaped = false;
-        if (byte === 0x78 || byte === 0x58) return quit();
-        if (byte === 0x68 || byte === 0x3f) say(help.replaceAll('\n', '\r\n'));
-        else if (byte === escapeKey) passed.push(byte);
-      } else if (byte === escapeKey) {
-        escaped = true;
-      } else {
-        passed.push(byte);
-      }
-    }
-    if (passed.length > 0) serial.type(Uint8Array.from(passed));
-  };
-  if (stdin.isTTY) stdin.setRawMode(true);
+  stack.defer(() => {
+    serial.events.off('output', show);
+    clearImmediate(scheduled);
+    flush();
+  });
+
+  // Nobody reads any more (`virt64 run | head`).
+  stdout.on('error', quit);
+  for (const signal of signals) process.on(signal, quit);
+  stack.defer(() => {
+    for (const signal of signals) process.off(signal, quit);
+  });
+
+  const typed = isTerminal() ? fromTerminal(machine, quit) : fromPipe(stack.use(new PipedInput(machine)));
+  if (isTerminal()) stdin.setRawMode(true);
   stdin.on('data', typed);
+  stdin.on('error', quit);
   stdin.resume();
-  return {
-    interactive: true,
-    [Symbol.dispose]() {
-      serial.events.off('output', show);
-      stdin.off('data', typed);
-      if (stdin.isTTY) stdin.setRawMode(false);
-      stdin.pause();
-      stdin.unref?.();
-    },
-  };
+  stack.defer(() => {
+    stdin.off('data', typed);
+    if (isTerminal()) stdin.setRawMode(false);
+    stdin.pause();
+    stdin.unref?.();
+  });
+  return stack.move();
+}
+
+const fromPipe = (input: PipedInput) => (data: Uint8Array) => input.type(Uint8Array.from(data));
+
+function fromTerminal({ serial }: Machine, quit: () => void): (data: Uint8Array) => void {
+  const keys = new EscapeKey({
+    pass: data => serial.type(data),
+    quit,
+    help: () => say(help.replaceAll('\n', '\r\n')),
+  });
+  return data => keys.type(data);
 }

@@ -26,6 +26,7 @@ import { memorySize, ramRanges } from './memory.ts';
 import type { Profile } from './profile.ts';
 import { Scheduler } from './scheduler.ts';
 import { SerialConsole } from './serial-console.ts';
+import { suggestion } from './suggestion.ts';
 import { requireValid } from './validate.ts';
 
 export interface BuildOptions {
@@ -58,8 +59,9 @@ export function findAccelerator(accelerator: string | AcceleratorFactory = 'nvmm
   if (typeof accelerator !== 'string') return accelerator;
   const found = accelerators.find(({ name }) => name === accelerator);
   if (found) return found;
+  const names = accelerators.map(({ name }) => name);
   throw new MachineError('unknown-component', `there is no accelerator called ${accelerator}`, {
-    remedy: `accelerators are: ${accelerators.map(({ name }) => name).join(', ')}`,
+    remedy: suggestion('accelerator', accelerator, names),
   });
 }
 

@@ -1,6 +1,7 @@
 /** Everything that makes a machine the one it is, between two instructions: it goes on from here on any accelerator. */
-import { type CpuState, type Device, type GuestMemory, MachineError, type SavedState } from '#core';
+
 import type { Accelerator, VirtualMachine } from '#accelerators';
+import { type CpuState, type Device, type GuestMemory, MachineError, type SavedState } from '#core';
 import type { Activity, Scheduler } from './scheduler.ts';
 
 export interface MachineState {
@@ -51,12 +52,15 @@ export function restoreMachine(parts: StatefulParts, state: MachineState): void 
   };
   if (state.version !== 1) refuse(`the state has version ${state.version}, not 1`);
   if (state.profile !== profile.name) refuse(`the state is of ${state.profile}, the machine is a ${profile.name}`);
-  if (state.processors.length !== virtual.processors.length) refuse(`the state has ${state.processors.length} processors`);
+  if (state.processors.length !== virtual.processors.length)
+    refuse(`the state has ${state.processors.length} processors`);
   const missing = [...devices.keys()].find(name => !state.devices[name]);
   if (missing !== undefined) refuse(`the state has no device ${missing}`);
   const sameRam =
     memory.regions.length === state.memory.length &&
-    memory.regions.every(({ base, size }, n) => base === state.memory[n]!.base && size === state.memory[n]!.bytes.length);
+    memory.regions.every(
+      ({ base, size }, n) => base === state.memory[n]!.base && size === state.memory[n]!.bytes.length,
+    );
   if (!sameRam) refuse('the state has other RAM');
   if (profile.clock === 'virtual') {
     if (now() > state.time) refuse(`the state is of ${state.time} ns, the machine is past that`);

@@ -6,6 +6,7 @@ import type { Profile } from './profile.ts';
 import { microvm } from './profiles/microvm.ts';
 import { pc } from './profiles/pc.ts';
 import { toyvirt } from './profiles/toyvirt.ts';
+import { suggestion } from './suggestion.ts';
 
 /** What a plugin brings; the loader in `plugins` makes one of a module. */
 export interface Components {
@@ -53,6 +54,6 @@ function find<T>(kind: string, among: ReadonlyMap<string, T>, name: string): T {
   const found = among.get(name);
   if (found !== undefined) return found;
   throw new MachineError('unknown-component', `there is no ${kind} called ${name}`, {
-    remedy: `known: ${[...among.keys()].join(', ')}`,
+    remedy: suggestion(kind, name, among.keys()),
   });
 }

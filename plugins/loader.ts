@@ -37,13 +37,16 @@ export function classify(specifier: string, exports: Readonly<Record<string, unk
   const profiles = new Map<string, Named>();
   const accelerators = new Map<string, Named>();
   const add = <T>(kind: string, into: Map<string, T>, name: string, component: T): void => {
-    if (into.has(name)) throw new MachineError('overlap', `${specifier} exports two ${kind}s called ${name}`, { remedy: 'rename one' });
+    if (into.has(name))
+      throw new MachineError('overlap', `${specifier} exports two ${kind}s called ${name}`, { remedy: 'rename one' });
     into.set(name, component);
   };
   for (const [exported, value] of Object.entries(exports)) {
     if (isDevice(value)) {
       if (typeof value.options !== 'object') {
-        throw new MachineError('bad-plugin', `${specifier}: device ${exported} has no options`, { remedy: 'give the class `static readonly options = {}`' });
+        throw new MachineError('bad-plugin', `${specifier}: device ${exported} has no options`, {
+          remedy: 'give the class `static readonly options = {}`',
+        });
       }
       add('device', devices, componentName(value)!.slice('device:'.length), value);
     } else if (isProfile(value)) add('profile', profiles, value.name, value);
@@ -61,5 +64,6 @@ const isDevice = (value: unknown): value is DeviceClass =>
   typeof value === 'function' && (componentName(value)?.startsWith('device:') ?? false);
 const hasName = (value: unknown): value is Named & Record<string, unknown> =>
   typeof value === 'object' && value !== null && typeof (value as Named).name === 'string';
-const isProfile = (value: unknown): value is Named => hasName(value) && typeof value['with'] === 'function' && 'devices' in value;
-const isAccelerator = (value: unknown): value is Named => hasName(value) && typeof value['create'] === 'function';
+const isProfile = (value: unknown): value is Named =>
+  hasName(value) && typeof value.with === 'function' && 'devices' in value;
+const isAccelerator = (value: unknown): value is Named => hasName(value) && typeof value.create === 'function';

@@ -40,7 +40,16 @@ export const X64State = {
 } as const;
 
 /** Components of the state, as flags. */
-export const StateFlag = { segs: 0x01, gprs: 0x02, crs: 0x04, drs: 0x08, msrs: 0x10, intr: 0x20, fpu: 0x40, all: 0x7f } as const;
+export const StateFlag = {
+  segs: 0x01,
+  gprs: 0x02,
+  crs: 0x04,
+  drs: 0x08,
+  msrs: 0x10,
+  intr: 0x20,
+  fpu: 0x40,
+  all: 0x7f,
+} as const;
 
 export const Seg = { es: 0, cs: 1, ss: 2, ds: 3, fs: 4, gs: 5, gdt: 6, idt: 7, ldt: 8, tr: 9 } as const;
 export const Gpr = { rax: 0, rcx: 1, rdx: 2, rbx: 3, rsp: 4, rbp: 5, rsi: 6, rdi: 7, rip: 16, rflags: 17 } as const;
@@ -165,5 +174,12 @@ export class VcpuExit {
   hwcode = 0;
 
   /** The few values that are needed after every exit. */
-  readonly state = { rflags: 0, cr8: 0, interruptShadow: false, interruptWindow: false, nmiWindow: false, eventPending: false };
+  readonly state = {
+    rflags: 0,
+    cr8: 0,
+    interruptShadow: false,
+    interruptWindow: false,
+    nmiWindow: false,
+    eventPending: false,
+  };
 }

@@ -4,9 +4,9 @@
  */
 import type { HostComputer } from '#core';
 import type { Capability, CpuidConf, TprConf, VcpuExit } from './abi.ts';
-import type { Errno } from './errno.ts';
 import type { DriverMachine, DriverVcpu } from './driver/machine.ts';
 import type { EntryFormat } from './driver/page-table.ts';
+import type { Errno } from './errno.ts';
 
 export interface Backend<MachineData = unknown, VcpuData = unknown> {
   /** `x86-svm`, `x86-vmx`. */

@@ -27,7 +27,10 @@ export class NvmmVirtualMachine extends VirtualMachine {
   ) {
     super(specification, guestPhysicalBits);
     this.#check(lib.machineCreate(this.#mach), 'nvmm_machine_create');
-    this.processors = Array.from({ length: specification.processors }, (_, index) => new NvmmProcessor(lib, this.#mach, specification, index));
+    this.processors = Array.from(
+      { length: specification.processors },
+      (_, index) => new NvmmProcessor(lib, this.#mach, specification, index),
+    );
   }
 
   [Symbol.dispose](): void {
@@ -41,7 +44,12 @@ export class NvmmVirtualMachine extends VirtualMachine {
     const bytes = this.lib.hvaBytes(this.#mach, hva, size)!;
     const { memory } = this.lib.driver.host;
     const physical = memory.physicalAt(bytes.byteOffset);
-    const block: NvmmBlock = { hva, size, bytes, written: (offset, length) => memory.written(physical + offset, length) };
+    const block: NvmmBlock = {
+      hva,
+      size,
+      bytes,
+      written: (offset, length) => memory.written(physical + offset, length),
+    };
     return block;
   }
 
@@ -60,6 +68,8 @@ export class NvmmVirtualMachine extends VirtualMachine {
 
   #check(result: number, call: string): void {
     if (result === 0) return;
-    throw new MachineError('host-failure', `${call}: errno ${this.lib.errno}`, { remedy: 'use fewer machines or less memory' });
+    throw new MachineError('host-failure', `${call}: errno ${this.lib.errno}`, {
+      remedy: 'use fewer machines or less memory',
+    });
   }
 }

@@ -43,9 +43,18 @@ export class Nvmm implements Accelerator {
   ) {
     const { processors, memory, clock, engine } = options;
     const model = (name === 'nvmm-svm' ? amd : intel)({ processors, virtualization: true });
-    this.host = createHost({ model, processors, memory: memory + driverMemory, ...(engine ? { engine } : {}), ...(clock ? { time: clock } : {}) });
+    this.host = createHost({
+      model,
+      processors,
+      memory: memory + driverMemory,
+      ...(engine ? { engine } : {}),
+      ...(clock ? { time: clock } : {}),
+    });
     const driver = NvmmDriver.load(this.host, backends);
-    if (!driver) throw new MachineError('accelerator-unavailable', `${name}: no backend recognises the CPU ${model.name}`, { remedy: 'use --accel software' });
+    if (!driver)
+      throw new MachineError('accelerator-unavailable', `${name}: no backend recognises the CPU ${model.name}`, {
+        remedy: 'use --accel software',
+      });
     this.#lib = new Libnvmm(driver);
     this.#lib.init();
   }

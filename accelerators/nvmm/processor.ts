@@ -1,5 +1,12 @@
 /** A virtual processor on NVMM: QEMU's loop around nvmm_vcpu_run(3), in the terms of the contract. */
-import { type CpuState, guestCpuid, type HostCpu, type InterruptController, type StateComponent, stateComponents } from '#core';
+import {
+  type CpuState,
+  guestCpuid,
+  type HostCpu,
+  type InterruptController,
+  type StateComponent,
+  stateComponents,
+} from '#core';
 import type { Exit } from '../exit.ts';
 import type { MachineSpecification } from '../machine.ts';
 import { VirtualProcessor } from '../processor.ts';
@@ -58,8 +65,14 @@ export class NvmmProcessor extends VirtualProcessor {
   getState<C extends StateComponent = StateComponent>(...components: readonly C[]): Pick<CpuState, C> & CpuState {
     const wanted = components.length ? components : stateComponents;
     if (wanted.includes('msrs' as C)) this.#catchUp();
-    this.lib.vcpuGetState(this.mach, this.#vcpu, wanted.reduce((flags, component) => flags | flagOf[component], 0));
-    return Object.fromEntries(wanted.map(component => [component, readComponent(this.#vcpu.state, component, this.#halted)])) as unknown as CpuState;
+    this.lib.vcpuGetState(
+      this.mach,
+      this.#vcpu,
+      wanted.reduce((flags, component) => flags | flagOf[component], 0),
+    );
+    return Object.fromEntries(
+      wanted.map(component => [component, readComponent(this.#vcpu.state, component, this.#halted)]),
+    ) as unknown as CpuState;
   }
 
   setState(state: Partial<CpuState>): void {
@@ -94,7 +107,8 @@ export class NvmmProcessor extends VirtualProcessor {
     const at = X64State.msrs + Msr.tsc * 8;
     const now = this.lib.driver.host.time.ticks;
     if (this.#counterSet < 0) comm.cached &= ~(StateFlag.msrs & ~comm.commit);
-    else if (now !== this.#counterSet) comm.write(at, BigInt.asUintN(64, comm.read(at) + BigInt(now - this.#counterSet)));
+    else if (now !== this.#counterSet)
+      comm.write(at, BigInt.asUintN(64, comm.read(at) + BigInt(now - this.#counterSet)));
     this.#counterSet = (comm.commit & StateFlag.msrs) !== 0 ? now : -1;
   }
 
@@ -130,7 +144,8 @@ export class NvmmProcessor extends VirtualProcessor {
       this.#deliver();
       if (this.#halted) return { reason: 'halt' };
       this.#cpu.armTimer(budget);
-      if (lib.vcpuRun(mach, vcpu)) return { reason: 'error', code: lib.errno, message: 'NVMM refused the event to be injected' };
+      if (lib.vcpuRun(mach, vcpu))
+        return { reason: 'error', code: lib.errno, message: 'NVMM refused the event to be injected' };
       this.#eventWaiting = false;
       if (vcpu.exit.state.cr8 !== this.#interrupts.taskPriority) this.#interrupts.taskPriority = vcpu.exit.state.cr8;
       const exit = this.#handle();
@@ -159,7 +174,10 @@ export class NvmmProcessor extends VirtualProcessor {
       }
       // Another one may be waiting for the first one's end.
       if (interrupts.pending && !status.interruptWindow && !this.#halted) {
-        state.intr = (status.interruptShadow ? Intr.shadow : 0) | Intr.windowExiting | (status.nmiWindow ? Intr.nmiWindowExiting : 0);
+        state.intr =
+          (status.interruptShadow ? Intr.shadow : 0) |
+          Intr.windowExiting |
+          (status.nmiWindow ? Intr.nmiWindowExiting : 0);
         this.lib.vcpuSetState(this.mach, this.#vcpu, StateFlag.intr);
         status.interruptWindow = true;
       }
@@ -272,6 +290,10 @@ export class NvmmProcessor extends VirtualProcessor {
   }
 
   #failed(what: string, where: number): Exit {
-    return { reason: 'error', code: this.lib.errno, message: `${what} at 0x${where.toString(16)} could not be emulated` };
+    return {
+      reason: 'error',
+      code: this.lib.errno,
+      message: `${what} at 0x${where.toString(16)} could not be emulated`,
+    };
   }
 }

@@ -14,7 +14,16 @@ export const flagOf: Readonly<Record<StateComponent, number>> = {
   fpu: StateFlag.fpu,
 };
 
-const segmentIndex = { es: Seg.es, cs: Seg.cs, ss: Seg.ss, ds: Seg.ds, fs: Seg.fs, gs: Seg.gs, ldtr: Seg.ldt, tr: Seg.tr } as const;
+const segmentIndex = {
+  es: Seg.es,
+  cs: Seg.cs,
+  ss: Seg.ss,
+  ds: Seg.ds,
+  fs: Seg.fs,
+  gs: Seg.gs,
+  ldtr: Seg.ldt,
+  tr: Seg.tr,
+} as const;
 const tableIndex = { gdtr: Seg.gdt, idtr: Seg.idt } as const;
 const controlIndex = { cr0: Cr.cr0, cr2: Cr.cr2, cr3: Cr.cr3, cr4: Cr.cr4, cr8: Cr.cr8, xcr0: Cr.xcr0 } as const;
 const debugIndex = { dr0: Dr.dr0, dr1: Dr.dr1, dr2: Dr.dr2, dr3: Dr.dr3, dr6: Dr.dr6, dr7: Dr.dr7 } as const;
@@ -34,7 +43,11 @@ const msrIndex = {
 
 const collect = <K extends string, V>(index: Readonly<Record<K, number>>, read: (n: number) => V): Record<K, V> =>
   Object.fromEntries(Object.entries<number>(index).map(([name, n]) => [name, read(n)])) as Record<K, V>;
-const spread = <K extends string, V>(index: Readonly<Record<K, number>>, values: Readonly<Record<K, V>>, write: (n: number, value: V) => void): void => {
+const spread = <K extends string, V>(
+  index: Readonly<Record<K, number>>,
+  values: Readonly<Record<K, V>>,
+  write: (n: number, value: V) => void,
+): void => {
   for (const [name, n] of Object.entries<number>(index)) write(n, values[name as K]);
 };
 
@@ -46,7 +59,10 @@ const readers: { readonly [C in StateComponent]: (view: X64StateView, halted: bo
   }),
   segments: view => ({
     ...collect<keyof typeof segmentIndex, SegmentState>(segmentIndex, n => view.segment(n)),
-    ...collect<keyof typeof tableIndex, TableState>(tableIndex, n => ({ limit: view.segmentLimit(n), base: view.segment(n).base })),
+    ...collect<keyof typeof tableIndex, TableState>(tableIndex, n => ({
+      limit: view.segmentLimit(n),
+      base: view.segment(n).base,
+    })),
   }),
   controls: view => collect(controlIndex, n => view.cr(n)),
   debug: view => collect(debugIndex, n => view.dr(n)),
@@ -68,7 +84,9 @@ const writers: { readonly [C in StateComponent]: (view: X64StateView, value: Cpu
     view.setGpr(Gpr.rflags, rflags);
   },
   segments: (view, segments) => {
-    spread(segmentIndex, segments as Record<keyof typeof segmentIndex, SegmentState>, (n, value) => view.setSegment(n, value));
+    spread(segmentIndex, segments as Record<keyof typeof segmentIndex, SegmentState>, (n, value) =>
+      view.setSegment(n, value),
+    );
     spread(tableIndex, segments as Record<keyof typeof tableIndex, TableState>, (n, { limit, base }) =>
       view.setSegment(n, { selector: 0, attributes: 0, limit, base }),
     );
@@ -82,7 +100,10 @@ const writers: { readonly [C in StateComponent]: (view: X64StateView, value: Cpu
   fpu: (view, image) => view.fpu.set(image),
 };
 
-export const readComponent = <C extends StateComponent>(view: X64StateView, component: C, halted: boolean): CpuState[C] =>
-  readers[component](view, halted);
+export const readComponent = <C extends StateComponent>(
+  view: X64StateView,
+  component: C,
+  halted: boolean,
+): CpuState[C] => readers[component](view, halted);
 export const writeComponent = <C extends StateComponent>(view: X64StateView, component: C, value: CpuState[C]): void =>
   writers[component](view, value);

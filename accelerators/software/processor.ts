@@ -1,5 +1,13 @@
 /** A virtual processor that is the emulated CPU itself. */
-import { type Cpu, type CpuExit, type CpuState, helperImplementations, type Host, LiveAssist, type StateComponent } from '#core';
+import {
+  type Cpu,
+  type CpuExit,
+  type CpuState,
+  type Host,
+  helperImplementations,
+  LiveAssist,
+  type StateComponent,
+} from '#core';
 import type { Exit } from '../exit.ts';
 import type { MachineSpecification } from '../machine.ts';
 import { VirtualProcessor } from '../processor.ts';

@@ -48,7 +48,8 @@ export class Software implements Accelerator {
   /** The computer is the guest: there is one. */
   createMachine(specification: MachineSpecification): VirtualMachine {
     VirtualMachine.check(specification, { ...features, processorsPerMachine: this.host.processors.length });
-    if (this.#used) throw new MachineError('bad-call', 'software runs one machine', { remedy: 'create another accelerator' });
+    if (this.#used)
+      throw new MachineError('bad-call', 'software runs one machine', { remedy: 'create another accelerator' });
     this.#used = true;
     return new SoftwareMachine(this.host, specification);
   }
@@ -69,7 +70,10 @@ class SoftwareMachine extends VirtualMachine {
     specification: MachineSpecification,
   ) {
     super(specification, guestPhysicalBits);
-    this.processors = Array.from({ length: specification.processors }, (_, index) => new SoftwareProcessor(host, specification, index));
+    this.processors = Array.from(
+      { length: specification.processors },
+      (_, index) => new SoftwareProcessor(host, specification, index),
+    );
   }
 
   [Symbol.dispose](): void {}
@@ -88,7 +92,12 @@ class SoftwareMachine extends VirtualMachine {
   }
 
   protected mapBlock(gpa: number, block: HostBlock, offset: number, size: number, access: number): void {
-    this.host.physical.map({ base: gpa, size, offset: (block as SoftwareBlock).offset + offset, writable: (access & MapAccess.write) !== 0 });
+    this.host.physical.map({
+      base: gpa,
+      size,
+      offset: (block as SoftwareBlock).offset + offset,
+      writable: (access & MapAccess.write) !== 0,
+    });
   }
 
   protected unmapBlock(gpa: number, size: number): void {

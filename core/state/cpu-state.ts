@@ -92,4 +92,12 @@ export interface CpuState {
 }
 
 export type StateComponent = keyof CpuState;
-export const stateComponents: readonly StateComponent[] = ['general', 'segments', 'controls', 'debug', 'msrs', 'interrupts', 'fpu'];
+export const stateComponents: readonly StateComponent[] = [
+  'general',
+  'segments',
+  'controls',
+  'debug',
+  'msrs',
+  'interrupts',
+  'fpu',
+];

@@ -1,4 +1,15 @@
-import { choice, ComponentName, Device, device, Options, type OptionsOf, Ports, Power, type PowerControl, port } from '#core';
+import {
+  ComponentName,
+  choice,
+  Device,
+  device,
+  Options,
+  type OptionsOf,
+  Ports,
+  Power,
+  type PowerControl,
+  port,
+} from '#core';
 
 /** QEMU's isa-debug-exit: a value written ends the run with the exit code `value * 2 + 1`; with `code: 'plain'`, with the value. */
 @device('debug-exit')
@@ -14,7 +25,11 @@ export class DebugExit extends Device {
     super();
     ports.claim(
       { base: port, length: 4 },
-      { name, read: () => 0, write: (_port, _size, value) => power.exit(code === 'plain' ? value : ((value << 1) | 1) >>> 0) },
+      {
+        name,
+        read: () => 0,
+        write: (_port, _size, value) => power.exit(code === 'plain' ? value : ((value << 1) | 1) >>> 0),
+      },
     );
   }
 

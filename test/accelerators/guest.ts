@@ -23,7 +23,16 @@ export const at = {
   device: 0xd000_0000,
 } as const;
 
-export const selector = { code: 0x08, data: 0x10, userCode: 0x2b, userData: 0x23, task: 0x30, code16: 0x40, data16: 0x48, code32: 0x50 } as const;
+export const selector = {
+  code: 0x08,
+  data: 0x10,
+  userCode: 0x2b,
+  userData: 0x23,
+  task: 0x30,
+  code16: 0x40,
+  data16: 0x48,
+  code32: 0x50,
+} as const;
 
 const low = 0xa_0000;
 const high = 0x10_0000;
@@ -68,7 +77,12 @@ export class Pins implements InterruptController {
   }
 }
 
-export type Access = readonly [kind: 'in' | 'out' | 'read' | 'write' | 'rdmsr' | 'wrmsr', where: number, size: number, value: bigint];
+export type Access = readonly [
+  kind: 'in' | 'out' | 'read' | 'write' | 'rdmsr' | 'wrmsr',
+  where: number,
+  size: number,
+  value: bigint,
+];
 
 export class Guest {
   readonly accelerator: Accelerator;
@@ -86,7 +100,11 @@ export class Guest {
 
   constructor(
     readonly name: string,
-    { processors = 1, engine, cpu = 'amd' }: { processors?: number; engine?: 'interpreter' | 'jit'; cpu?: 'amd' | 'intel' } = {},
+    {
+      processors = 1,
+      engine,
+      cpu = 'amd',
+    }: { processors?: number; engine?: 'interpreter' | 'jit'; cpu?: 'amd' | 'intel' } = {},
   ) {
     const model = guestModel({ cpu, processors });
     const factory = accelerators.find(each => each.name === name)!;
@@ -183,7 +201,12 @@ export class Guest {
     return this.view.getBigUint64(address, true);
   }
 
-  load(bits: 16 | 32 | 64, source: string, origin: number = at.code, addressOrigin = origin): ReadonlyMap<string, bigint> {
+  load(
+    bits: 16 | 32 | 64,
+    source: string,
+    origin: number = at.code,
+    addressOrigin = origin,
+  ): ReadonlyMap<string, bigint> {
     const { bytes, symbols } = assemble(bits, source, { origin: addressOrigin });
     this.write(origin, bytes);
     return symbols;
@@ -195,14 +218,44 @@ export class Guest {
 
   #descriptors(): void {
     const flat = 0x00cf_0000;
-    this.put(at.gdt + 0x08, 0xffff, 0x00af_9b00, 0xffff, flat | 0x9300, 0xffff, flat | 0xfb00, 0xffff, flat | 0xf300, 0xffff, 0x00af_fb00);
-    this.put(at.gdt + selector.task, 0x67 | (at.tss << 16), 0x8b00, 0, 0, 0xffff, 0x9b00, 0xffff, 0x9300, 0xffff, flat | 0x9b00);
+    this.put(
+      at.gdt + 0x08,
+      0xffff,
+      0x00af_9b00,
+      0xffff,
+      flat | 0x9300,
+      0xffff,
+      flat | 0xfb00,
+      0xffff,
+      flat | 0xf300,
+      0xffff,
+      0x00af_fb00,
+    );
+    this.put(
+      at.gdt + selector.task,
+      0x67 | (at.tss << 16),
+      0x8b00,
+      0,
+      0,
+      0xffff,
+      0x9b00,
+      0xffff,
+      0x9300,
+      0xffff,
+      flat | 0x9b00,
+    );
   }
 
   /** A 64-bit gate; type 14 interrupt, 15 trap. */
   gate(vector: number, target: number = at.handlers + 16 * vector, { type = 14, dpl = 0, stack = 0 } = {}): void {
     const where = at.idt + vector * 16;
-    this.put(where, (target & 0xffff) | (selector.code << 16), (target & 0xffff_0000) | 0x8000 | (dpl << 13) | (type << 8) | stack, 0, 0);
+    this.put(
+      where,
+      (target & 0xffff) | (selector.code << 16),
+      (target & 0xffff_0000) | 0x8000 | (dpl << 13) | (type << 8) | stack,
+      0,
+      0,
+    );
   }
 
   /** 64-bit mode, CPL 0: 4 GiB mapped one to one by 2 MiB pages, the first 2 MiB by pages of 4 KiB. */
@@ -251,13 +304,27 @@ export class Guest {
   #start(mode: 'real' | 'protected' | 'long', registers: Readonly<Record<string, bigint | number>>): void {
     const { processor } = this;
     const state = processor.getState();
-    const paragraph = (base: number): SegmentState => ({ selector: base >> 4, attributes: 0x93, limit: 0xffff, base: BigInt(base) });
-    const flat = (value: number, attributes: number): SegmentState => ({ selector: value, attributes, limit: 0xffff_ffff, base: 0n });
+    const paragraph = (base: number): SegmentState => ({
+      selector: base >> 4,
+      attributes: 0x93,
+      limit: 0xffff,
+      base: BigInt(base),
+    });
+    const flat = (value: number, attributes: number): SegmentState => ({
+      selector: value,
+      attributes,
+      limit: 0xffff_ffff,
+      base: 0n,
+    });
     const data = mode === 'real' ? paragraph(at.data) : flat(selector.data, 0xc93);
     const values = state.general.registers.map((_, n) => BigInt(registers[registerNames[n]!] ?? 0));
     if (registers.rsp === undefined) values[4] = mode === 'real' ? 0x1000n : BigInt(at.stack);
     processor.setState({
-      general: { registers: values, rip: mode === 'real' ? 0n : BigInt(at.code), rflags: BigInt(registers.rflags ?? 2) },
+      general: {
+        registers: values,
+        rip: mode === 'real' ? 0n : BigInt(at.code),
+        rflags: BigInt(registers.rflags ?? 2),
+      },
       segments: {
         ...state.segments,
         es: data,
@@ -272,9 +339,15 @@ export class Guest {
               ? flat(selector.code, 0xa9b)
               : flat(selector.code32, 0xc9b),
         ldtr: { selector: 0, attributes: 0x82, limit: 0xffff, base: 0n },
-        tr: mode === 'real' ? state.segments.tr : { selector: selector.task, attributes: 0x8b, limit: 0x67, base: BigInt(at.tss) },
+        tr:
+          mode === 'real'
+            ? state.segments.tr
+            : { selector: selector.task, attributes: 0x8b, limit: 0x67, base: BigInt(at.tss) },
         gdtr: { limit: 0x57, base: BigInt(at.gdt) },
-        idtr: mode === 'real' ? { limit: 0x3ff, base: 0n } : { limit: 256 * (mode === 'long' ? 16 : 8) - 1, base: BigInt(at.idt) },
+        idtr:
+          mode === 'real'
+            ? { limit: 0x3ff, base: 0n }
+            : { limit: 256 * (mode === 'long' ? 16 : 8) - 1, base: BigInt(at.idt) },
       },
       controls: {
         ...state.controls,
@@ -305,7 +378,11 @@ export class Guest {
     const { general } = this.processor.getState('general');
     const values = general.registers.map((value, n) => BigInt(registers[registerNames[n]!] ?? value));
     this.processor.setState({
-      general: { registers: values, rip: BigInt(registers.rip ?? general.rip), rflags: BigInt(registers.rflags ?? general.rflags) },
+      general: {
+        registers: values,
+        rip: BigInt(registers.rip ?? general.rip),
+        rflags: BigInt(registers.rflags ?? general.rflags),
+      },
     });
   }
   /** The vector whose handler has halted, or -1. */
@@ -317,7 +394,22 @@ export class Guest {
 }
 
 export const registerNames: readonly string[] = [
-  'rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15',
+  'rax',
+  'rcx',
+  'rdx',
+  'rbx',
+  'rsp',
+  'rbp',
+  'rsi',
+  'rdi',
+  'r8',
+  'r9',
+  'r10',
+  'r11',
+  'r12',
+  'r13',
+  'r14',
+  'r15',
 ];
 
 /** After FNINIT, with MXCSR as after power-on. */

@@ -1,7 +1,7 @@
 /** Linux, taken from one accelerator to the next between two instructions while it boots: its console must not tell. */
 import test from 'ava';
-import { build, type Machine, microvm } from '../../machines/index.ts';
 import { busyboxInitramfs } from '../../machines/boot/busybox-initramfs.ts';
+import { build, type Machine, microvm } from '../../machines/index.ts';
 import { fetchedGuest } from '../support/kernel.ts';
 import { names } from './guest.ts';
 import { random } from './random.ts';
@@ -15,7 +15,12 @@ test.serial('a booting Linux moves between the accelerators', async t => {
   if (!guest) return t.pass('no fetched kernel here');
   const profile = microvm.with({
     memory: '128 MiB',
-    boot: { kind: 'kernel', kernel: guest.kernel, initrd: busyboxInitramfs(guest.busybox), commandLine: 'console=ttyS0 earlyprintk=serial,ttyS0,115200' },
+    boot: {
+      kind: 'kernel',
+      kernel: guest.kernel,
+      initrd: busyboxInitramfs(guest.busybox),
+      commandLine: 'console=ttyS0 earlyprintk=serial,ttyS0,115200',
+    },
   });
   const machines: Machine[] = [];
   let text = '';

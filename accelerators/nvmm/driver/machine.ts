@@ -41,30 +41,66 @@ export class CommPage {
     this.bytes = new Uint8Array(memory.words.buffer, memory.offset(physical), 4096);
   }
 
-  get wanted(): number { return this.words[this.word + Comm.stateWanted / 4]!; }
-  set wanted(flags: number) { this.words[this.word + Comm.stateWanted / 4] = flags; }
-  get cached(): number { return this.words[this.word + Comm.stateCached / 4]!; }
-  set cached(flags: number) { this.words[this.word + Comm.stateCached / 4] = flags; }
-  get commit(): number { return this.words[this.word + Comm.stateCommit / 4]!; }
-  set commit(flags: number) { this.words[this.word + Comm.stateCommit / 4] = flags; }
-  get eventCommit(): boolean { return this.words[this.word + Comm.eventCommit / 4] !== 0; }
-  set eventCommit(waiting: boolean) { this.words[this.word + Comm.eventCommit / 4] = waiting ? 1 : 0; }
-  get eventType(): number { return this.words[this.word + Comm.eventType / 4]!; }
-  set eventType(type: number) { this.words[this.word + Comm.eventType / 4] = type; }
-  get eventVector(): number { return this.bytes[Comm.eventVector]!; }
-  set eventVector(vector: number) { this.bytes[Comm.eventVector] = vector; }
-  get eventError(): number { return this.words[this.word + Comm.eventError / 4]!; }
+  get wanted(): number {
+    return this.words[this.word + Comm.stateWanted / 4]!;
+  }
+  set wanted(flags: number) {
+    this.words[this.word + Comm.stateWanted / 4] = flags;
+  }
+  get cached(): number {
+    return this.words[this.word + Comm.stateCached / 4]!;
+  }
+  set cached(flags: number) {
+    this.words[this.word + Comm.stateCached / 4] = flags;
+  }
+  get commit(): number {
+    return this.words[this.word + Comm.stateCommit / 4]!;
+  }
+  set commit(flags: number) {
+    this.words[this.word + Comm.stateCommit / 4] = flags;
+  }
+  get eventCommit(): boolean {
+    return this.words[this.word + Comm.eventCommit / 4] !== 0;
+  }
+  set eventCommit(waiting: boolean) {
+    this.words[this.word + Comm.eventCommit / 4] = waiting ? 1 : 0;
+  }
+  get eventType(): number {
+    return this.words[this.word + Comm.eventType / 4]!;
+  }
+  set eventType(type: number) {
+    this.words[this.word + Comm.eventType / 4] = type;
+  }
+  get eventVector(): number {
+    return this.bytes[Comm.eventVector]!;
+  }
+  set eventVector(vector: number) {
+    this.bytes[Comm.eventVector] = vector;
+  }
+  get eventError(): number {
+    return this.words[this.word + Comm.eventError / 4]!;
+  }
   set eventError(error: number) {
     this.words[this.word + Comm.eventError / 4] = error;
     this.words[this.word + Comm.eventError / 4 + 1] = 0;
   }
-  get stop(): boolean { return this.words[this.word + Comm.stop / 4] !== 0; }
-  set stop(wanted: boolean) { this.words[this.word + Comm.stop / 4] = wanted ? 1 : 0; }
+  get stop(): boolean {
+    return this.words[this.word + Comm.stop / 4] !== 0;
+  }
+  set stop(wanted: boolean) {
+    this.words[this.word + Comm.stop / 4] = wanted ? 1 : 0;
+  }
 
   /** Index into `words` of a byte offset within the state. */
-  stateWord(offset: number): number { return this.word + (Comm.state + offset) / 4; }
-  low(offset: number): number { return this.words[this.stateWord(offset)]!; }
-  high(offset: number): number { return this.words[this.stateWord(offset) + 1]!; }
+  stateWord(offset: number): number {
+    return this.word + (Comm.state + offset) / 4;
+  }
+  low(offset: number): number {
+    return this.words[this.stateWord(offset)]!;
+  }
+  high(offset: number): number {
+    return this.words[this.stateWord(offset) + 1]!;
+  }
   set(offset: number, low: number, high: number): void {
     const word = this.stateWord(offset);
     this.words[word] = low;
@@ -79,7 +115,11 @@ export class CommPage {
   /** Offset of the FXSAVE image in `bytes`. */
   readonly fpuOffset = Comm.state + X64State.fpu;
   /** Physical address of the FXSAVE image, 16-byte aligned. */
-  get fpu(): number { return this.physical + Comm.state + X64State.fpu; }
+  get fpu(): number {
+    return this.physical + Comm.state + X64State.fpu;
+  }
   /** Physical address of the 64-bit registers. */
-  get gprs(): number { return this.physical + Comm.state + X64State.gprs; }
+  get gprs(): number {
+    return this.physical + Comm.state + X64State.gprs;
+  }
 }

@@ -39,13 +39,13 @@ export class PageTable {
       if (words[at] === 0) {
         const child = this.#allocate();
         words[at + 1] = Math.floor(child / 2 ** 32);
-        words[at] = (child | this.format.table) | 0;
+        words[at] = child | this.format.table | 0;
       }
       table = words[at + 1]! * 2 ** 32 + ((words[at]! & 0xffff_f000) >>> 0);
     }
     const at = this.#entry(table, gpa, large ? 1 : 0);
     words[at + 1] = Math.floor(physical / 2 ** 32) | this.format.leafHigh(prot);
-    words[at] = (physical | this.format.leaf(prot) | (large ? this.format.large : 0)) | 0;
+    words[at] = physical | this.format.leaf(prot) | (large ? this.format.large : 0) | 0;
   }
 
   /** Clears every leaf of a range. A large page is mapped only where all of it lies in one mapping, so none is cut. */

@@ -85,7 +85,12 @@ export class Vmspace {
       const mappingEnd = mapping.gpa + mapping.size;
       if (mappingEnd <= gpa || mapping.gpa >= end) return [mapping];
       const left = { ...mapping, size: Math.max(0, gpa - mapping.gpa) };
-      const right = { ...mapping, gpa: end, size: Math.max(0, mappingEnd - end), physical: mapping.physical + (end - mapping.gpa) };
+      const right = {
+        ...mapping,
+        gpa: end,
+        size: Math.max(0, mappingEnd - end),
+        physical: mapping.physical + (end - mapping.gpa),
+      };
       return [left, right].filter(part => part.size > 0);
     });
     return Errno.OK;
@@ -110,7 +115,9 @@ export class Vmspace {
     const largeStart = gpa - (gpa % largeSize);
     const offset = largeStart - mapping.gpa;
     const large =
-      offset >= 0 && largeStart + largeSize <= mapping.gpa + mapping.size && (mapping.physical + offset) % largeSize === 0;
+      offset >= 0 &&
+      largeStart + largeSize <= mapping.gpa + mapping.size &&
+      (mapping.physical + offset) % largeSize === 0;
     const start = large ? largeStart : gpa - (gpa % pageSize);
     this.table.enter(start, mapping.physical + (start - mapping.gpa), mapping.prot, large);
     return true;

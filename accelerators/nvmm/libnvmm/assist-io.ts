@@ -25,7 +25,8 @@ function accessOf(mach: NvmmMachine, vcpu: NvmmVcpu): IoAccess {
 
 export function assistIo(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
   const { exit } = vcpu;
-  if (lib.vcpuGetState(mach, vcpu, StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs)) return Errno.EFAULT;
+  if (lib.vcpuGetState(mach, vcpu, StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs))
+    return Errno.EFAULT;
   if (exit.str) return string(lib, mach, vcpu);
   const access = accessOf(mach, vcpu);
   access.port = exit.port;
@@ -79,7 +80,9 @@ function string(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
   access.size = size;
 
   // An IN that cannot be stored must not have happened: its target is translated first.
-  const fault = exit.in ? probe(lib, mach, vcpu, linear, bytes.length) : accessGuest(lib, mach, vcpu, linear, bytes, false);
+  const fault = exit.in
+    ? probe(lib, mach, vcpu, linear, bytes.length)
+    : accessGuest(lib, mach, vcpu, linear, bytes, false);
   if (fault) return injectFault(lib, mach, vcpu, fault);
   for (let n = 0; n < elements; n++) {
     for (let b = 0; b < 4; b++) data.setUint8(b, !exit.in && b < size ? bytes[n * size + b]! : 0);
@@ -112,7 +115,13 @@ const advanced = (value: bigint, step: bigint, mask: bigint): bigint => {
 };
 
 /** Whether the bytes can be written, without writing them: they lie in two pages at most. */
-function probe(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, linear: bigint, length: number): GuestFault | undefined {
+function probe(
+  lib: Libnvmm,
+  mach: NvmmMachine,
+  vcpu: NvmmVcpu,
+  linear: bigint,
+  length: number,
+): GuestFault | undefined {
   for (const at of [linear, BigInt.asUintN(64, linear + BigInt(length - 1))]) {
     const result = translate(lib, mach, vcpu, at, true);
     if (typeof result !== 'number') return result;
@@ -121,7 +130,13 @@ function probe(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, linear: bigint, 
 }
 
 /** Segment base plus offset, or the fault of a segment that does not admit it. */
-function linearAddress(vcpu: NvmmVcpu, segment: number, offset: bigint, length: number, write: boolean): bigint | GuestFault {
+function linearAddress(
+  vcpu: NvmmVcpu,
+  segment: number,
+  offset: bigint,
+  length: number,
+  write: boolean,
+): bigint | GuestFault {
   const { state } = vcpu;
   const { attributes, limit, base } = state.segment(segment);
   const long = (state.msrLow(Msr.efer) & lma) !== 0 && (state.segmentAttributes(Seg.cs) & longCode) !== 0;
@@ -155,10 +170,10 @@ function sourceSegment(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): number 
 }
 
 const prefixSegments: Readonly<Record<number, number>> = {
-  0x26: Seg.es,
-  0x2e: Seg.cs,
-  0x36: Seg.ss,
-  0x3e: Seg.ds,
-  0x64: Seg.fs,
-  0x65: Seg.gs,
+  38: Seg.es,
+  46: Seg.cs,
+  54: Seg.ss,
+  62: Seg.ds,
+  100: Seg.fs,
+  101: Seg.gs,
 };

@@ -3,7 +3,16 @@
  * and semantics of its own for a few opcodes; here it is the CPU's own rows, read by the evaluator, so every instruction that can
  * touch memory works, and a guest fault is injected instead of returned.
  */
-import { type AssistMemory, amd, type CpuCore, detachedCore, helperImplementations, InstructionAssist, Leave, MachineFault } from '#core';
+import {
+  type AssistMemory,
+  amd,
+  type CpuCore,
+  detachedCore,
+  helperImplementations,
+  InstructionAssist,
+  Leave,
+  MachineFault,
+} from '#core';
 import { Gpr, Msr, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { complete } from './complete.ts';
@@ -19,7 +28,11 @@ class Assistant implements AssistMemory {
   readonly #assist: InstructionAssist;
   readonly #bytes = new Uint8Array(16);
   readonly #view = new DataView(this.#bytes.buffer);
-  readonly code = { length: 0, bytes: new Uint8Array(longestInstruction), at: (index: number): number => this.code.bytes[index]! };
+  readonly code = {
+    length: 0,
+    bytes: new Uint8Array(longestInstruction),
+    at: (index: number): number => this.code.bytes[index]!,
+  };
 
   constructor(
     private readonly lib: Libnvmm,
@@ -100,7 +113,8 @@ const prefixes = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0x
 const isPrefix = (byte: number): boolean => (byte & 0xf0) === 0x40 || prefixes.includes(byte);
 
 export function assistMem(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
-  if (lib.vcpuGetState(mach, vcpu, StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs)) return Errno.EFAULT;
+  if (lib.vcpuGetState(mach, vcpu, StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs))
+    return Errno.EFAULT;
   const assistant = assistantOf(lib, mach, vcpu);
   const fetchFault = assistant.fetch();
   if (fetchFault) return injectFault(lib, mach, vcpu, fetchFault);

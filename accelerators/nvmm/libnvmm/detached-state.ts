@@ -29,7 +29,8 @@ export function load(core: CpuCore, comm: CommPage, fpu: boolean): void {
     state.set32(at + 8, words[word + 1]!);
     state.set32(at + 12, words[word]!);
   }
-  for (const [index, offset] of controls) state.set64(offset, comm.low(X64State.crs + index * 8), comm.high(X64State.crs + index * 8));
+  for (const [index, offset] of controls)
+    state.set64(offset, comm.low(X64State.crs + index * 8), comm.high(X64State.crs + index * 8));
   state.efer = comm.low(X64State.msrs + Msr.efer * 8);
   state.interruptShadow = 0;
   if (fpu) writeFpuImage(state, comm.bytes.subarray(comm.fpuOffset, comm.fpuOffset + 512));
@@ -52,10 +53,15 @@ export function store(core: CpuCore, comm: CommPage, fpu: boolean): number {
   let word = comm.stateWord(X64State.segs);
   for (let n = 0; n < segments; n++, word += 4) {
     const at = segmentOffset(n);
-    if (put(comm, word, state.get32(at + 12), state.get32(at + 8)) || put(comm, word + 2, state.low(at), state.high(at))) changed |= StateFlag.segs;
+    if (
+      put(comm, word, state.get32(at + 12), state.get32(at + 8)) ||
+      put(comm, word + 2, state.low(at), state.high(at))
+    )
+      changed |= StateFlag.segs;
   }
   for (const [index, offset] of controls) {
-    if (put(comm, comm.stateWord(X64State.crs + index * 8), state.low(offset), state.high(offset))) changed |= StateFlag.crs;
+    if (put(comm, comm.stateWord(X64State.crs + index * 8), state.low(offset), state.high(offset)))
+      changed |= StateFlag.crs;
   }
   if (fpu) {
     readFpuImage(state, comm.bytes.subarray(comm.fpuOffset, comm.fpuOffset + 512));

@@ -7,7 +7,7 @@ import { Cr, EventType, NvmmProt, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { Vector } from '../x86/exception.ts';
 import type { Libnvmm, MemAccess, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
-import type { Walk } from './walk.ts';
+import { markUsed, type Walk } from './walk.ts';
 
 const writeProtect = 1 << 16;
 const pageFaultCode = { present: 1, write: 2, user: 4 } as const;
@@ -26,7 +26,13 @@ const found = { hva: 0, prot: 0 };
 const cpl = (vcpu: NvmmVcpu): number => (vcpu.state.segmentAttributes(Seg.ss) >>> 5) & 3;
 
 /** Guest-physical address of one byte, or the page fault that forbids it. */
-export function translate(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, gva: bigint, write: boolean): number | GuestFault {
+export function translate(
+  lib: Libnvmm,
+  mach: NvmmMachine,
+  vcpu: NvmmVcpu,
+  gva: bigint,
+  write: boolean,
+): number | GuestFault {
   const user = cpl(vcpu) === 3;
   const code = (write ? pageFaultCode.write : 0) | (user ? pageFaultCode.user : 0);
   const canonical = BigInt.asIntN(48, gva) === BigInt.asIntN(64, gva);
@@ -36,13 +42,21 @@ export function translate(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, gva: 
   if ((user && !(walk.prot & NvmmProt.user)) || (write && readOnly)) {
     return { vector: Vector.pf, error: code | pageFaultCode.present, address: gva };
   }
+  markUsed(write);
   return walk.gpa;
 }
 
 const scratch = new DataView(new ArrayBuffer(8));
 
 /** Moves `data` from or to the guest. All pages are translated before the first byte moves. */
-export function accessGuest(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, gva: bigint, data: Uint8Array, write: boolean): GuestFault | undefined {
+export function accessGuest(
+  lib: Libnvmm,
+  mach: NvmmMachine,
+  vcpu: NvmmVcpu,
+  gva: bigint,
+  data: Uint8Array,
+  write: boolean,
+): GuestFault | undefined {
   const pieces: { gpa: number; start: number; length: number }[] = [];
   for (let start = 0; start < data.length; ) {
     const gpa = translate(lib, mach, vcpu, BigInt.asUintN(64, gva + BigInt(start)), write);
@@ -51,12 +65,20 @@ export function accessGuest(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, gva
     pieces.push({ gpa, start, length });
     start += length;
   }
-  for (const { gpa, start, length } of pieces) accessPhysical(lib, mach, vcpu, gpa, data.subarray(start, start + length), write);
+  for (const { gpa, start, length } of pieces)
+    accessPhysical(lib, mach, vcpu, gpa, data.subarray(start, start + length), write);
   return undefined;
 }
 
 /** Guest-physical memory within one page: RAM, or the `mem` callback in pieces of at most 8 bytes. */
-export function accessPhysical(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, gpa: number, data: Uint8Array, write: boolean): void {
+export function accessPhysical(
+  lib: Libnvmm,
+  mach: NvmmMachine,
+  vcpu: NvmmVcpu,
+  gpa: number,
+  data: Uint8Array,
+  write: boolean,
+): void {
   const ram = lib.gpaToHva(mach, gpa, found) === 0 && (!write || (found.prot & NvmmProt.write) !== 0);
   const bytes = ram ? lib.hvaBytes(mach, found.hva, data.length) : undefined;
   if (bytes) {
@@ -78,7 +100,12 @@ export function accessPhysical(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, 
 }
 
 /** The guest gets its fault, before anything else happens. */
-export function injectFault(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, { vector, error, address }: GuestFault): Errno {
+export function injectFault(
+  lib: Libnvmm,
+  mach: NvmmMachine,
+  vcpu: NvmmVcpu,
+  { vector, error, address }: GuestFault,
+): Errno {
   if (address !== undefined) {
     if (lib.vcpuGetState(mach, vcpu, StateFlag.crs)) return Errno.EFAULT;
     vcpu.state.setCr(Cr.cr2, address);

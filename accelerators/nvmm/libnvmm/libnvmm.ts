@@ -3,9 +3,18 @@
  * returns 0, or -1 with `errno` set. State moves lazily through the comm page: setting and injecting cost no call into the
  * driver, getting costs one only for what is not there already.
  */
-import { type Capability, type CpuidConf, type EveryCpuidConf, ExitReason, nvmmVersion, type TprConf, VcpuConf, VcpuExit } from '../abi.ts';
-import type { CommPage } from '../driver/machine.ts';
+import {
+  type Capability,
+  type CpuidConf,
+  type EveryCpuidConf,
+  ExitReason,
+  nvmmVersion,
+  type TprConf,
+  VcpuConf,
+  VcpuExit,
+} from '../abi.ts';
 import type { MachineInfo, NvmmDriver, Owner } from '../driver/driver.ts';
+import type { CommPage } from '../driver/machine.ts';
 import { Errno } from '../errno.ts';
 import { assistIo } from './assist-io.ts';
 import { assistMem } from './assist-mem.ts';
@@ -67,12 +76,24 @@ export class NvmmVcpu {
 export class VcpuEvent {
   constructor(private readonly vcpu: NvmmVcpu) {}
 
-  get type(): number { return this.vcpu.comm.eventType; }
-  set type(type: number) { this.vcpu.comm.eventType = type; }
-  get vector(): number { return this.vcpu.comm.eventVector; }
-  set vector(vector: number) { this.vcpu.comm.eventVector = vector; }
-  get error(): number { return this.vcpu.comm.eventError; }
-  set error(error: number) { this.vcpu.comm.eventError = error; }
+  get type(): number {
+    return this.vcpu.comm.eventType;
+  }
+  set type(type: number) {
+    this.vcpu.comm.eventType = type;
+  }
+  get vector(): number {
+    return this.vcpu.comm.eventVector;
+  }
+  set vector(vector: number) {
+    this.vcpu.comm.eventVector = vector;
+  }
+  get error(): number {
+    return this.vcpu.comm.eventError;
+  }
+  set error(error: number) {
+    this.vcpu.comm.eventError = error;
+  }
 }
 
 export class Libnvmm {
@@ -130,7 +151,12 @@ export class Libnvmm {
     return this.#result(this.driver.vcpuDestroy(this.#handle, mach.machid, vcpu.cpuid));
   }
 
-  vcpuConfigure(mach: NvmmMachine, vcpu: NvmmVcpu, op: number, configuration: AssistCallbacks | CpuidConf | EveryCpuidConf | TprConf): number {
+  vcpuConfigure(
+    mach: NvmmMachine,
+    vcpu: NvmmVcpu,
+    op: number,
+    configuration: AssistCallbacks | CpuidConf | EveryCpuidConf | TprConf,
+  ): number {
     if (op === VcpuConf.callbacks) {
       vcpu.callbacks = configuration as AssistCallbacks;
       return 0;
@@ -242,7 +268,9 @@ export class Libnvmm {
   }
 
   /** Before `init`, every call fails as on a closed descriptor. */
-  get #handle(): Owner { return this.#owner ?? closed; }
+  get #handle(): Owner {
+    return this.#owner ?? closed;
+  }
 
   #result(error: Errno): number {
     if (error === Errno.OK) return 0;

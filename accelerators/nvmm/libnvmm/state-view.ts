@@ -13,26 +13,58 @@ export interface SegmentView {
 export class X64StateView {
   constructor(readonly comm: CommPage) {}
 
-  gpr(index: number): bigint { return this.comm.read(X64State.gprs + index * 8); }
-  setGpr(index: number, value: bigint): void { this.comm.write(X64State.gprs + index * 8, value); }
-  gprLow(index: number): number { return this.comm.low(X64State.gprs + index * 8); }
-  gprHigh(index: number): number { return this.comm.high(X64State.gprs + index * 8); }
-  setGprPair(index: number, low: number, high: number): void { this.comm.set(X64State.gprs + index * 8, low, high); }
+  gpr(index: number): bigint {
+    return this.comm.read(X64State.gprs + index * 8);
+  }
+  setGpr(index: number, value: bigint): void {
+    this.comm.write(X64State.gprs + index * 8, value);
+  }
+  gprLow(index: number): number {
+    return this.comm.low(X64State.gprs + index * 8);
+  }
+  gprHigh(index: number): number {
+    return this.comm.high(X64State.gprs + index * 8);
+  }
+  setGprPair(index: number, low: number, high: number): void {
+    this.comm.set(X64State.gprs + index * 8, low, high);
+  }
 
-  cr(index: number): bigint { return this.comm.read(X64State.crs + index * 8); }
-  setCr(index: number, value: bigint): void { this.comm.write(X64State.crs + index * 8, value); }
-  crLow(index: number): number { return this.comm.low(X64State.crs + index * 8); }
-  crHigh(index: number): number { return this.comm.high(X64State.crs + index * 8); }
+  cr(index: number): bigint {
+    return this.comm.read(X64State.crs + index * 8);
+  }
+  setCr(index: number, value: bigint): void {
+    this.comm.write(X64State.crs + index * 8, value);
+  }
+  crLow(index: number): number {
+    return this.comm.low(X64State.crs + index * 8);
+  }
+  crHigh(index: number): number {
+    return this.comm.high(X64State.crs + index * 8);
+  }
 
-  dr(index: number): bigint { return this.comm.read(X64State.drs + index * 8); }
-  setDr(index: number, value: bigint): void { this.comm.write(X64State.drs + index * 8, value); }
+  dr(index: number): bigint {
+    return this.comm.read(X64State.drs + index * 8);
+  }
+  setDr(index: number, value: bigint): void {
+    this.comm.write(X64State.drs + index * 8, value);
+  }
 
-  msr(index: number): bigint { return this.comm.read(X64State.msrs + index * 8); }
-  setMsr(index: number, value: bigint): void { this.comm.write(X64State.msrs + index * 8, value); }
-  msrLow(index: number): number { return this.comm.low(X64State.msrs + index * 8); }
+  msr(index: number): bigint {
+    return this.comm.read(X64State.msrs + index * 8);
+  }
+  setMsr(index: number, value: bigint): void {
+    this.comm.write(X64State.msrs + index * 8, value);
+  }
+  msrLow(index: number): number {
+    return this.comm.low(X64State.msrs + index * 8);
+  }
 
-  get intr(): number { return this.comm.low(X64State.intr); }
-  set intr(bits: number) { this.comm.set(X64State.intr, bits, 0); }
+  get intr(): number {
+    return this.comm.low(X64State.intr);
+  }
+  set intr(bits: number) {
+    this.comm.set(X64State.intr, bits, 0);
+  }
 
   segment(index: number): SegmentView {
     const word = this.comm.stateWord(X64State.segs + index * 16);
@@ -50,10 +82,18 @@ export class X64StateView {
     this.comm.words[word + 1] = limit;
     this.comm.write(X64State.segs + index * 16 + 8, base);
   }
-  segmentAttributes(index: number): number { return this.comm.words[this.comm.stateWord(X64State.segs + index * 16)]! >>> 16; }
-  segmentLimit(index: number): number { return this.comm.words[this.comm.stateWord(X64State.segs + index * 16) + 1]! >>> 0; }
-  segmentBaseLow(index: number): number { return this.comm.low(X64State.segs + index * 16 + 8); }
-  segmentBaseHigh(index: number): number { return this.comm.high(X64State.segs + index * 16 + 8); }
+  segmentAttributes(index: number): number {
+    return this.comm.words[this.comm.stateWord(X64State.segs + index * 16)]! >>> 16;
+  }
+  segmentLimit(index: number): number {
+    return this.comm.words[this.comm.stateWord(X64State.segs + index * 16) + 1]! >>> 0;
+  }
+  segmentBaseLow(index: number): number {
+    return this.comm.low(X64State.segs + index * 16 + 8);
+  }
+  segmentBaseHigh(index: number): number {
+    return this.comm.high(X64State.segs + index * 16 + 8);
+  }
 
   /** The FXSAVE image itself. */
   get fpu(): Uint8Array {

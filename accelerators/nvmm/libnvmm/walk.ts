@@ -14,6 +14,21 @@ const Cr4 = { pse: 1 << 4, pae: 1 << 5 } as const;
 const lma = 1 << 10;
 const Entry = { present: 1, write: 2, user: 4, large: 0x80 } as const;
 
+const accessed = 0x20;
+const dirty = 0x40;
+
+/** The entries that the last walk used, the page's own last. */
+const visited: DataView[] = [];
+
+/** What a processor does once it uses a translation. nvmm_gva_to_gpa(3) does not; an access for the guest does. */
+export function markUsed(write: boolean): void {
+  visited.forEach((entry, n) => {
+    const low = entry.getInt32(0, true);
+    const marked = low | accessed | (write && n === visited.length - 1 ? dirty : 0);
+    if (marked !== low) entry.setInt32(0, marked, true);
+  });
+}
+
 /** A table entry: (low, high) in `entry`. False: not in guest memory. */
 const entry = { low: 0, high: 0 };
 function readEntry(lib: Libnvmm, mach: NvmmMachine, gpa: number, wide: boolean): boolean {
@@ -21,6 +36,7 @@ function readEntry(lib: Libnvmm, mach: NvmmMachine, gpa: number, wide: boolean):
   const bytes = area && lib.hvaBytes(mach, area.hva + (gpa - area.gpa), wide ? 8 : 4);
   if (!bytes) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  visited.push(view);
   entry.low = view.getInt32(0, true);
   entry.high = wide ? view.getInt32(4, true) : 0;
   return true;
@@ -29,6 +45,7 @@ function readEntry(lib: Libnvmm, mach: NvmmMachine, gpa: number, wide: boolean):
 export function gvaToGpa(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, gva: bigint, walk: Walk): Errno {
   if (lib.vcpuGetState(mach, vcpu, StateFlag.crs | StateFlag.msrs)) return Errno.EFAULT;
   const { state } = vcpu;
+  visited.length = 0;
   const low = Number(gva & 0xffff_ffffn);
   const high = Number((gva >> 32n) & 0xffff_ffffn);
   if (!(state.crLow(Cr.cr0) & Cr0.pg)) {
@@ -60,7 +77,15 @@ const narrow = (prot: number): number => {
 };
 
 /** 4-level tables from `level`; PAE's lower two share it. */
-function walkWide(lib: Libnvmm, mach: NvmmMachine, root: number, top: number, low: number, high: number, walk: Walk): Errno {
+function walkWide(
+  lib: Libnvmm,
+  mach: NvmmMachine,
+  root: number,
+  top: number,
+  low: number,
+  high: number,
+  walk: Walk,
+): Errno {
   let table = root;
   let prot: number = NvmmProt.all;
   const linear = (high & 0xffff) * 2 ** 32 + low;
@@ -84,6 +109,8 @@ function walkWide(lib: Libnvmm, mach: NvmmMachine, root: number, top: number, lo
 
 function walkPae(lib: Libnvmm, mach: NvmmMachine, root: number, low: number, walk: Walk): Errno {
   if (!readEntry(lib, mach, root + (low >>> 30) * 8, true) || !(entry.low & Entry.present)) return Errno.EFAULT;
+  // PDPTEs of legacy PAE have no accessed bit.
+  visited.length = 0;
   return walkWide(lib, mach, frame(), 1, low % 2 ** 30, 0, walk);
 }
 

@@ -1,6 +1,15 @@
 /** CPUID of a guest on the SVM backend (nvmm_x86_svm.c, svm_inkernel_handle_cpuid). */
 import type { HostCpu } from '#core';
-import { clear, featureMask, hypervisorBase, hypervisorBit, hypervisorMax, osxsaveBit, type Registers, signature } from '../x86/cpuid.ts';
+import {
+  clear,
+  featureMask,
+  hypervisorBase,
+  hypervisorBit,
+  hypervisorMax,
+  osxsaveBit,
+  type Registers,
+  signature,
+} from '../x86/cpuid.ts';
 import { xsaveSize } from '../x86/xcr0.ts';
 import type { SvmDriverVcpu } from './vcpu.ts';
 import { Field } from './vmcb.ts';
@@ -13,7 +22,13 @@ const osxsaveControl = 1 << 18;
 const hidden = new Set([2, 3, 5, 6, 8, 9, 0xa, 0xb, 0xc, 0x8000_001b, 0x8000_001c, 0x8000_001f]);
 for (let leaf = 0x8000_000a; leaf <= 0x8000_0018; leaf++) hidden.add(leaf);
 
-export function guestCpuid(cpu: HostCpu, vcpu: SvmDriverVcpu, leaf: number, subleaf: number, xcr0Mask: bigint): Registers {
+export function guestCpuid(
+  cpu: HostCpu,
+  vcpu: SvmDriverVcpu,
+  leaf: number,
+  subleaf: number,
+  xcr0Mask: bigint,
+): Registers {
   const maximum = Math.min(cpu.cpuid(0).eax >>> 0, basicMax);
   const extended = Math.min(cpu.cpuid(0x8000_0000).eax >>> 0, extendedMax);
   const inRange =

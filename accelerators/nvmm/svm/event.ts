@@ -1,7 +1,7 @@
 /** Event injection and the windows that wait for it (APM vol. 2, sections 15.20 and 15.21). */
 import { EventType } from '../abi.ts';
 import { Errno } from '../errno.ts';
-import { hasErrorCode, setsResumeFlag } from '../x86/exception.ts';
+import { hasErrorCode, setsResumeFlag, Vector } from '../x86/exception.ts';
 import { iret, vintr } from './intercepts.ts';
 import type { SvmDriverVcpu, SvmVcpu } from './vcpu.ts';
 import { Clean, EventBits, Field, VirtualInterrupt } from './vmcb.ts';
@@ -11,7 +11,10 @@ const nmiVector = 2;
 export function openInterruptWindow(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   vmcb.setLow(Field.interceptMisc1, vmcb.low(Field.interceptMisc1) | vintr);
-  vmcb.setLow(Field.virtualInterrupt, vmcb.low(Field.virtualInterrupt) | VirtualInterrupt.irq | VirtualInterrupt.ignoreTpr);
+  vmcb.setLow(
+    Field.virtualInterrupt,
+    vmcb.low(Field.virtualInterrupt) | VirtualInterrupt.irq | VirtualInterrupt.ignoreTpr,
+  );
   vmcb.dirty(Clean.intercepts | Clean.tpr);
   vcpu.interruptWindow = true;
 }
@@ -19,7 +22,10 @@ export function openInterruptWindow(vcpu: SvmVcpu): void {
 export function closeInterruptWindow(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   vmcb.setLow(Field.interceptMisc1, vmcb.low(Field.interceptMisc1) & ~vintr);
-  vmcb.setLow(Field.virtualInterrupt, vmcb.low(Field.virtualInterrupt) & ~(VirtualInterrupt.irq | VirtualInterrupt.ignoreTpr));
+  vmcb.setLow(
+    Field.virtualInterrupt,
+    vmcb.low(Field.virtualInterrupt) & ~(VirtualInterrupt.irq | VirtualInterrupt.ignoreTpr),
+  );
   vmcb.dirty(Clean.intercepts | Clean.tpr);
   vcpu.interruptWindow = false;
 }
@@ -74,10 +80,15 @@ export function cancelEvent(vcpu: SvmVcpu): void {
   vcpu.eventPending = false;
 }
 
-/** An exit interrupted the delivery of an event: it is due again. */
+/** An exit interrupted the delivery of an event: it is due again. INT n, INT3 and INTO are executed again instead: RIP is still theirs. */
 export function requeue(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   const info = vmcb.low(Field.exitInterruptInfo);
-  vcpu.eventPending = info < 0;
+  const type = info & EventBits.typeMask;
+  const vector = info & 0xff;
+  const instruction =
+    type === EventBits.typeSoftware ||
+    (type === EventBits.typeException && (vector === Vector.bp || vector === Vector.of));
+  vcpu.eventPending = info < 0 && !instruction;
   if (vcpu.eventPending) vmcb.set(Field.eventInjection, info, vmcb.high(Field.exitInterruptInfo));
 }

@@ -151,8 +151,23 @@ const handlers: Readonly<Record<number, Handler>> = {
 };
 
 for (const name of [
-  'rdpmc', 'rsm', 'invlpga', 'vmrun', 'vmmcall', 'vmload', 'vmsave', 'stgi', 'clgi', 'skinit', 'rdtscp', 'rdpru',
-  'invlpgb', 'invlpgbIllegal', 'invpcid', 'mcommit', 'tlbsync',
+  'rdpmc',
+  'rsm',
+  'invlpga',
+  'vmrun',
+  'vmmcall',
+  'vmload',
+  'vmsave',
+  'stgi',
+  'clgi',
+  'skinit',
+  'rdtscp',
+  'rdpru',
+  'invlpgb',
+  'invlpgbIllegal',
+  'invpcid',
+  'mcommit',
+  'tlbsync',
 ] as const) {
   (handlers as Record<number, Handler>)[ExitCode[name]] = undefinedInstruction;
 }

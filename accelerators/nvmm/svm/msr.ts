@@ -1,6 +1,6 @@
 /** MSRs on the SVM backend (nvmm_x86_svm.c): which pass, which the driver answers, and the bitmap that says so to the CPU. */
 import type { HostCpu } from '#core';
-import { setTimestampCounter, type SvmVcpu } from './vcpu.ts';
+import { type SvmVcpu, setTimestampCounter } from './vcpu.ts';
 import { Clean, Field } from './vmcb.ts';
 
 const Index = {
@@ -25,15 +25,30 @@ const Index = {
 } as const;
 
 const passReadWrite = [
-  Index.star, Index.lstar, Index.cstar, Index.sfmask, Index.kernelGsBase, Index.sysenterCs, Index.sysenterEsp,
-  Index.sysenterEip, Index.fsBase, Index.gsBase, Index.pat,
+  Index.star,
+  Index.lstar,
+  Index.cstar,
+  Index.sfmask,
+  Index.kernelGsBase,
+  Index.sysenterCs,
+  Index.sysenterEsp,
+  Index.sysenterEip,
+  Index.fsBase,
+  Index.gsBase,
+  Index.pat,
 ];
 const passRead = [Index.tsc];
 
 /** Read as zero, writes ignored. */
 const ignored = new Set<number>([Index.cmpHalt, Index.deConfiguration, Index.icConfiguration, Index.patchLevel]);
 
-const Efer = { svme: 0x1000, /** SCE LME LMA NXE; NetBSD's lets SVME, FFXSR and TCE pass too, which guests do not find in CPUID. */ valid: 0x1 | 0x100 | 0x400 | 0x800, lme: 0x100, paging: 0x800 | 0x500 } as const;
+const Efer = {
+  svme: 0x1000,
+  /** SCE LME LMA NXE; NetBSD's lets SVME, FFXSR and TCE pass too, which guests do not find in CPUID. */ valid:
+    0x1 | 0x100 | 0x400 | 0x800,
+  lme: 0x100,
+  paging: 0x800 | 0x500,
+} as const;
 
 /** Fills an MSR permission map (APM vol. 2, section 15.11): all intercepted but what passes. */
 export function fillPermissionMap(map: Uint8Array): void {

@@ -2,7 +2,7 @@
 import type { HostCpu, HostMemory } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
 import { cancelEvent, closeInterruptWindow, closeNmiWindow, openInterruptWindow, openNmiWindow } from './event.ts';
-import { setTimestampCounter, type SvmDriverVcpu } from './vcpu.ts';
+import { type SvmDriverVcpu, setTimestampCounter } from './vcpu.ts';
 import { Clean, Field, VirtualInterrupt } from './vmcb.ts';
 
 const segmentFields: readonly (readonly [index: number, field: number])[] = [
@@ -31,13 +31,17 @@ const msrFields: readonly (readonly [index: number, field: number])[] = [
 ];
 
 /** Changes of these bits make cached translations wrong. */
-const cr0Flush = 0x8000_0000 | 0x0001_0000 | 0x6000_0000;
-const cr4Flush = 0x10 | 0x20 | 0x80 | 0x2_0000 | 0x10_0000;
 const eferFlush = 0x800 | 0x500;
 const eferSvme = 0x1000;
 
 /** `resident`: FPU, XCR0 and DR0 to DR3 of the VCPU are in the CPU now. */
-export function setState(memory: HostMemory, vcpu: SvmDriverVcpu, flags: number, xcr0Mask: bigint, mxcsrMask: number): void {
+export function setState(
+  memory: HostMemory,
+  vcpu: SvmDriverVcpu,
+  flags: number,
+  xcr0Mask: bigint,
+  mxcsrMask: number,
+): void {
   const { comm, data } = vcpu;
   const { vmcb } = data;
   const { words } = memory;
@@ -67,12 +71,8 @@ export function setState(memory: HostMemory, vcpu: SvmDriverVcpu, flags: number,
   }
   if (flags & StateFlag.crs) {
     const cr = (index: number) => X64State.crs + index * 8;
-    const changed =
-      ((comm.low(cr(Cr.cr0)) ^ vmcb.low(Field.cr0)) & cr0Flush) |
-      (comm.low(cr(Cr.cr3)) ^ vmcb.low(Field.cr3)) |
-      (comm.high(cr(Cr.cr3)) ^ vmcb.high(Field.cr3)) |
-      ((comm.low(cr(Cr.cr4)) ^ vmcb.low(Field.cr4)) & cr4Flush);
-    if (changed) data.flushGuest = true;
+    // Whoever sets CR3, to its old value even, may have written the guest's page tables before.
+    data.flushGuest = true;
     copy(vmcb.wordOf(Field.cr0), comm.stateWord(cr(Cr.cr0)));
     copy(vmcb.wordOf(Field.cr2), comm.stateWord(cr(Cr.cr2)));
     copy(vmcb.wordOf(Field.cr3), comm.stateWord(cr(Cr.cr3)));

@@ -50,7 +50,9 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
     this.#xcr0Mask = this.#boot.cpuid(1).ecx & (1 << 26) ? xcr0Allowed : 0n;
   }
 
-  get #boot(): HostCpu { return this.host.cpus[0]!; }
+  get #boot(): HostCpu {
+    return this.host.cpus[0]!;
+  }
 
   ident(): boolean {
     const cpu = this.#boot;
@@ -202,7 +204,8 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
   /** What the emulator is sure to ask for next. */
   #provide(vcpu: SvmDriverVcpu, reason: number): void {
     if (reason === ExitReason.io || reason === ExitReason.memory) getState(this.host.memory, vcpu.cpu, vcpu, 0x17);
-    else if (reason === ExitReason.rdmsr || reason === ExitReason.wrmsr) getState(this.host.memory, vcpu.cpu, vcpu, 0x02);
+    else if (reason === ExitReason.rdmsr || reason === ExitReason.wrmsr)
+      getState(this.host.memory, vcpu.cpu, vcpu, 0x02);
   }
 
   #makeResident(vcpu: SvmDriverVcpu): void {
@@ -225,7 +228,9 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
   }
 
   /** The last one serves everybody for whom there is none left: its users flush at every entry. */
-  get #sharedAsid(): number { return this.#asids.length - 1; }
+  get #sharedAsid(): number {
+    return this.#asids.length - 1;
+  }
 
   #allocateAsid(): number {
     const free = this.#asids.indexOf(false);

@@ -40,7 +40,9 @@ export class SvmVcpu {
   }
 
   /** Index into the memory's words of general register `index`. */
-  gprWord(index: number): number { return (this.host.memory.offset(this.gprs) >>> 2) + index * 2; }
+  gprWord(index: number): number {
+    return (this.host.memory.offset(this.gprs) >>> 2) + index * 2;
+  }
 
   destroy(): void {
     const { memory } = this.host;
@@ -76,4 +78,3 @@ export function advance(cpu: HostCpu, vcpu: SvmVcpu): void {
   vmcb.dirty(Clean.debug);
   injectException(vcpu, Vector.db, 0);
 }
-

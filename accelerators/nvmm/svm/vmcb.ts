@@ -67,10 +67,30 @@ export const VirtualInterrupt = { tprMask: 0x0f, irq: 1 << 8, ignoreTpr: 1 << 20
 export const TlbControl = { none: 0, flushAll: 1, flushGuest: 3 } as const;
 
 /** Clean bits, by what they vouch for. */
-export const Clean = { intercepts: 1, iopm: 2, asid: 4, tpr: 8, nested: 16, control: 32, debug: 64, tables: 128, segments: 256, cr2: 512, all: 0x1fff } as const;
+export const Clean = {
+  intercepts: 1,
+  iopm: 2,
+  asid: 4,
+  tpr: 8,
+  nested: 16,
+  control: 32,
+  debug: 64,
+  tables: 128,
+  segments: 256,
+  cr2: 512,
+  all: 0x1fff,
+} as const;
 
 /** Format of EVENTINJ and EXITINTINFO. */
-export const EventBits = { typeInterrupt: 0 << 8, typeNmi: 2 << 8, typeException: 3 << 8, errorValid: 1 << 11, valid: 1 << 31 } as const;
+export const EventBits = {
+  typeInterrupt: 0 << 8,
+  typeNmi: 2 << 8,
+  typeException: 3 << 8,
+  typeSoftware: 4 << 8,
+  typeMask: 7 << 8,
+  errorValid: 1 << 11,
+  valid: 1 << 31,
+} as const;
 
 export class Vmcb {
   readonly #words: Int32Array;
@@ -88,23 +108,39 @@ export class Vmcb {
     this.#bytes = new Uint8Array(memory.words.buffer, this.#byte, 4096);
   }
 
-  low(field: number): number { return this.#words[this.#word + (field >>> 2)]!; }
-  high(field: number): number { return this.#words[this.#word + (field >>> 2) + 1]!; }
-  setLow(field: number, value: number): void { this.#words[this.#word + (field >>> 2)] = value; }
+  low(field: number): number {
+    return this.#words[this.#word + (field >>> 2)]!;
+  }
+  high(field: number): number {
+    return this.#words[this.#word + (field >>> 2) + 1]!;
+  }
+  setLow(field: number, value: number): void {
+    this.#words[this.#word + (field >>> 2)] = value;
+  }
   set(field: number, low: number, high: number): void {
     const word = this.#word + (field >>> 2);
     this.#words[word] = low;
     this.#words[word + 1] = high;
   }
-  setAddress(field: number, physical: number): void { this.set(field, physical | 0, Math.floor(physical / 2 ** 32)); }
-  byte(field: number): number { return this.#bytes[field]!; }
-  setByte(field: number, value: number): void { this.#bytes[field] = value; }
+  setAddress(field: number, physical: number): void {
+    this.set(field, physical | 0, Math.floor(physical / 2 ** 32));
+  }
+  byte(field: number): number {
+    return this.#bytes[field]!;
+  }
+  setByte(field: number, value: number): void {
+    this.#bytes[field] = value;
+  }
   /** Index into the memory's words of a field, for copies. */
-  wordOf(field: number): number { return this.#word + (field >>> 2); }
+  wordOf(field: number): number {
+    return this.#word + (field >>> 2);
+  }
   bytes(field: number, length: number, into: Uint8Array): void {
     for (let n = 0; n < length; n++) into[n] = this.#bytes[field + n]!;
   }
 
   /** What was changed must be reloaded. */
-  dirty(clean: number): void { this.setLow(Field.clean, this.low(Field.clean) & ~clean); }
+  dirty(clean: number): void {
+    this.setLow(Field.clean, this.low(Field.clean) & ~clean);
+  }
 }

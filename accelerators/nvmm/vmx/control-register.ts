@@ -31,11 +31,14 @@ export function syncLongMode(cpu: HostCpu): void {
 /** The four PDPTE fields of a guest in PAE paging, from its memory, where the driver changed what they derive from. */
 export function syncPdptes(cpu: HostCpu, memory: HostMemory, machine: DriverMachine): void {
   const legacyPae =
-    (cpu.vmread(Field.guestCr0) & Cr0.pg) !== 0 && (cpu.vmread(Field.guestCr4) & pae) !== 0 && !(cpu.vmread(Field.guestEfer) & Efer.lma);
+    (cpu.vmread(Field.guestCr0) & Cr0.pg) !== 0 &&
+    (cpu.vmread(Field.guestCr4) & pae) !== 0 &&
+    !(cpu.vmread(Field.guestEfer) & Efer.lma);
   if (!legacyPae) return;
   const table = (cpu.vmread(Field.guestCr3) & ~0x1f) >>> 0;
   const physical = table < Limit.ram ? machine.vmspace.physicalOfGuest(table) : -1;
   if (physical < 0) return;
   const word = memory.offset(physical) >>> 2;
-  for (let n = 0; n < 4; n++) cpu.vmwrite(Field.guestPdpte0 + n * 2, memory.words[word + n * 2]!, memory.words[word + n * 2 + 1]!);
+  for (let n = 0; n < 4; n++)
+    cpu.vmwrite(Field.guestPdpte0 + n * 2, memory.words[word + n * 2]!, memory.words[word + n * 2 + 1]!);
 }

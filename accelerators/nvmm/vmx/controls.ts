@@ -21,8 +21,22 @@ export const Primary = {
 } as const;
 
 export const Secondary = { ept: 1 << 1, vpid: 1 << 5, unrestricted: 1 << 7, invpcid: 1 << 12 } as const;
-export const ExitControl = { saveDebug: 1 << 2, host64: 1 << 9, savePat: 1 << 18, loadPat: 1 << 19, saveEfer: 1 << 20, loadEfer: 1 << 21 } as const;
-export const EntryControl = { loadDebug: 1 << 2, guest64: 1 << 9, smm: 1 << 10, dualMonitor: 1 << 11, loadPat: 1 << 14, loadEfer: 1 << 15 } as const;
+export const ExitControl = {
+  saveDebug: 1 << 2,
+  host64: 1 << 9,
+  savePat: 1 << 18,
+  loadPat: 1 << 19,
+  saveEfer: 1 << 20,
+  loadEfer: 1 << 21,
+} as const;
+export const EntryControl = {
+  loadDebug: 1 << 2,
+  guest64: 1 << 9,
+  smm: 1 << 10,
+  dualMonitor: 1 << 11,
+  loadPat: 1 << 14,
+  loadEfer: 1 << 15,
+} as const;
 
 export interface Controls {
   readonly pin: number;
@@ -45,15 +59,29 @@ const wishes: Readonly<Record<keyof Controls, Wish>> = {
     msr: 0x482,
     trueMsr: 0x48e,
     on:
-      Primary.tscOffset | Primary.hlt | Primary.mwait | Primary.rdpmc | Primary.cr8Load | Primary.cr8Store |
-      Primary.unconditionalIo | Primary.msrBitmap | Primary.monitor | Primary.secondary,
+      Primary.tscOffset |
+      Primary.hlt |
+      Primary.mwait |
+      Primary.rdpmc |
+      Primary.cr8Load |
+      Primary.cr8Store |
+      Primary.unconditionalIo |
+      Primary.msrBitmap |
+      Primary.monitor |
+      Primary.secondary,
     off: Primary.cr3Load | Primary.cr3Store,
   },
   secondary: { msr: 0x48b, trueMsr: 0x48b, on: Secondary.ept | Secondary.vpid | Secondary.unrestricted, off: 0 },
   exit: {
     msr: 0x483,
     trueMsr: 0x48f,
-    on: ExitControl.saveDebug | ExitControl.host64 | ExitControl.savePat | ExitControl.loadPat | ExitControl.saveEfer | ExitControl.loadEfer,
+    on:
+      ExitControl.saveDebug |
+      ExitControl.host64 |
+      ExitControl.savePat |
+      ExitControl.loadPat |
+      ExitControl.saveEfer |
+      ExitControl.loadEfer,
     off: 0,
   },
   entry: {

@@ -1,6 +1,15 @@
 /** CPUID of a guest on the VMX backend (nvmm_x86_vmx.c, vmx_inkernel_handle_cpuid). */
 import type { HostCpu } from '#core';
-import { clear, featureMask, hypervisorBase, hypervisorBit, hypervisorMax, osxsaveBit, type Registers, signature } from '../x86/cpuid.ts';
+import {
+  clear,
+  featureMask,
+  hypervisorBase,
+  hypervisorBit,
+  hypervisorMax,
+  osxsaveBit,
+  type Registers,
+  signature,
+} from '../x86/cpuid.ts';
 import { xsaveSize } from '../x86/xcr0.ts';
 import { Field } from './fields.ts';
 import type { VmxDriverVcpu } from './vcpu.ts';

@@ -30,7 +30,10 @@ export function inject({ comm, cpu, data: vcpu }: VmxDriverVcpu): Errno {
   const { eventType, eventVector: vector } = comm;
   if (eventType === EventType.interrupt) {
     const nmi = vector === nmiVector;
-    cpu.vmwrite(Field.entryInterruption, vector | (nmi ? Interruption.nmi : Interruption.interrupt) | Interruption.valid);
+    cpu.vmwrite(
+      Field.entryInterruption,
+      vector | (nmi ? Interruption.nmi : Interruption.interrupt) | Interruption.valid,
+    );
     if (nmi) setNmiWindow(cpu, vcpu, true);
   } else if (eventType === EventType.exception) {
     if (vector >= 32 || vector === 0 || vector === 2 || vector === 3) return Errno.EINVAL;
@@ -51,7 +54,10 @@ export function injectException(cpu: HostCpu, vcpu: VmxVcpu, vector: number, err
   const withError = hasErrorCode(vector) && vector !== 30 && protectedMode;
   if (setsResumeFlag(vector)) cpu.vmwrite(Field.guestRflags, cpu.vmread(Field.guestRflags) | resumeFlag, 0);
   if (withError) cpu.vmwrite(Field.entryErrorCode, error);
-  cpu.vmwrite(Field.entryInterruption, vector | Interruption.exception | (withError ? Interruption.errorValid : 0) | Interruption.valid);
+  cpu.vmwrite(
+    Field.entryInterruption,
+    vector | Interruption.exception | (withError ? Interruption.errorValid : 0) | Interruption.valid,
+  );
   vcpu.eventPending = true;
 }
 
@@ -61,14 +67,12 @@ export function cancelEvent(cpu: HostCpu, vcpu: VmxVcpu): void {
   vcpu.eventPending = false;
 }
 
-/** An exit interrupted the delivery of an event: it is due again. */
+/** An exit interrupted the delivery of an event: it is due again. INT n, INT3, INTO and INT1 are executed again instead: RIP is still theirs. */
 export function requeue(cpu: HostCpu, vcpu: VmxVcpu): void {
   const info = cpu.vmread(Field.vectoringInfo);
-  vcpu.eventPending = info < 0;
+  const instruction = (info & Interruption.typeMask) >= Interruption.software;
+  vcpu.eventPending = info < 0 && !instruction;
   if (!vcpu.eventPending) return;
   cpu.vmwrite(Field.entryInterruption, info & ~Interruption.nmiUnblocking);
   if (info & Interruption.errorValid) cpu.vmwrite(Field.entryErrorCode, cpu.vmread(Field.vectoringErrorCode));
-  if ((info & Interruption.typeMask) >= 4 << 8) {
-    cpu.vmwrite(Field.entryInstructionLength, cpu.vmread(Field.exitInstructionLength));
-  }
 }

@@ -60,7 +60,8 @@ const setGeneral = ({ host, cpu, vcpu }: ExitContext, index: number, low: number
 function writeCr0(context: ExitContext, value: number, high: number): void {
   const { cpu, vcpu, host, machine } = context;
   const illegal = high !== 0 || (value & 0x8000_0001) === (0x8000_0000 | 0) || (value & 0x6000_0000) === 0x2000_0000;
-  const longWithoutPae = (value & 0x8000_0000) !== 0 && (cpu.vmread(Field.guestEfer) & 0x100) !== 0 && !(cpu.vmread(Field.guestCr4) & 0x20);
+  const longWithoutPae =
+    (value & 0x8000_0000) !== 0 && (cpu.vmread(Field.guestEfer) & 0x100) !== 0 && !(cpu.vmread(Field.guestCr4) & 0x20);
   if (illegal || longWithoutPae) return injectException(cpu, vcpu.data, Vector.gp, 0);
   const before = cpu.vmread(Field.guestCr0);
   cpu.vmwrite(Field.cr0Shadow, value & cr0Mask, 0);
@@ -213,7 +214,8 @@ const handlers: Readonly<Record<number, Handler>> = {
   [ExitReasonCode.xsetbv]: context => {
     const { cpu, vcpu, xcr0Mask } = context;
     const value = (BigInt(generalLow(context, Gpr.rdx) >>> 0) << 32n) | BigInt(generalLow(context, Gpr.rax) >>> 0);
-    if (generalLow(context, Gpr.rcx) !== 0 || !validXcr0(value, xcr0Mask)) return injectException(cpu, vcpu.data, Vector.gp, 0);
+    if (generalLow(context, Gpr.rcx) !== 0 || !validXcr0(value, xcr0Mask))
+      return injectException(cpu, vcpu.data, Vector.gp, 0);
     vcpu.data.xcr0 = value;
     cpu.xsetbv(value);
     advance(cpu, vcpu.data);
@@ -221,8 +223,20 @@ const handlers: Readonly<Record<number, Handler>> = {
 };
 
 for (const name of [
-  'rdpmc', 'rdtscp', 'vmcall', 'vmclear', 'vmlaunch', 'vmptrld', 'vmptrst', 'vmread', 'vmresume', 'vmwrite', 'vmxoff',
-  'vmxon', 'invept', 'invvpid',
+  'rdpmc',
+  'rdtscp',
+  'vmcall',
+  'vmclear',
+  'vmlaunch',
+  'vmptrld',
+  'vmptrst',
+  'vmread',
+  'vmresume',
+  'vmwrite',
+  'vmxoff',
+  'vmxon',
+  'invept',
+  'invvpid',
 ] as const) {
   (handlers as Record<number, Handler>)[ExitReasonCode[name]] = undefinedInstruction;
 }

@@ -123,7 +123,16 @@ export const ExitReasonCode = {
 } as const;
 
 /** Interruption information (SDM vol. 3, section 25.8.3). */
-export const Interruption = { interrupt: 0 << 8, nmi: 2 << 8, exception: 3 << 8, typeMask: 7 << 8, errorValid: 1 << 11, nmiUnblocking: 1 << 12, valid: 1 << 31 } as const;
+export const Interruption = {
+  interrupt: 0 << 8,
+  nmi: 2 << 8,
+  exception: 3 << 8,
+  software: 4 << 8,
+  typeMask: 7 << 8,
+  errorValid: 1 << 11,
+  nmiUnblocking: 1 << 12,
+  valid: 1 << 31,
+} as const;
 
 export const Interruptibility = { sti: 1, movSs: 2, nmi: 8 } as const;
 

@@ -24,8 +24,17 @@ const Index = {
 } as const;
 
 const passReadWrite = [
-  Index.efer, Index.star, Index.lstar, Index.cstar, Index.sfmask, Index.kernelGsBase, Index.sysenterCs, Index.sysenterEsp,
-  Index.sysenterEip, Index.fsBase, Index.gsBase,
+  Index.efer,
+  Index.star,
+  Index.lstar,
+  Index.cstar,
+  Index.sfmask,
+  Index.kernelGsBase,
+  Index.sysenterCs,
+  Index.sysenterEsp,
+  Index.sysenterEip,
+  Index.fsBase,
+  Index.gsBase,
 ];
 
 /** Read as zero, writes ignored. */
@@ -55,7 +64,10 @@ type Answer = 'fault' | boolean;
 /** False: the emulator's business. */
 export function readMsr(cpu: HostCpu, words: Int32Array, data: VmxVcpu, msr: number): Answer {
   const answer = (low: number, high: number): true => {
-    for (const [register, value] of [[0, low], [2, high]] as const) {
+    for (const [register, value] of [
+      [0, low],
+      [2, high],
+    ] as const) {
       words[data.gprWord(register)] = value;
       words[data.gprWord(register) + 1] = 0;
     }

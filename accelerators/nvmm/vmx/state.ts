@@ -2,8 +2,8 @@
 import type { HostCpu, HostMemory } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
-import { EntryControl } from './controls.ts';
 import { cr0Mask, cr4Guest, cr4Vmxe, realCr0, syncPdptes } from './control-register.ts';
+import { EntryControl } from './controls.ts';
 import { cancelEvent, setInterruptWindow, setNmiWindow } from './event.ts';
 import { Field, Interruptibility, unusable } from './fields.ts';
 import { setTimestampCounter, type VmxDriverVcpu } from './vcpu.ts';
@@ -19,10 +19,10 @@ const rightsOf = (attributes: number): number => {
   return attributes & present ? rights : rights | unusable;
 };
 const attributesOf = (rights: number): number =>
-  rights & unusable ? (rights & 0xff & ~present) | ((rights >>> 4) & 0xf00) : (rights & 0xff) | ((rights >>> 4) & 0xf00);
+  rights & unusable
+    ? (rights & 0xff & ~present) | ((rights >>> 4) & 0xf00)
+    : (rights & 0xff) | ((rights >>> 4) & 0xf00);
 
-const cr0Flush = 0x8000_0000 | 0x0001_0000 | 0x6000_0000;
-const cr4Flush = 0x10 | 0x20 | 0x80 | 0x2_0000 | 0x10_0000;
 const eferFlush = 0x800 | 0x500;
 
 /** MSR area entries, by state index. */
@@ -35,7 +35,14 @@ const sysenterFields: readonly (readonly [index: number, field: number])[] = [
   [Msr.pat, Field.guestPat],
 ];
 
-export function setState(memory: HostMemory, machine: DriverMachine, vcpu: VmxDriverVcpu, flags: number, xcr0Mask: bigint, mxcsrMask: number): void {
+export function setState(
+  memory: HostMemory,
+  machine: DriverMachine,
+  vcpu: VmxDriverVcpu,
+  flags: number,
+  xcr0Mask: bigint,
+  mxcsrMask: number,
+): void {
   const { comm, cpu, data } = vcpu;
   const { words } = memory;
 
@@ -47,7 +54,10 @@ export function setState(memory: HostMemory, machine: DriverMachine, vcpu: VmxDr
       cpu.vmwrite(Field.guestEsLimit + n * 2, words[word + 1]!);
       cpu.vmwrite(Field.guestEsBase + n * 2, words[word + 2]!, words[word + 3]!);
     });
-    for (const [index, limit, base] of [[Seg.gdt, Field.guestGdtrLimit, Field.guestGdtrBase], [Seg.idt, Field.guestIdtrLimit, Field.guestIdtrBase]] as const) {
+    for (const [index, limit, base] of [
+      [Seg.gdt, Field.guestGdtrLimit, Field.guestGdtrBase],
+      [Seg.idt, Field.guestIdtrLimit, Field.guestIdtrBase],
+    ] as const) {
       const word = comm.stateWord(X64State.segs + index * 16);
       cpu.vmwrite(limit, words[word + 1]! & 0xffff);
       cpu.vmwrite(base, words[word + 2]!, words[word + 3]!);
@@ -65,14 +75,8 @@ export function setState(memory: HostMemory, machine: DriverMachine, vcpu: VmxDr
     const high = (index: number) => comm.high(X64State.crs + index * 8);
     const cr0 = low(Cr.cr0);
     const cr4 = (low(Cr.cr4) & cr4Guest) | cr4Vmxe;
-    if (
-      (cpu.vmread(Field.guestCr0) ^ realCr0(cr0)) & cr0Flush ||
-      cpu.vmread(Field.guestCr3) !== low(Cr.cr3) ||
-      cpu.vmreadHigh !== high(Cr.cr3) ||
-      (cpu.vmread(Field.guestCr4) ^ cr4) & cr4Flush
-    ) {
-      data.flushGuest = true;
-    }
+    // Whoever sets CR3, to its old value even, may have written the guest's page tables before.
+    data.flushGuest = true;
     cpu.vmwrite(Field.cr0Shadow, cr0, 0);
     cpu.vmwrite(Field.guestCr0, realCr0(cr0), 0);
     cpu.vmwrite(Field.guestCr3, low(Cr.cr3), high(Cr.cr3));
@@ -133,7 +137,8 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
   if (flags & StateFlag.segs) {
     for (let n = 0; n < segments.length; n++) {
       const word = comm.stateWord(X64State.segs + segments[n]! * 16);
-      words[word] = (cpu.vmread(Field.guestEs + n * 2) & 0xffff) | (attributesOf(cpu.vmread(Field.guestEsRights + n * 2)) << 16);
+      words[word] =
+        (cpu.vmread(Field.guestEs + n * 2) & 0xffff) | (attributesOf(cpu.vmread(Field.guestEsRights + n * 2)) << 16);
       words[word + 1] = cpu.vmread(Field.guestEsLimit + n * 2);
       get(word + 2, Field.guestEsBase + n * 2);
     }

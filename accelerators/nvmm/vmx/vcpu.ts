@@ -39,9 +39,13 @@ export class VmxVcpu {
     this.msrBitmap = memory.allocate(1);
   }
 
-  gprWord(index: number): number { return (this.host.memory.offset(this.gprs) >>> 2) + index * 2; }
+  gprWord(index: number): number {
+    return (this.host.memory.offset(this.gprs) >>> 2) + index * 2;
+  }
   /** Index into the memory's words of the value of an entry of the MSR area. */
-  msrWord(index: number): number { return (this.host.memory.offset(this.msrArea) >>> 2) + index * 4 + 2; }
+  msrWord(index: number): number {
+    return (this.host.memory.offset(this.msrArea) >>> 2) + index * 4 + 2;
+  }
 
   destroy(): void {
     const { memory } = this.host;

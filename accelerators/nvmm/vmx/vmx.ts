@@ -61,8 +61,12 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
 
   constructor(private readonly computer: HostComputer) {}
 
-  get #boot(): HostCpu { return this.computer.cpus[0]!; }
-  get #xcr0Mask(): bigint { return this.#boot.cpuid(1).ecx & (1 << 26) ? xcr0Allowed : 0n; }
+  get #boot(): HostCpu {
+    return this.computer.cpus[0]!;
+  }
+  get #xcr0Mask(): bigint {
+    return this.#boot.cpuid(1).ecx & (1 << 26) ? xcr0Allowed : 0n;
+  }
 
   ident(): boolean {
     const cpu = this.#boot;
@@ -86,7 +90,8 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
     const revision = Number(this.#boot.rdmsr(Msr.basic) & 0x7fff_ffffn);
     for (const cpu of this.computer.cpus) {
       const control = cpu.rdmsr(Msr.featureControl);
-      if (!(control & FeatureControl.lock)) cpu.wrmsr(Msr.featureControl, control | FeatureControl.lock | FeatureControl.vmx);
+      if (!(control & FeatureControl.lock))
+        cpu.wrmsr(Msr.featureControl, control | FeatureControl.lock | FeatureControl.vmx);
       cpu.writeControl(0, cpu.readControl(0) | 0x20n);
       cpu.writeControl(4, cpu.readControl(4) | BigInt(cr4Vmxe));
       const region = this.#region(revision);
@@ -216,7 +221,8 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
     const { state } = exit;
     state.rflags = cpu.vmread(Field.guestRflags);
     state.cr8 = data.cr8;
-    state.interruptShadow = (cpu.vmread(Field.guestInterruptibility) & (Interruptibility.sti | Interruptibility.movSs)) !== 0;
+    state.interruptShadow =
+      (cpu.vmread(Field.guestInterruptibility) & (Interruptibility.sti | Interruptibility.movSs)) !== 0;
     state.interruptWindow = data.interruptWindow;
     state.nmiWindow = data.nmiWindow;
     state.eventPending = data.eventPending;
@@ -264,7 +270,7 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
       [Field.exceptionBitmap, 0],
       [Field.cr3TargetCount, 0],
       [Field.vpid, data.vpid],
-      [Field.eptPointer, (root | this.#eptFlags) | 0, Math.floor(root / 2 ** 32)],
+      [Field.eptPointer, root | this.#eptFlags | 0, Math.floor(root / 2 ** 32)],
       [Field.msrBitmap, data.msrBitmap | 0, Math.floor(data.msrBitmap / 2 ** 32)],
       [Field.entryMsrLoad, data.msrArea | 0, Math.floor(data.msrArea / 2 ** 32)],
       [Field.exitMsrStore, data.msrArea | 0, Math.floor(data.msrArea / 2 ** 32)],

@@ -5,7 +5,12 @@ import type { CommPage } from '../driver/machine.ts';
 const present = 0x80;
 const code = 0x10;
 
-const segments: readonly { readonly index: number; readonly selector?: number; readonly base?: number; readonly attributes: number }[] = [
+const segments: readonly {
+  readonly index: number;
+  readonly selector?: number;
+  readonly base?: number;
+  readonly attributes: number;
+}[] = [
   { index: Seg.es, attributes: 3 | code | present },
   { index: Seg.cs, selector: 0xf000, base: 0xffff_0000, attributes: 3 | code | present },
   { index: Seg.ss, attributes: 3 | code | present },

@@ -1,10 +1,10 @@
 /** Assists on a CPU's own state: the instruction that found no RAM is done here, with the board's MMIO in the place of memory. */
 import { type Evaluation, MachineFault } from '../../ir/evaluate.ts';
 import type { HelperName } from '../../isa/helpers.ts';
+import type { LinearMemory } from '../../mmu/linear-memory.ts';
 import { state as layout, Segment, segmentBase } from '../../state/layout.ts';
 import type { HelperImplementation } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
-import type { LinearMemory } from '../../mmu/linear-memory.ts';
 import { Leave } from '../leave.ts';
 import { AssistLinearMemory } from './detached.ts';
 import { type AssistMemory, InstructionAssist } from './instruction-assist.ts';

@@ -62,11 +62,13 @@ function prepareString(
   access.linearHigh = at.high;
 }
 
-/** Exits where a hypervisor or the machine's owner performs the access; else somebody is there who does it in place. */
-function passOn(cpu: CpuCore): void {
+/** True: a hypervisor or the machine's owner performs the access (exit); else somebody is there who does it in place. */
+function passedOn(cpu: CpuCore): boolean {
   const { port, state, surroundings, virtualization } = cpu;
-  if (state.guest !== 0 && virtualization) cpu.stop(virtualization.portIntercepted(port));
-  if (!surroundings.ports) cpu.exit(Leave.io);
+  if (state.guest !== 0 && virtualization?.portIntercepted(port)) state.leave = Leave.vmexit;
+  else if (!surroundings.ports) state.leave = Leave.io;
+  else return false;
+  return true;
 }
 
 /** After the access: breakpoints on the port. */
@@ -79,7 +81,7 @@ export const portIn: HelperImplementation = cpu => {
   const { state } = cpu;
   const port = state.argument(0) & 0xffff;
   const size = prepare(cpu, port, state.argument(1), true, state.argument(2) !== 0);
-  passOn(cpu);
+  if (passedOn(cpu)) return Status.exit;
   state.setResult(0, cpu.surroundings.ports?.read(port, size) ?? -1);
   return performed(cpu);
 };
@@ -89,7 +91,7 @@ export const portOut: HelperImplementation = cpu => {
   const port = state.argument(0) & 0xffff;
   const value = state.argument(2);
   const size = prepare(cpu, port, state.argument(1), false, state.argument(3) !== 0);
-  passOn(cpu);
+  if (passedOn(cpu)) return Status.exit;
   cpu.surroundings.ports?.write(port, size, value >>> 0);
   return performed(cpu);
 };
@@ -101,7 +103,7 @@ export const portInString: HelperImplementation = cpu => {
   const repeat = state.argument(2) !== 0;
   const size = prepare(cpu, port, state.argument(0), true, false);
   prepareString(cpu, true, Segment.es, addressWidth, repeat);
-  passOn(cpu);
+  if (passedOn(cpu)) return Status.exit;
   const { linearLow, linearHigh } = cpu.port;
   memory.probeWrite(linearLow, linearHigh, size, 0);
   const value = cpu.surroundings.ports?.read(port, size) ?? -1;
@@ -119,7 +121,7 @@ export const portOutString: HelperImplementation = cpu => {
   const repeat = state.argument(2) !== 0;
   const size = prepare(cpu, port, state.argument(0), false, false);
   prepareString(cpu, false, state.argument(3), addressWidth, repeat);
-  passOn(cpu);
+  if (passedOn(cpu)) return Status.exit;
   const { linearLow, linearHigh } = cpu.port;
   const value =
     size === 1

@@ -92,7 +92,7 @@ export class LocalApic extends Device {
   }
 
   restore(state: SavedState): void {
-    const saved = state['units'];
+    const saved = state.units;
     if (state.version !== 1 || !Array.isArray(saved) || saved.length !== this.#units.length) {
       throw new MachineError('bad-state', `saved state is not of ${this.#units.length} local APICs`);
     }

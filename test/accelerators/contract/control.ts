@@ -89,7 +89,8 @@ export function control(test: TestFn, guest: Guest): void {
   });
 
   test(`${name}: the time-stamp counter is the computer's time`, t => {
-    const source = 'rdtsc\n shl rdx, 32\n or rax, rdx\n mov rbx, rax\n cpuid\n rdtsc\n shl rdx, 32\n or rax, rdx\n out 0x80, al\n hlt';
+    const source =
+      'rdtsc\n shl rdx, 32\n or rax, rdx\n mov rbx, rax\n cpuid\n rdtsc\n shl rdx, 32\n or rax, rdx\n out 0x80, al\n hlt';
     guest.reset().long(source);
     guest.processor.setState({ msrs: { ...guest.state.msrs, tsc: 0x1_ffff_fff0n } });
     const before = ticks();

@@ -85,7 +85,9 @@ export function events(test: TestFn, guest: Guest): void {
   });
 
   test(`${name}: the task priority holds interrupts back, by MOV CR8 in both directions`, t => {
-    guest.reset().long('mov eax, 4\n mov cr8, rax\n sti\n nop\n nop\n inc ebx\n mov eax, 3\n mov cr8, rax\n inc ebx\n hlt');
+    guest
+      .reset()
+      .long('mov eax, 4\n mov cr8, rax\n sti\n nop\n nop\n inc ebx\n mov eax, 3\n mov cr8, rax\n inc ebx\n hlt');
     t.is(guest.run(4).reason, 'limit');
     t.is(pin.taskPriority, 4);
     pin.raise(0x42);
@@ -157,7 +159,14 @@ export function events(test: TestFn, guest: Guest): void {
   });
 
   test(`${name}: injected exceptions are delivered before the next instruction`, t => {
-    for (const [vector, errorCode] of [[6, undefined], [13, 0x18], [14, 2], [17, 0], [1, undefined], [16, undefined]] as const) {
+    for (const [vector, errorCode] of [
+      [6, undefined],
+      [13, 0x18],
+      [14, 2],
+      [17, 0],
+      [1, undefined],
+      [16, undefined],
+    ] as const) {
       guest.reset().long('inc eax\n hlt');
       guest.processor.inject(errorCode === undefined ? { vector } : { vector, errorCode });
       t.deepEqual(guest.run(), { reason: 'halt' });
@@ -171,7 +180,8 @@ export function events(test: TestFn, guest: Guest): void {
 
   test(`${name}: what is no injectable exception is refused`, t => {
     guest.reset().long('hlt');
-    for (const vector of [-1, 2, 32, 255, 1.5]) t.throws(() => guest.processor.inject({ vector }), { code: 'bad-call' });
+    for (const vector of [-1, 2, 32, 255, 1.5])
+      t.throws(() => guest.processor.inject({ vector }), { code: 'bad-call' });
     t.deepEqual(guest.run(), { reason: 'halt' });
     t.is(guest.vector, -1);
   });
@@ -188,7 +198,15 @@ export function events(test: TestFn, guest: Guest): void {
   });
 
   test(`${name}: single steps over instructions that leave the guest`, t => {
-    const instructions = ['nop', 'cpuid', 'out 0x80, al', 'in al, 0x80', 'mov eax, [0xd0000000]', 'add [0xd0000000], eax', 'rdmsr'];
+    const instructions = [
+      'nop',
+      'cpuid',
+      'out 0x80, al',
+      'in al, 0x80',
+      'mov eax, [0xd0000000]',
+      'add [0xd0000000], eax',
+      'rdmsr',
+    ];
     for (const instruction of instructions) {
       guest.reset().long(`${instruction}\n next: nop\n nop\n nop`, { rflags: 0x102 });
       guest.msr = () => 1n;

@@ -1,6 +1,6 @@
 /** From power-on to 64-bit mode, INIT and SIPI, several processors. */
 import type { TestFn } from 'ava';
-import { at, Guest, type Guest as AnyGuest } from '../guest.ts';
+import { type Guest as AnyGuest, at, Guest } from '../guest.ts';
 
 /** Real mode to protected mode to long mode and back, as a boot loader goes. */
 const ladder = `
@@ -83,23 +83,36 @@ export function modes(test: TestFn, guest: AnyGuest): void {
     const zero = { ...segments.ds, selector: 0, base: 0n };
     guest.processor.setState({
       general: { ...general, rip: 0x8000n },
-      segments: { ...segments, cs: { ...segments.cs, selector: 0, base: 0n }, ds: zero, ss: zero, gdtr: { limit: 0xffff, base: 0n } },
+      segments: {
+        ...segments,
+        cs: { ...segments.cs, selector: 0, base: 0n },
+        ds: zero,
+        ss: zero,
+        gdtr: { limit: 0xffff, base: 0n },
+      },
     });
     const exit = guest.run();
-    t.deepEqual(guest.log.map(([, port, , value]) => [port, value]), [
-      [0x80, 0x32n],
-      [0x81, 0x500n],
-      [0x82, 0x64n],
-      [0x83, 0x33n],
-      [0x84, 0x100n],
-      [0x85, 0x16n],
-    ]);
+    t.deepEqual(
+      guest.log.map(([, port, , value]) => [port, value]),
+      [
+        [0x80, 0x32n],
+        [0x81, 0x500n],
+        [0x82, 0x64n],
+        [0x83, 0x33n],
+        [0x84, 0x100n],
+        [0x85, 0x16n],
+      ],
+    );
     t.deepEqual(exit, { reason: 'halt' });
     t.is(guest.get64(0x2_8000), 0x1_2345_6789n);
   });
 
   test(`${name}: paging in 32 bits, with and without PAE`, t => {
-    guest.reset().protected('mov eax, 0x50000\n mov cr3, eax\n mov eax, cr0\n or eax, 0x80010000\n mov cr0, eax\n mov eax, [0x800000]\n mov [0x28000], eax\n mov dword ptr [0x801000], 1\n hlt');
+    guest
+      .reset()
+      .protected(
+        'mov eax, 0x50000\n mov cr3, eax\n mov eax, cr0\n or eax, 0x80010000\n mov cr0, eax\n mov eax, [0x800000]\n mov [0x28000], eax\n mov dword ptr [0x801000], 1\n hlt',
+      );
     guest.put(0x5_0000, 0x5_1000 | 3, 0, 0x5_2000 | 3);
     for (let n = 0; n < 512; n++) guest.put(0x5_1000 + 4 * n, (n << 12) | 3);
     guest.put(0x5_2000, 0x2_0000 | 3, 0x2_1000 | 1);
@@ -109,7 +122,11 @@ export function modes(test: TestFn, guest: AnyGuest): void {
     t.is(guest.state.controls.cr2, 0x80_1000n);
     t.is(guest.get32(0x2_8000), 0xcafe);
 
-    guest.reset().protected('mov eax, cr4\n or eax, 0x20\n mov cr4, eax\n mov eax, 0x50020\n mov cr3, eax\n mov eax, cr0\n or eax, 0x80010000\n mov cr0, eax\n mov eax, [0x40000000]\n mov [0x28000], eax\n mov dword ptr [0x40001000], 1\n hlt');
+    guest
+      .reset()
+      .protected(
+        'mov eax, cr4\n or eax, 0x20\n mov cr4, eax\n mov eax, 0x50020\n mov cr3, eax\n mov eax, cr0\n or eax, 0x80010000\n mov cr0, eax\n mov eax, [0x40000000]\n mov [0x28000], eax\n mov dword ptr [0x40001000], 1\n hlt',
+      );
     guest.put(0x5_0020, 0x5_1000 | 1, 0, 0x5_2000 | 1, 0);
     guest.put(0x5_1000, 0x83, 0);
     guest.put(0x5_2000, 0x5_3000 | 3, 0);

@@ -4,7 +4,8 @@ import { type Access, at, type Guest, selector } from '../guest.ts';
 
 export function ports(test: TestFn, guest: Guest): void {
   const { name } = guest;
-  const outs = (log: readonly Access[]): readonly bigint[] => log.filter(([kind]) => kind === 'out').map(([, , , value]) => value);
+  const outs = (log: readonly Access[]): readonly bigint[] =>
+    log.filter(([kind]) => kind === 'out').map(([, , , value]) => value);
 
   test(`${name}: IN and OUT of every size`, t => {
     guest.reset().long(
@@ -40,11 +41,17 @@ export function ports(test: TestFn, guest: Guest): void {
   test(`${name}: INS and OUTS of every size, forwards and backwards`, t => {
     let value = 0;
     const next = (): number => (value = (value + 0x0102_0304) | 0);
-    for (const [mnemonic, size] of [['insb', 1], ['insw', 2], ['insd', 4]] as const) {
+    for (const [mnemonic, size] of [
+      ['insb', 1],
+      ['insw', 2],
+      ['insd', 4],
+    ] as const) {
       for (const rep of ['', 'rep ']) {
         for (const backwards of [false, true]) {
           value = 0;
-          guest.reset().long(`${backwards ? 'std' : 'cld'}\n ${rep}${mnemonic}\n hlt`, { rdi: at.data + 64, rcx: 13, rdx: 0x33 });
+          guest
+            .reset()
+            .long(`${backwards ? 'std' : 'cld'}\n ${rep}${mnemonic}\n hlt`, { rdi: at.data + 64, rcx: 13, rdx: 0x33 });
           guest.input = next;
           t.is(guest.run().reason, 'halt');
           const count = rep ? 13 : 1;
@@ -59,11 +66,18 @@ export function ports(test: TestFn, guest: Guest): void {
         }
       }
     }
-    for (const [mnemonic, size] of [['outsb', 1], ['outsw', 2], ['outsd', 4]] as const) {
+    for (const [mnemonic, size] of [
+      ['outsb', 1],
+      ['outsw', 2],
+      ['outsd', 4],
+    ] as const) {
       guest.reset().long(`rep ${mnemonic}\n hlt`, { rsi: at.data, rcx: 11, rdx: 0x7b });
       for (let n = 0; n < 64; n++) guest.bytes[at.data + n] = n + 1;
       t.is(guest.run().reason, 'halt');
-      t.deepEqual(outs(guest.log), Array.from({ length: 11 }, (_, n) => BigInt.asUintN(size * 8, guest.get64(at.data + n * size))));
+      t.deepEqual(
+        outs(guest.log),
+        Array.from({ length: 11 }, (_, n) => BigInt.asUintN(size * 8, guest.get64(at.data + n * size))),
+      );
       t.is(guest.register('rsi'), BigInt(at.data + 11 * size));
     }
   });
@@ -83,7 +97,9 @@ export function ports(test: TestFn, guest: Guest): void {
     t.is(guest.register('rsi'), 0x2_0003n);
     t.is(guest.register('rcx'), 0n);
 
-    guest.reset().real('mov si, 0xfffe\n mov cx, 4\n mov dx, 0x7b\n rep outsb\n hlt', { rsi: 0x1234_0000, rcx: 0x5678_0000 });
+    guest
+      .reset()
+      .real('mov si, 0xfffe\n mov cx, 4\n mov dx, 0x7b\n rep outsb\n hlt', { rsi: 0x1234_0000, rcx: 0x5678_0000 });
     guest.bytes.set([1, 2], at.data + 0xfffe);
     guest.bytes.set([3, 4], at.data);
     t.is(guest.run().reason, 'halt');
@@ -138,7 +154,11 @@ export function ports(test: TestFn, guest: Guest): void {
   test(`${name}: a page fault comes before the port is touched, and the rest is done afterwards`, t => {
     guest.reset().long('rep insb\n hlt', { rdi: at.data + 0xffe, rcx: 4 });
     guest.page(0x21, 0);
-    guest.load(64, 'mov [0x28000], rcx\n mov rax, cr2\n or dword ptr [0x9108], 7\n invlpg [rax]\n add rsp, 8\n iretq', at.handlers + 14 * 16);
+    guest.load(
+      64,
+      'mov [0x28000], rcx\n mov rax, cr2\n or dword ptr [0x9108], 7\n invlpg [rax]\n add rsp, 8\n iretq',
+      at.handlers + 14 * 16,
+    );
     guest.page(9, 0x9000 | 7);
     guest.page(0x21, 0x2_1000 | 0);
     guest.put(at.tables + 0x6000 + 8 * 0x21, 0x2_1000, 0);
@@ -169,17 +189,23 @@ export function ports(test: TestFn, guest: Guest): void {
   test(`${name}: segment limits of 16- and 32-bit code`, t => {
     guest.reset().protected('insb\n hlt', { rdi: 0x100 });
     const { segments } = guest.state;
-    guest.processor.setState({ segments: { ...segments, es: { selector: 0x10, attributes: 0x493, limit: 0xff, base: BigInt(at.data) } } });
+    guest.processor.setState({
+      segments: { ...segments, es: { selector: 0x10, attributes: 0x493, limit: 0xff, base: BigInt(at.data) } },
+    });
     t.is(guest.run().reason, 'halt');
     t.is(guest.vector, 13);
     guest.reset().protected('insb\n hlt', { rdi: 0xff });
-    guest.processor.setState({ segments: { ...segments, es: { selector: 0x10, attributes: 0x493, limit: 0xff, base: BigInt(at.data) } } });
+    guest.processor.setState({
+      segments: { ...segments, es: { selector: 0x10, attributes: 0x493, limit: 0xff, base: BigInt(at.data) } },
+    });
     guest.input = () => 0x77;
     t.is(guest.run().reason, 'halt');
     t.is(guest.vector, -1);
     t.is(guest.bytes[at.data + 0xff], 0x77);
     guest.reset().protected('insb\n hlt', { rdi: 0x10 });
-    guest.processor.setState({ segments: { ...segments, es: { selector: 0x10, attributes: 0x491, limit: 0xff, base: BigInt(at.data) } } });
+    guest.processor.setState({
+      segments: { ...segments, es: { selector: 0x10, attributes: 0x491, limit: 0xff, base: BigInt(at.data) } },
+    });
     t.is(guest.run().reason, 'halt');
     t.is(guest.vector, 13, 'not writable');
     t.deepEqual(guest.log, []);

@@ -12,27 +12,35 @@ const memoryTypes = fc
   .map(types => types.reduce<bigint>((sum, type) => (sum << 8n) | type, 0n));
 /** Status flags, and AC and ID. */
 const flags = word32.map(value => (value & 0x24_08d5n) | 2n);
-const data = fc.record({ selector: fc.constantFrom(0x10, 0x20, 0x2b), limit: fc.constantFrom(0xffff_ffff, 0xfff, 0xf_ffff), base: word32 }).map(({ selector, limit, base }) => ({
-  selector,
-  attributes: limit > 0xf_ffff ? 0xc93 : 0x493,
-  limit,
-  base,
-}));
+const data = fc
+  .record({
+    selector: fc.constantFrom(0x10, 0x20, 0x2b),
+    limit: fc.constantFrom(0xffff_ffff, 0xfff, 0xf_ffff),
+    base: word32,
+  })
+  .map(({ selector, limit, base }) => ({
+    selector,
+    attributes: limit > 0xf_ffff ? 0xc93 : 0x493,
+    limit,
+    base,
+  }));
 
 /** An FXSAVE image of a processor that has not yet met a pending exception. */
-const fpu = fc.record({ bytes: fc.uint8Array({ minLength: 512, maxLength: 512 }), mxcsr: fc.nat(0xffc0) }).map(({ bytes, mxcsr }) => {
-  const image = bytes.slice();
-  const view = new DataView(image.buffer);
-  view.setUint16(0, (view.getUint16(0, true) & 0x0f00) | 0x37f, true);
-  view.setUint16(2, view.getUint16(2, true) & 0x7f00, true);
-  image[5] = 0;
-  view.setUint16(6, view.getUint16(6, true) & 0x7ff, true);
-  view.setUint32(24, mxcsr & 0xffc0, true);
-  view.setUint32(28, 0xffff, true);
-  for (let n = 0; n < 8; n++) image.fill(0, 32 + 16 * n + 10, 48 + 16 * n);
-  image.fill(0, 416);
-  return image;
-});
+const fpu = fc
+  .record({ bytes: fc.uint8Array({ minLength: 512, maxLength: 512 }), mxcsr: fc.nat(0xffc0) })
+  .map(({ bytes, mxcsr }) => {
+    const image = bytes.slice();
+    const view = new DataView(image.buffer);
+    view.setUint16(0, (view.getUint16(0, true) & 0x0f00) | 0x37f, true);
+    view.setUint16(2, view.getUint16(2, true) & 0x7f00, true);
+    image[5] = 0;
+    view.setUint16(6, view.getUint16(6, true) & 0x7ff, true);
+    view.setUint32(24, mxcsr & 0xffc0, true);
+    view.setUint32(28, 0xffff, true);
+    for (let n = 0; n < 8; n++) image.fill(0, 32 + 16 * n + 10, 48 + 16 * n);
+    image.fill(0, 416);
+    return image;
+  });
 
 /** What a 64-bit guest at CPL 0 may hold, on top of `base`. */
 const states = (base: CpuState): fc.Arbitrary<CpuState> =>
@@ -60,7 +68,14 @@ const states = (base: CpuState): fc.Arbitrary<CpuState> =>
       cr2: word64,
       cr8: fc.bigInt({ min: 0n, max: 15n }),
     }),
-    debug: fc.record({ dr0: canonical, dr1: canonical, dr2: canonical, dr3: canonical, dr6: fc.constantFrom(0xffff_0ff0n, 0xffff_4ff1n), dr7: fc.constantFrom(0x400n, 0xffff_0700n) }),
+    debug: fc.record({
+      dr0: canonical,
+      dr1: canonical,
+      dr2: canonical,
+      dr3: canonical,
+      dr6: fc.constantFrom(0xffff_0ff0n, 0xffff_4ff1n),
+      dr7: fc.constantFrom(0x400n, 0xffff_0700n),
+    }),
     msrs: fc.record({
       efer: fc.constant(base.msrs.efer),
       star: word64,
@@ -141,7 +156,10 @@ export function state(test: TestFn, guest: Guest): void {
     t.is(view.getBigUint64(32, true), 0xc90f_daa2_2168_c235n);
     t.is(view.getUint16(40, true), 0x4000);
     t.is(image[4], 0x80);
-    t.deepEqual([0, 4, 8, 12].map(n => view.getUint32(160 + 48 + n, true)), [1, 2, 3, 4]);
+    t.deepEqual(
+      [0, 4, 8, 12].map(n => view.getUint32(160 + 48 + n, true)),
+      [1, 2, 3, 4],
+    );
   });
 
   test(`${name}: a state taken from one processor puts another where the first one was`, t => {

@@ -20,7 +20,7 @@ const inputs: readonly IoCase[] = [
 ];
 const outputs: readonly IoCase[] = [
   { name: 'out.b', code: "mov al, 'f'\n out 123, al\n mov al, 'o'\n out 123, al", wanted: 'fo' },
-  { name: 'out.w', code: "mov ax, 0x6f66\n out 123, ax", wanted: 'fo' },
+  { name: 'out.w', code: 'mov ax, 0x6f66\n out 123, ax', wanted: 'fo' },
   { name: 'out.l', code: 'mov eax, 0x6b6f6f62\n out 123, eax', wanted: 'book' },
   { name: 'outs.b', code: 'mov esi, 0x5000\n mov ecx, 13\n mov edx, 123\n rep outsb', wanted: 'Hello, world!' },
   { name: 'outs.w', code: 'mov esi, 0x5000\n mov ecx, 6\n mov edx, 123\n rep outsw', wanted: 'Hello, world' },
@@ -31,8 +31,16 @@ const memoryCases: readonly (readonly [name: string, code: string, result: bigin
   ['and', 'mov dword ptr [ebp], 0x12345678\n mov eax, 0xf0f0f0f0\n and [ebp], eax\n mov ecx, [ebp]', 0x1030_5070n],
   ['or', 'mov dword ptr [ebp], 0x1234\n or dword ptr [ebp], 0x4321\n mov ecx, [ebp]', 0x5335n],
   ['xor', 'mov dword ptr [ebp], 0x1234\n mov eax, 0x1111\n xor eax, [ebp]\n mov ecx, eax', 0x325n],
-  ['mov.b to mov.l', 'mov byte ptr [ebp], 0x12\n mov byte ptr [ebp + 1], 0x34\n mov word ptr [ebp + 2], 0x5678\n mov ecx, [ebp]', 0x5678_3412n],
-  ['movs', 'mov esi, ebp\n mov edi, ebp\n add edi, 8\n mov dword ptr [ebp], 0x11223344\n mov dword ptr [ebp + 4], 5\n movsb\n movsw\n movsd\n mov ecx, [ebp + 8]', 0x511_2233_44n & 0xffff_ffffn],
+  [
+    'mov.b to mov.l',
+    'mov byte ptr [ebp], 0x12\n mov byte ptr [ebp + 1], 0x34\n mov word ptr [ebp + 2], 0x5678\n mov ecx, [ebp]',
+    0x5678_3412n,
+  ],
+  [
+    'movs',
+    'mov esi, ebp\n mov edi, ebp\n add edi, 8\n mov dword ptr [ebp], 0x11223344\n mov dword ptr [ebp + 4], 5\n movsb\n movsw\n movsd\n mov ecx, [ebp + 8]',
+    0x511_2233_44n & 0xffff_ffffn,
+  ],
   ['movzx', 'mov dword ptr [ebp], 0xffffff81\n movzx ecx, byte ptr [ebp]', 0x81n],
   ['cmp', 'mov dword ptr [ebp], 0xf00\n xor ecx, ecx\n cmp dword ptr [ebp], 0xf00\n sete cl', 1n],
   ['sub', 'mov dword ptr [ebp], 0x200\n sub dword ptr [ebp], 1\n mov ecx, [ebp]', 0x1ffn],
@@ -72,7 +80,9 @@ for (const vendor of vendors) {
         t.is(reason, ExitReason.io);
         if (lib.assistIo(mach, vcpu)) return t.fail(`errno ${lib.errno}`);
       }
-      const got = outputs.some(each => each.name === title) ? text(iobuf) : text(memory.subarray(0x4000, 0x4000 + wanted.length));
+      const got = outputs.some(each => each.name === title)
+        ? text(iobuf)
+        : text(memory.subarray(0x4000, 0x4000 + wanted.length));
       t.is(got, wanted);
       lib.machineDestroy(mach);
     });

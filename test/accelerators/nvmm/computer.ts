@@ -51,12 +51,14 @@ export class Toy {
     lib.init();
     const { mach, vcpu } = this;
     if (lib.machineCreate(mach) || lib.vcpuCreate(mach, cpuid, vcpu)) throw new Error(`errno ${lib.errno}`);
-    if (lib.hvaMap(mach, hva, size) || lib.gpaMap(mach, hva, 0, size, Prot.read | Prot.write | Prot.execute)) throw new Error(`errno ${lib.errno}`);
+    if (lib.hvaMap(mach, hva, size) || lib.gpaMap(mach, hva, 0, size, Prot.read | Prot.write | Prot.execute))
+      throw new Error(`errno ${lib.errno}`);
     this.memory = lib.hvaBytes(mach, hva, size)!;
     this.memory.set(assemble(32, source, { origin: 0x1000 }).bytes, 0x1000);
     lib.vcpuGetState(mach, vcpu, StateFlag.all);
     const { state } = vcpu;
-    for (const index of [0, 2, 3, 4, 5]) state.setSegment(index, { selector: 0x10, attributes: 0xc93, limit: 0xffff_ffff, base: 0n });
+    for (const index of [0, 2, 3, 4, 5])
+      state.setSegment(index, { selector: 0x10, attributes: 0xc93, limit: 0xffff_ffff, base: 0n });
     state.setSegment(1, { selector: 8, attributes: 0xc9b, limit: 0xffff_ffff, base: 0n });
     state.setSegment(9, { selector: 0, attributes: 0x8b, limit: 0x67, base: 0n });
     state.setCr(0, 0x6000_0031n);

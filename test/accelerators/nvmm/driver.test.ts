@@ -7,7 +7,8 @@ import { amd, createHost } from '../../../core/index.ts';
 import { backends, driverOn, vendors } from './computer.ts';
 
 const all = Prot.read | Prot.write | Prot.execute;
-const open = (driver: NvmmDriver, pid = 1, writeOnly = false): Owner => driver.open({ pid, closeOnExec: true, writeOnly }) as Owner;
+const open = (driver: NvmmDriver, pid = 1, writeOnly = false): Owner =>
+  driver.open({ pid, closeOnExec: true, writeOnly }) as Owner;
 const machine = (driver: NvmmDriver, owner: Owner): number => {
   const created = { machid: -1 };
   if (driver.machineCreate(owner, created)) throw new Error('machineCreate');
@@ -85,7 +86,14 @@ for (const vendor of vendors) {
     const owner = open(driver);
     const id = machine(driver, owner);
     const map = (hva: number, size: number) => driver.hvaMap(owner, id, hva, size);
-    for (const [hva, size] of [[0, 0x1000], [0x1001, 0x1000], [0x1000, 0x1001], [0x1000, 0], [0x1000, -0x1000]] as const) t.is(map(hva, size), Errno.EINVAL);
+    for (const [hva, size] of [
+      [0, 0x1000],
+      [0x1001, 0x1000],
+      [0x1000, 0x1001],
+      [0x1000, 0],
+      [0x1000, -0x1000],
+    ] as const)
+      t.is(map(hva, size), Errno.EINVAL);
     t.is(map(0x10_0000, 0x4000), 0);
     t.is(map(0x10_1000, 0x1000), 0, 'inside an existing one');
     t.is(map(0xf_f000, 0x2000), Errno.EEXIST);
@@ -102,7 +110,8 @@ for (const vendor of vendors) {
     const owner = open(driver);
     const id = machine(driver, owner);
     driver.hvaMap(owner, id, 0x10_0000, 0x8000);
-    const map = (hva: number, gpa: number, size: number, prot: number = all) => driver.gpaMap(owner, id, hva, gpa, size, prot);
+    const map = (hva: number, gpa: number, size: number, prot: number = all) =>
+      driver.gpaMap(owner, id, hva, gpa, size, prot);
     const top = 128 * 2 ** 30;
     t.is(map(0x10_0000, 0, 0x1000), 0);
     t.is(map(0x10_0000, 0x5000, 0x1000, Prot.read), 0, 'aliases');
@@ -132,7 +141,8 @@ for (const vendor of vendors) {
     driver.vcpuCreate(owner, id, 0);
     t.is(driver.machineConfigure(owner, id, 100, {}), Errno.EINVAL);
     t.is(driver.vcpuConfigure(owner, id, 0, 199, {}), Errno.EINVAL);
-    const cpuid = (conf: object) => driver.vcpuConfigure(owner, id, 0, VcpuConf.cpuid, { mask: false, exit: false, leaf: 0, ...conf });
+    const cpuid = (conf: object) =>
+      driver.vcpuConfigure(owner, id, 0, VcpuConf.cpuid, { mask: false, exit: false, leaf: 0, ...conf });
     const registers = { eax: 1, ebx: 0, ecx: 0, edx: 0 };
     t.is(cpuid({ mask: true, exit: true }), Errno.EINVAL);
     t.is(cpuid({ mask: true, set: registers, del: { ...registers, eax: 3 } }), Errno.EINVAL);

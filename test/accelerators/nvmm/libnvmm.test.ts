@@ -1,6 +1,15 @@
 /** libnvmm(3): the comm page's protocol, exits, events, address translation; on both backends. */
 import test from 'ava';
-import { type CpuidConf, EventType, ExitReason, Gpr, NvmmProt, Prot, StateFlag, VcpuConf } from '../../../accelerators/nvmm/abi.ts';
+import {
+  type CpuidConf,
+  EventType,
+  ExitReason,
+  Gpr,
+  NvmmProt,
+  Prot,
+  StateFlag,
+  VcpuConf,
+} from '../../../accelerators/nvmm/abi.ts';
 import { Errno } from '../../../accelerators/nvmm/errno.ts';
 import { Libnvmm, NvmmMachine, NvmmVcpu } from '../../../accelerators/nvmm/libnvmm/libnvmm.ts';
 import { counted, driverOn, hva, Toy, vendors } from './computer.ts';
@@ -88,7 +97,13 @@ for (const vendor of vendors) {
   test(`${name}: events that cannot be are EINVAL at run`, t => {
     const toy = new Toy(driverOn(vendor), 'out 1, al');
     const { lib, mach, vcpu } = toy;
-    for (const [type, vector] of [[EventType.exception, 0], [EventType.exception, 2], [EventType.exception, 3], [EventType.exception, 32], [7, 13]] as const) {
+    for (const [type, vector] of [
+      [EventType.exception, 0],
+      [EventType.exception, 2],
+      [EventType.exception, 3],
+      [EventType.exception, 32],
+      [7, 13],
+    ] as const) {
       vcpu.event.type = type;
       vcpu.event.vector = vector;
       vcpu.event.error = 0;
@@ -113,11 +128,20 @@ for (const vendor of vendors) {
   });
 
   test(`${name}: HLT, RDMSR, WRMSR, CPUID and a triple fault are the emulator's`, t => {
-    const toy = new Toy(driverOn(vendor), 'hlt\n mov ecx, 0x1b\n rdmsr\n mov eax, 5\n mov edx, 6\n wrmsr\n mov eax, 0x40000000\n cpuid\n mov esi, ebx\n mov eax, 1\n cpuid\n mov eax, 7\n cpuid\n ud2');
+    const toy = new Toy(
+      driverOn(vendor),
+      'hlt\n mov ecx, 0x1b\n rdmsr\n mov eax, 5\n mov edx, 6\n wrmsr\n mov eax, 0x40000000\n cpuid\n mov esi, ebx\n mov eax, 1\n cpuid\n mov eax, 7\n cpuid\n ud2',
+    );
     const { lib, mach, vcpu } = toy;
     const { exit, state } = vcpu;
     const conf = (configuration: CpuidConf) => lib.vcpuConfigure(mach, vcpu, VcpuConf.cpuid, configuration);
-    conf({ mask: true, exit: false, leaf: 1, set: { eax: 0, ebx: 0, ecx: 0, edx: 1 << 30 }, del: { eax: -1, ebx: 0, ecx: 0, edx: 1 } });
+    conf({
+      mask: true,
+      exit: false,
+      leaf: 1,
+      set: { eax: 0, ebx: 0, ecx: 0, edx: 1 << 30 },
+      del: { eax: -1, ebx: 0, ecx: 0, edx: 1 },
+    });
     conf({ mask: false, exit: true, leaf: 7 });
     t.is(toy.run(), ExitReason.halted);
     lib.vcpuGetState(mach, vcpu, StateFlag.gprs);
@@ -143,7 +167,13 @@ for (const vendor of vendors) {
   test(`${name}: CPUID masks set and clear bits`, t => {
     const toy = new Toy(driverOn(vendor), 'mov eax, 1\n cpuid\n out 1, al');
     const { lib, mach, vcpu } = toy;
-    lib.vcpuConfigure(mach, vcpu, VcpuConf.cpuid, { mask: true, exit: false, leaf: 1, set: { eax: 0x55, ebx: 0, ecx: 0, edx: 0 }, del: { eax: -1 & ~0x55, ebx: -1, ecx: 0, edx: -1 } });
+    lib.vcpuConfigure(mach, vcpu, VcpuConf.cpuid, {
+      mask: true,
+      exit: false,
+      leaf: 1,
+      set: { eax: 0x55, ebx: 0, ecx: 0, edx: 0 },
+      del: { eax: -1 & ~0x55, ebx: -1, ecx: 0, edx: -1 },
+    });
     t.is(toy.run(), ExitReason.io);
     t.is(vcpu.state.gpr(Gpr.rax) & 0x55n, 0x55n);
     t.is(vcpu.state.gpr(Gpr.rbx), 0n);
@@ -155,7 +185,11 @@ for (const vendor of vendors) {
     const toy = new Toy(driverOn(vendor), 'mov eax, [0x200010]\n mov [0x300020], al\n jmp 0x400000');
     const { lib, mach, vcpu } = toy;
     lib.vcpuConfigure(mach, vcpu, VcpuConf.callbacks, { mem() {} });
-    const expected = [[Prot.read, 0x20_0010], [Prot.write, 0x30_0020], [Prot.execute, 0x40_0000]] as const;
+    const expected = [
+      [Prot.read, 0x20_0010],
+      [Prot.write, 0x30_0020],
+      [Prot.execute, 0x40_0000],
+    ] as const;
     for (const [prot, gpa] of expected) {
       t.is(toy.run(), ExitReason.memory);
       t.is(vcpu.exit.prot, prot);
@@ -192,7 +226,8 @@ for (const vendor of vendors) {
       view.setUint32(at + 4, high, true);
     };
     const walk = { gpa: 0, prot: 0 };
-    const to = (gva: bigint): readonly [number, number] | number => (lib.gvaToGpa(mach, vcpu, gva, walk) ? lib.errno : [walk.gpa, walk.prot]);
+    const to = (gva: bigint): readonly [number, number] | number =>
+      lib.gvaToGpa(mach, vcpu, gva, walk) ? lib.errno : [walk.gpa, walk.prot];
     const mode = (cr4: bigint, efer: bigint, paging = true) => {
       lib.vcpuGetState(mach, vcpu, StateFlag.crs | StateFlag.msrs);
       vcpu.state.setCr(0, paging ? 0x8000_0011n : 0x11n);

@@ -1,0 +1,44 @@
+/** Ctrl-A, by which the terminal's user speaks to virt64 instead of the guest. */
+
+const escape = 0x01;
+
+export interface EscapeActions {
+  pass(data: Uint8Array): void;
+  quit(): void;
+  help(): void;
+}
+
+export class EscapeKey {
+  #escaped = false;
+
+  constructor(private readonly actions: EscapeActions) {}
+
+  /** What was typed; a sequence may be split between calls. Nothing after a quit reaches the guest. */
+  type(data: Uint8Array): void {
+    let passed: number[] = [];
+    const pass = (): void => {
+      if (passed.length > 0) this.actions.pass(Uint8Array.from(passed));
+      passed = [];
+    };
+    for (const byte of data) {
+      if (!this.#escaped) {
+        if (byte === escape) this.#escaped = true;
+        else passed.push(byte);
+        continue;
+      }
+      this.#escaped = false;
+      switch (String.fromCharCode(byte).toLowerCase()) {
+        case 'x':
+          pass();
+          return this.actions.quit();
+        case 'h':
+        case '?':
+          this.actions.help();
+          break;
+        default:
+          if (byte === escape) passed.push(byte);
+      }
+    }
+    pass();
+  }
+}
