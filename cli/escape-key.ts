@@ -1,6 +1,6 @@
 /** Ctrl-A, by which the terminal's user speaks to virt64 instead of the guest. */
 
-const escape = 0x01;
+const escapeKey = 0x01;
 
 export interface EscapeActions {
   pass(data: Uint8Array): void;
@@ -22,7 +22,7 @@ export class EscapeKey {
     };
     for (const byte of data) {
       if (!this.#escaped) {
-        if (byte === escape) this.#escaped = true;
+        if (byte === escapeKey) this.#escaped = true;
         else passed.push(byte);
         continue;
       }
@@ -30,13 +30,14 @@ export class EscapeKey {
       switch (String.fromCharCode(byte).toLowerCase()) {
         case 'x':
           pass();
-          return this.actions.quit();
+          this.actions.quit();
+          return;
         case 'h':
         case '?':
           this.actions.help();
           break;
         default:
-          if (byte === escape) passed.push(byte);
+          if (byte === escapeKey) passed.push(byte);
       }
     }
     pass();

@@ -46,9 +46,7 @@ export const printJson = (value: unknown): void =>
 export function printTable(rows: readonly (readonly string[])[]): void {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]!.length))) ?? [];
   for (const [name, ...cells] of rows) {
-    const others = cells.map((cell, column) =>
-      column === cells.length - 1 ? cell : cell.padEnd(widths[column + 1]!),
-    );
+    const others = cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column + 1]!)));
     print([bold(name!.padEnd(widths[0]!)), ...others].join('  '));
   }
 }

@@ -10,8 +10,8 @@ import {
   VirtualClock,
   VirtualHostTasks,
 } from '#core';
+import { type Finding, findingOf } from './finding.ts';
 import type { Profile } from './profile.ts';
-import type { Finding } from './validate.ts';
 
 export interface Assembly {
   readonly board: Board;
@@ -30,7 +30,7 @@ export const assemble = Object.assign(
     const devices = new Map<string, Device>();
     for (const name of Object.keys(profile.devices)) add(board, devices, name, profile, extra[name] ?? {});
     const [dangling] = board.wires.dangling;
-    if (dangling !== undefined) throw danglingWire(dangling);
+    if (dangling !== undefined) throw danglingWire(profile, dangling);
     return { board, devices };
   },
   {
@@ -44,11 +44,11 @@ export const assemble = Object.assign(
           add(board, devices, name, profile, withoutStreams(profile.devices[name]!.options));
         } catch (error) {
           if (!(error instanceof MachineError)) throw error;
-          findings.push({ path: error.path ?? `devices.${name}`, code: error.code, message: error.message });
+          findings.push(findingOf(error, `devices.${name}`));
         }
       }
       for (const wire of findings.length ? [] : board.wires.dangling) {
-        findings.push({ path: wireOwner(profile, wire), code: 'dangling-wire', message: danglingWire(wire).message });
+        findings.push(findingOf(danglingWire(profile, wire), 'devices'));
       }
       return findings;
     },
@@ -64,16 +64,18 @@ const withoutStreams = (options: object): object =>
   );
 const silent: ByteStream = { write() {}, onInput() {} };
 
-const danglingWire = (wire: string): MachineError =>
+const danglingWire = (profile: Profile, wire: string): MachineError =>
   new MachineError('dangling-wire', `nothing provides the wire ${wire}`, {
-    path: 'devices',
+    path: wireOwner(profile, wire),
     remedy: 'add its controller, or name a pin that it has',
   });
 
 /** The option that names the wire: `devices.com1.irq`. */
 function wireOwner(profile: Profile, wire: string): string {
   for (const [name, { options }] of Object.entries(profile.devices)) {
-    const option = Object.entries(options).find(([, value]) => value === wire);
+    const option = Object.entries(options).find(
+      ([, value]) => value === wire || (Array.isArray(value) && value.includes(wire)),
+    );
     if (option) return `devices.${name}.${option[0]}`;
   }
   return 'devices';

@@ -2,7 +2,7 @@
  * Reads what a plugin exports. A plugin is a module: every export that is a device class, a machine profile or an accelerator is a
  * component of it, under the name that it carries itself.
  */
-import { componentName, type DeviceClass, MachineError } from '#core';
+import { componentName, Device, type DeviceClass, MachineError } from '#core';
 
 /** What `machines` and `accelerators` know more of; the loader only needs the name. */
 export interface Named {
@@ -19,38 +19,46 @@ export interface PluginComponents {
 export type ImportModule = (specifier: string) => Promise<Readonly<Record<string, unknown>>>;
 
 export async function loadPlugin(specifier: string, importModule: ImportModule): Promise<PluginComponents> {
-  let exports: Readonly<Record<string, unknown>>;
   try {
-    exports = await importModule(specifier);
+    return classify(specifier, await importModule(specifier));
   } catch (cause) {
     if (cause instanceof MachineError) throw cause;
-    throw new MachineError('bad-plugin', `${specifier} cannot be loaded: ${(cause as Error).message}`, {
-      remedy: 'check the file name and that the module runs by itself',
+    const { message } = cause instanceof Error ? cause : { message: String(cause) };
+    throw new MachineError('bad-plugin', `${specifier} cannot be loaded: ${message}`, {
+      remedy: 'check that the module runs by itself',
       cause,
     });
   }
-  return classify(specifier, exports);
 }
 
+/** Sorts a module's exports. Those that are no components are the module's own affair. */
 export function classify(specifier: string, exports: Readonly<Record<string, unknown>>): PluginComponents {
   const devices = new Map<string, DeviceClass>();
   const profiles = new Map<string, Named>();
   const accelerators = new Map<string, Named>();
   const add = <T>(kind: string, into: Map<string, T>, name: string, component: T): void => {
-    if (into.has(name))
+    // Exported twice, by name and as default, it is still one.
+    if (into.has(name) && into.get(name) !== component)
       throw new MachineError('overlap', `${specifier} exports two ${kind}s called ${name}`, { remedy: 'rename one' });
     into.set(name, component);
   };
+  const wrong = (message: string, remedy: string): never => {
+    throw new MachineError('bad-plugin', `${specifier}: ${message}`, { remedy });
+  };
   for (const [exported, value] of Object.entries(exports)) {
     if (isDevice(value)) {
-      if (typeof value.options !== 'object') {
-        throw new MachineError('bad-plugin', `${specifier}: device ${exported} has no options`, {
-          remedy: 'give the class `static readonly options = {}`',
-        });
+      if (typeof value.options !== 'object' || value.options === null) {
+        wrong(`device ${exported} has no options`, 'give the class `static readonly options = {}`');
       }
-      add('device', devices, componentName(value)!.slice('device:'.length), value);
-    } else if (isProfile(value)) add('profile', profiles, value.name, value);
-    else if (isAccelerator(value)) add('accelerator', accelerators, value.name, value);
+      if (!(value.prototype instanceof Device)) wrong(`device ${exported} is no Device`, 'let it extend Device');
+      add('device', devices, componentName(value)!.slice(devicePrefix.length), value);
+    } else if (isProfile(value)) {
+      const misused = misusedDevice(value);
+      if (misused !== undefined) {
+        wrong(`profile ${value.name} does not say what ${misused} is`, 'write devices: { name: use(Class, options) }');
+      }
+      add('profile', profiles, value.name, value);
+    } else if (isAccelerator(value)) add('accelerator', accelerators, value.name, value);
   }
   if (devices.size + profiles.size + accelerators.size === 0) {
     throw new MachineError('bad-plugin', `${specifier} exports no device, profile or accelerator`, {
@@ -60,10 +68,21 @@ export function classify(specifier: string, exports: Readonly<Record<string, unk
   return { devices, profiles, accelerators };
 }
 
+const devicePrefix = 'device:';
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isDevice = (value: unknown): value is DeviceClass =>
-  typeof value === 'function' && (componentName(value)?.startsWith('device:') ?? false);
+  typeof value === 'function' && (componentName(value)?.startsWith(devicePrefix) ?? false);
 const hasName = (value: unknown): value is Named & Record<string, unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as Named).name === 'string';
-const isProfile = (value: unknown): value is Named =>
+  isObject(value) && typeof value.name === 'string' && value.name !== '';
+const isProfile = (value: unknown): value is Named & Record<string, unknown> =>
   hasName(value) && typeof value.with === 'function' && 'devices' in value;
 const isAccelerator = (value: unknown): value is Named => hasName(value) && typeof value.create === 'function';
+
+/** The first thing among a profile's devices that is no device class with options. */
+function misusedDevice({ devices }: Record<string, unknown>): string | undefined {
+  if (!isObject(devices)) return 'devices';
+  const wrong = Object.entries(devices).find(
+    ([, use]) => !isObject(use) || !isDevice(use.type) || !isObject(use.options),
+  );
+  return wrong && `devices.${wrong[0]}`;
+}

@@ -12,6 +12,7 @@ import { Interpreter } from '../interpreter/interpreter.ts';
 import { type HelperName, helperNames } from '../isa/helpers.ts';
 import { Jit } from '../jit/jit.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
+import { commitBounce, quicken } from '../mmu/fast-walk.ts';
 import { blockSize, state as layout } from '../state/layout.ts';
 import { StateBlock } from '../state/state-block.ts';
 import { type DeviceMemory, LiveAssist } from './assist/live.ts';
@@ -42,6 +43,8 @@ export interface HostOptions {
 
 const pageSize = 0x1000;
 const constants = 0x1_0000;
+/** Pages below RAM and the arena, at most. */
+const spare = 0x2000;
 const wasmPage = 0x1_0000;
 const wasmLimit = 2 ** 32;
 const defaultArena = 0x400_0000;
@@ -60,9 +63,10 @@ export class Host implements HostComputer {
     const { model, processors = 1, memory, engine = 'interpreter', codeArena = defaultArena, physicalMap } = options;
     if (!Number.isInteger(processors) || processors < 1 || processors > 255)
       throw new MachineError('bad-option', `an emulated host cannot have ${processors} processors`);
-    const arena = { base: constants + processors * blockSize, size: roundUp(codeArena) };
-    const ramBase = arena.base + arena.size;
+    const codePages = constants + processors * blockSize;
     const size = roundUp(memory);
+    const arena = { base: codePages + roundUp((size + codeArena) / pageSize + spare), size: roundUp(codeArena) };
+    const ramBase = arena.base + arena.size;
     if (!(memory > 0) || ramBase + size > wasmLimit)
       throw new MachineError('does-not-fit', `${memory} bytes do not fit the emulated host`, {
         remedy: `at most ${Math.floor((wasmLimit - ramBase) / 2 ** 20)} MiB are possible`,
@@ -70,7 +74,7 @@ export class Host implements HostComputer {
     const pages = (ramBase + size) / wasmPage;
     this.linear = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const { buffer } = this.linear;
-    this.physical = new PhysicalMemory(buffer);
+    this.physical = new PhysicalMemory(buffer, codePages);
     this.memory = new HostRam(this.physical, ramBase, size);
     if (physicalMap !== 'empty') this.physical.map({ base: 0, size, offset: ramBase, writable: true });
 
@@ -100,13 +104,14 @@ export class Host implements HostComputer {
     const imports: EngineImports = {
       translateRead: (block, low, high, bytes) => cpuAt(block).mmu.translateRead(low, high, bytes),
       translateWrite: (block, low, high, bytes) => cpuAt(block).mmu.translateWrite(low, high, bytes),
-      commitBounce: block => cpuAt(block).mmu.commitBounce(),
+      commitBounce: commitBounce(this.linear),
       forgetCode: block => {
         const { state } = cpuAt(block);
         if (state.leave !== Leave.codeWrite) return false;
         this.physical.written(state.low(layout.leaveAddress.offset), pageSize);
         return true;
       },
+      quicken: (slow, write) => quicken(this.linear, slow, write),
       linear: (block, segment, low, high, access) => cpuAt(block).mmu.linear(segment, low, high, access),
       lookup: block => {
         const cpu = cpuAt(block);

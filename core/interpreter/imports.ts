@@ -4,6 +4,8 @@
  */
 import type { HelperName } from '../isa/helpers.ts';
 
+type Translate = (cpu: number, low: number, high: number, bytes: number) => number;
+
 export interface EngineImports {
   /**
    * Address in linear memory of `bytes` bytes at a linear address; state.bounce where they cross a page (read: gathered there already);
@@ -13,6 +15,8 @@ export interface EngineImports {
   /** The same for writing; bytes that are there are gathered into the bounce, `commitBounce` writes it to the two pages. */
   translateWrite(cpu: number, low: number, high: number, bytes: number): number;
   commitBounce(cpu: number): void;
+  /** Puts generated code in front of translateRead or translateWrite that does the common part itself. */
+  quicken?(slow: Translate, write: boolean): Translate;
   /**
    * After a translateWrite that gave 0: was it because decoded code lies there (Leave.codeWrite)? Then that code is forgotten, and the
    * answer is true. The interpreter writes on then, since the records that follow say that they are stale; compiled code leaves.
@@ -31,12 +35,15 @@ export interface EngineImports {
 export function importObject(imports: EngineImports): Record<string, WebAssembly.ImportValue> {
   const { helpers, ...functions } = imports;
   const named = Object.entries(helpers).map(([name, call]) => [`helper_${name}`, call] as const);
+  const write = functions.translateWrite.bind(imports);
+  const quick = functions.quicken?.bind(imports) ?? ((slow: Translate) => slow);
   return Object.fromEntries([
     ...named,
-    ['translateRead', functions.translateRead.bind(imports)],
-    ['translateWrite', functions.forgetCode ? writeOverCode(imports) : functions.translateWrite.bind(imports)],
-    ['translateWriteCompiled', functions.translateWrite.bind(imports)],
-    ['commitBounce', functions.commitBounce.bind(imports)],
+    ['translateRead', quick(functions.translateRead.bind(imports), false)],
+    ['translateWrite', quick(functions.forgetCode ? writeOverCode(imports) : write, true)],
+    ['translateWriteCompiled', quick(write, true)],
+    // As it is: calls from one module to another are the cheapest.
+    ['commitBounce', functions.commitBounce],
     ['linear', functions.linear.bind(imports)],
     ['lookup', functions.lookup.bind(imports)],
     ...(functions.promote ? ([['promote', functions.promote.bind(imports)]] as const) : []),

@@ -13,7 +13,7 @@ export interface PhysicalRegion {
   readonly writable: boolean;
 }
 
-interface Frames {
+export interface Frames {
   /** First page frame number, as int32. */
   readonly first: number;
   readonly pages: number;
@@ -51,12 +51,15 @@ export class PhysicalMemory {
   readonly #frames: Frames[] = [];
   readonly #watchers: MemoryWatcher[] = [];
   #last: Frames = nowhere;
+  #largest: Frames = nowhere;
   #a20 = -1;
 
-  constructor(buffer: ArrayBufferLike) {
+  /** `codePages`: where in the buffer that table is to lie; it is outside without. */
+  constructor(buffer: ArrayBufferLike, codePages?: number) {
     this.words = new Int32Array(buffer);
     this.bytes = new Uint8Array(buffer);
-    this.codePages = new Uint8Array(Math.ceil(buffer.byteLength / pageSize));
+    const pages = Math.ceil(buffer.byteLength / pageSize);
+    this.codePages = codePages === undefined ? new Uint8Array(pages) : new Uint8Array(buffer, codePages, pages);
   }
 
   get regions(): readonly PhysicalRegion[] {
@@ -99,6 +102,11 @@ export class PhysicalMemory {
     this.#remapped();
   }
 
+  /** The largest writable piece, the one that nearly all accesses go to. */
+  get largest(): Frames {
+    return this.#largest;
+  }
+
   get a20(): boolean {
     return this.#a20 === -1;
   }
@@ -110,6 +118,8 @@ export class PhysicalMemory {
 
   #remapped(): void {
     this.#last = nowhere;
+    this.#largest = nowhere;
+    for (const region of this.#frames) if (region.writable && region.pages > this.#largest.pages) this.#largest = region;
     for (const watcher of this.#watchers) watcher.remapped();
   }
 

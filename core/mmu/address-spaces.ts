@@ -11,6 +11,9 @@ import { Paging, PagingMode } from './paging.ts';
 import { Tlb } from './tlb.ts';
 import { Watchpoints } from './watchpoints.ts';
 
+/** Bits of a page table's entry. */
+const Entry = { present: 1, writable: 2, user: 4, accessed: 0x20 } as const;
+
 export interface MmuOptions {
   readonly physicalBits: number;
   readonly hugePages: boolean;
@@ -56,7 +59,27 @@ export class AddressSpaces {
       block = this.#contexts.find(rules, rootLow, rootHigh, this.space, nestedLow, nestedHigh);
     }
     this.block = block;
+    this.#refreshWalk(paged ? rootLow : 0, rootHigh);
     this.refreshPrivilege();
+  }
+
+  /** What generated code needs for walks of its own; where it is not to do them, the root is 0. */
+  #refreshWalk(rootLow: number, rootHigh: number): void {
+    const { paging, physical, state } = this;
+    const { i32 } = state;
+    const ram = physical.largest;
+    const simple =
+      paging.mode === PagingMode.long && paging.nested === undefined && physical.a20 && this.watchpoints.data === 0;
+    const frame = ((rootHigh << 20) | (rootLow >>> 12)) - ram.first;
+    const isRam = simple && rootHigh >>> 12 === 0 && frame >>> 0 < ram.pages;
+    i32[layout.walkRoot.offset >> 2] = isRam ? ram.offset + (frame << 12) : 0;
+    if (!isRam) return;
+    i32[layout.walkFirst.offset >> 2] = ram.first;
+    i32[layout.walkPages.offset >> 2] = ram.pages;
+    i32[layout.walkOffset.offset >> 2] = ram.offset;
+    i32[layout.walkCodePages.offset >> 2] = physical.codePages.byteOffset;
+    state.set64(layout.walkReserved.offset, 0, paging.reservedLong);
+    i32[layout.walkHugeReserved.offset >> 2] = paging.hugeReserved;
   }
 
   /** After a change of CPL or RFLAGS.AC alone. */
@@ -72,6 +95,11 @@ export class AddressSpaces {
           ? Variant.supervisorUserOpen
           : Variant.supervisor;
     state.context = this.block | variant;
+    const user = state.cpl === 3;
+    const { paging, state: { u8 } } = this;
+    u8[layout.walkRead.offset] = user ? Entry.present | Entry.accessed | Entry.user : Entry.present | Entry.accessed;
+    u8[layout.walkWrite.offset] = u8[layout.walkRead.offset] | (user || paging.writeProtect ? Entry.writable : 0);
+    u8[layout.walkForbidden.offset] = variant === Variant.supervisor && paging.smap ? Entry.user : 0;
   }
 
   #rootLow(identifiers: boolean): number {

@@ -15,10 +15,6 @@ const stackBit = 0x100;
 
 export class Mmu extends HelperMemory {
   readonly #address = new LinearAddress();
-  #bounceLength = 0;
-  #bounceFirst = 0;
-  #bounceFirstLength = 0;
-  #bounceSecond = 0;
 
   /** Segment checks: the linear address goes to result0. `sizeAndAccess`: bytes in bits 7:0, Access bits (read, write) from bit 8. */
   linear(segment: number, low: number, high: number, sizeAndAccess: number): Status {
@@ -43,26 +39,23 @@ export class Mmu extends HelperMemory {
   translateWrite(low: number, high: number, size: number): number {
     const bytes = size & 0xff;
     const offset = low & 0xfff;
-    this.#bounceLength = 0;
     if (!this.mayAccess(low, high, bytes, (size & stackBit) !== 0)) return 0;
     if (offset + bytes <= 0x1000) {
       const address = this.data(low, high, bytes, Access.write, 0);
       return address !== 0 && this.#hitsCode(address, bytes) ? 0 : address;
     }
-    const bounce = this.#gather(low, high, bytes, Access.write);
-    if (bounce !== 0) this.#bounceLength = bytes;
-    return bounce;
+    return this.#gather(low, high, bytes, Access.write);
   }
 
   /** The bounce buffer, which translateWrite gave, has been stored into. */
   commitBounce(): void {
     const { physical, state } = this;
-    const length = this.#bounceLength;
-    this.#bounceLength = 0;
-    for (let n = 0; n < length; n++) {
-      const first = this.#bounceFirstLength;
-      physical.store8(n < first ? this.#bounceFirst + n : this.#bounceSecond + n - first, state.get8(bounceOffset + n));
-    }
+    const first = state.get32(layout.bounceFirst.offset);
+    const second = state.get32(layout.bounceSecond.offset);
+    const firstBytes = state.get8(layout.bounceFirstBytes.offset);
+    const bytes = state.get8(layout.bounceBytes.offset);
+    for (let n = 0; n < bytes; n++)
+      physical.store8(n < firstBytes ? first + n : second + n - firstBytes, state.get8(bounceOffset + n));
   }
 
   #gather(low: number, high: number, bytes: number, access: number): number {
@@ -76,9 +69,10 @@ export class Mmu extends HelperMemory {
     if (second === 0) return 0;
     if (access === Access.write && (this.#hitsCode(first, firstLength) || this.#hitsCode(second, bytes - firstLength)))
       return 0;
-    this.#bounceFirst = first;
-    this.#bounceFirstLength = firstLength;
-    this.#bounceSecond = second;
+    state.set32(layout.bounceFirst.offset, first);
+    state.set32(layout.bounceSecond.offset, second);
+    state.set8(layout.bounceFirstBytes.offset, firstLength);
+    state.set8(layout.bounceBytes.offset, bytes);
     for (let n = 0; n < bytes; n++)
       state.set8(bounceOffset + n, physical.load8(n < firstLength ? first + n : second + n - firstLength));
     return state.base + bounceOffset;

@@ -16,12 +16,14 @@ const huge = 2;
 export class Tlb {
   readonly #words: Int32Array;
   /** By 2 MiB region, hashed: entries were made from a 2 MiB page there. */
-  readonly #large = new Uint8Array(4096);
+  readonly #large: Uint8Array;
   /** By 1 GiB region, hashed: from a 4 MiB or 1 GiB page. */
-  readonly #huge = new Uint8Array(256);
+  readonly #huge: Uint8Array;
 
   constructor(state: StateBlock) {
     this.#words = state.i32;
+    this.#large = state.u8.subarray(tlb.large, tlb.large + 4096);
+    this.#huge = state.u8.subarray(tlb.huge, tlb.huge + 256);
     this.clear();
   }
 

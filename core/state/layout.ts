@@ -119,6 +119,26 @@ export const state = {
   /** Where an access that crosses a page is gathered (read) or held (write) while its pages are checked. */
   bounce: field(0x2b0, 128),
   bounceHigh: field(0x2c0, 128),
+  /** A write that is gathered there: its two places in linear memory, bytes at the first, bytes in all. */
+  bounceFirst: field(0x2d0, 32),
+  bounceSecond: field(0x2d4, 32),
+  bounceFirstBytes: field(0x2d8, 8),
+  bounceBytes: field(0x2d9, 8),
+
+  /** For core/mmu/fast-walk.ts: the top table in linear memory (0: TypeScript walks), and the largest piece of RAM. */
+  walkRoot: field(0x2dc, 32),
+  walkFirst: field(0x2e0, 32),
+  walkPages: field(0x2e4, 32),
+  walkOffset: field(0x2e8, 32),
+  /** Where PhysicalMemory.codePages lies. */
+  walkCodePages: field(0x2ec, 32),
+  /** Reserved bits of all entries, and of those of 1 GiB pages. */
+  walkReserved: field(0x2f0, 64),
+  walkHugeReserved: field(0x2f8, 32),
+  /** Bits that all entries must have to be read or written through, and that not all may have. */
+  walkRead: field(0x2fc, 8),
+  walkWrite: field(0x2fd, 8),
+  walkForbidden: field(0x2fe, 8),
 
   fcw: field(0x380, 16),
   /** Status word without TOP. */
@@ -137,8 +157,11 @@ export const state = {
 
 export type StateName = keyof typeof state;
 
-/** TLBs: direct mapped, 16-byte entries {tag u64, addend i32, aux u32}; see core/mmu/tlb.ts. */
-export const tlb = { entries: 1024, read: 0x1000, write: 0x5000, fetch: 0x9000 } as const;
+/**
+ * TLBs: direct mapped, 16-byte entries {tag u64, addend i32, aux u32}; see core/mmu/tlb.ts. `large`, `huge`: a byte for each 2 MiB and
+ * 1 GiB region, hashed: whether entries may have been made from larger pages there.
+ */
+export const tlb = { entries: 1024, read: 0x1000, write: 0x5000, fetch: 0x9000, large: 0xd000, huge: 0xe000 } as const;
 
 /** Bytes from one CPU block to the next. */
 export const blockSize = 0x10000;

@@ -2,7 +2,7 @@
 import { EventType } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { hasErrorCode, setsResumeFlag, Vector } from '../x86/exception.ts';
-import { iret, vintr } from './intercepts.ts';
+import { debugException, iret, vintr } from './intercepts.ts';
 import type { SvmDriverVcpu, SvmVcpu } from './vcpu.ts';
 import { Clean, EventBits, Field, VirtualInterrupt } from './vmcb.ts';
 
@@ -40,6 +40,35 @@ export function closeNmiWindow(vcpu: SvmVcpu): void {
   vcpu.vmcb.setLow(Field.interceptMisc1, vcpu.vmcb.low(Field.interceptMisc1) & ~iret);
   vcpu.vmcb.dirty(Clean.intercepts);
   vcpu.nmiWindow = false;
+}
+
+const trapFlag = 0x100;
+
+/** IRET is next: the trap after it says when NMIs are open (the flags that it pops replace ours). */
+export function beginNmiStep(vcpu: SvmVcpu): void {
+  const { vmcb } = vcpu;
+  const flags = vmcb.low(Field.rflags);
+  vcpu.nmiStep = flags & trapFlag ? 'steppingForGuest' : 'stepping';
+  vmcb.setLow(Field.rflags, flags | trapFlag);
+  vmcb.setLow(Field.interceptMisc1, vmcb.low(Field.interceptMisc1) & ~iret);
+  vmcb.setLow(Field.interceptException, vmcb.low(Field.interceptException) | debugException);
+  vmcb.dirty(Clean.intercepts);
+}
+
+/** The step is over. */
+export function endNmiStep(vcpu: SvmVcpu): void {
+  const { vmcb } = vcpu;
+  vcpu.nmiStep = 'none';
+  vmcb.setLow(Field.interceptException, vmcb.low(Field.interceptException) & ~debugException);
+  vmcb.dirty(Clean.intercepts);
+}
+
+/** Something else came before IRET was executed: as before. */
+export function abandonNmiStep(vcpu: SvmVcpu): void {
+  const { vmcb } = vcpu;
+  if (vcpu.nmiStep === 'stepping') vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) & ~trapFlag);
+  endNmiStep(vcpu);
+  openNmiWindow(vcpu);
 }
 
 /** The event of the comm page, for the next entry. */

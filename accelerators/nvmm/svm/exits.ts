@@ -8,7 +8,7 @@ import { applyMask } from '../x86/cpuid.ts';
 import { Vector } from '../x86/exception.ts';
 import { validXcr0 } from '../x86/xcr0.ts';
 import { guestCpuid } from './cpuid.ts';
-import { closeInterruptWindow, closeNmiWindow, injectException } from './event.ts';
+import { beginNmiStep, closeInterruptWindow, closeNmiWindow, endNmiStep, injectException } from './event.ts';
 import { ExitCode } from './intercepts.ts';
 import { readMsr, writeMsr } from './msr.ts';
 import { advance, type SvmDriverVcpu } from './vcpu.ts';
@@ -49,8 +49,15 @@ const handlers: Readonly<Record<number, Handler>> = {
     exit.reason = ExitReason.interruptReady;
   },
 
-  [ExitCode.iret]: ({ vcpu, exit }) => {
+  [ExitCode.iret]: ({ vcpu }) => {
+    beginNmiStep(vcpu.data);
+  },
+
+  [ExitCode.debug]: ({ vcpu, exit }) => {
+    const forGuest = vcpu.data.nmiStep === 'steppingForGuest';
+    endNmiStep(vcpu.data);
     closeNmiWindow(vcpu.data);
+    if (forGuest) injectException(vcpu.data, Vector.db, 0);
     exit.reason = ExitReason.nmiReady;
   },
 
@@ -176,7 +183,10 @@ export function handleExit(context: ExitContext): void {
   const { vmcb } = context.vcpu.data;
   const code = vmcb.low(Field.exitCode);
   const handler = vmcb.high(Field.exitCode) === 0 ? handlers[code] : undefined;
-  if (handler) return handler(context);
+  if (handler) {
+    handler(context);
+    return;
+  }
   context.exit.reason = ExitReason.invalid;
   context.exit.hwcode = vmcb.high(Field.exitCode) * 2 ** 32 + (code >>> 0);
 }

@@ -13,7 +13,11 @@ export const iret = 1 << 20;
 /** Trap after a write of CR8, in misc2. */
 export const taskPriorityWrite = 1 << 24;
 
+/** In the exception intercepts. */
+export const debugException = 1 << 1;
+
 export const ExitCode = {
+  debug: 0x41,
   intr: 0x60,
   nmi: 0x61,
   vintr: 0x64,

@@ -34,7 +34,11 @@ const msrFields: readonly (readonly [index: number, field: number])[] = [
 const eferFlush = 0x800 | 0x500;
 const eferSvme = 0x1000;
 
-/** `resident`: FPU, XCR0 and DR0 to DR3 of the VCPU are in the CPU now. */
+function copy(words: Int32Array, to: number, from: number): void {
+  words[to] = words[from]!;
+  words[to + 1] = words[from + 1]!;
+}
+
 export function setState(
   memory: HostMemory,
   vcpu: SvmDriverVcpu,
@@ -45,17 +49,13 @@ export function setState(
   const { comm, data } = vcpu;
   const { vmcb } = data;
   const { words } = memory;
-  const copy = (to: number, from: number): void => {
-    words[to] = words[from]!;
-    words[to + 1] = words[from + 1]!;
-  };
 
   if (flags & StateFlag.segs) {
     for (const [index, field] of segmentFields) {
       const from = comm.stateWord(X64State.segs + index * 16);
       const to = vmcb.wordOf(field);
-      copy(to, from);
-      copy(to + 2, from + 2);
+      copy(words, to, from);
+      copy(words, to + 2, from + 2);
     }
     // SS.DPL is where CPL lives in the state; the VMCB has a byte for it.
     vmcb.setByte(Field.cpl, (comm.words[comm.stateWord(X64State.segs + Seg.ss * 16)]! >>> 21) & 3);
@@ -63,20 +63,20 @@ export function setState(
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    for (let n = 0; n < 16; n++) copy(data.gprWord(n), gprs + n * 2);
-    copy(vmcb.wordOf(Field.rax), gprs + Gpr.rax * 2);
-    copy(vmcb.wordOf(Field.rsp), gprs + Gpr.rsp * 2);
-    copy(vmcb.wordOf(Field.rip), gprs + Gpr.rip * 2);
-    copy(vmcb.wordOf(Field.rflags), gprs + Gpr.rflags * 2);
+    for (let n = 0; n < 16; n++) copy(words, data.gprWord(n), gprs + n * 2);
+    copy(words, vmcb.wordOf(Field.rax), gprs + Gpr.rax * 2);
+    copy(words, vmcb.wordOf(Field.rsp), gprs + Gpr.rsp * 2);
+    copy(words, vmcb.wordOf(Field.rip), gprs + Gpr.rip * 2);
+    copy(words, vmcb.wordOf(Field.rflags), gprs + Gpr.rflags * 2);
   }
   if (flags & StateFlag.crs) {
     const cr = (index: number) => X64State.crs + index * 8;
     // Whoever sets CR3, to its old value even, may have written the guest's page tables before.
     data.flushGuest = true;
-    copy(vmcb.wordOf(Field.cr0), comm.stateWord(cr(Cr.cr0)));
-    copy(vmcb.wordOf(Field.cr2), comm.stateWord(cr(Cr.cr2)));
-    copy(vmcb.wordOf(Field.cr3), comm.stateWord(cr(Cr.cr3)));
-    copy(vmcb.wordOf(Field.cr4), comm.stateWord(cr(Cr.cr4)));
+    copy(words, vmcb.wordOf(Field.cr0), comm.stateWord(cr(Cr.cr0)));
+    copy(words, vmcb.wordOf(Field.cr2), comm.stateWord(cr(Cr.cr2)));
+    copy(words, vmcb.wordOf(Field.cr3), comm.stateWord(cr(Cr.cr3)));
+    copy(words, vmcb.wordOf(Field.cr4), comm.stateWord(cr(Cr.cr4)));
     const virtualInterrupt = vmcb.low(Field.virtualInterrupt) & ~VirtualInterrupt.tprMask;
     vmcb.setLow(Field.virtualInterrupt, virtualInterrupt | (comm.low(cr(Cr.cr8)) & VirtualInterrupt.tprMask));
     data.xcr0 = xcr0Mask ? (comm.read(cr(Cr.xcr0)) & xcr0Mask) | 1n : 1n;
@@ -84,15 +84,15 @@ export function setState(
   }
   if (flags & StateFlag.drs) {
     for (let n = 0; n < 4; n++) data.debug[n] = comm.read(X64State.drs + n * 8);
-    copy(vmcb.wordOf(Field.dr6), comm.stateWord(X64State.drs + Dr.dr6 * 8));
-    copy(vmcb.wordOf(Field.dr7), comm.stateWord(X64State.drs + Dr.dr7 * 8));
+    copy(words, vmcb.wordOf(Field.dr6), comm.stateWord(X64State.drs + Dr.dr6 * 8));
+    copy(words, vmcb.wordOf(Field.dr7), comm.stateWord(X64State.drs + Dr.dr7 * 8));
     vmcb.dirty(Clean.debug);
   }
   if (flags & StateFlag.msrs) {
     const efer = X64State.msrs + Msr.efer * 8;
     if ((comm.low(efer) ^ vmcb.low(Field.efer)) & eferFlush) data.flushGuest = true;
     vmcb.set(Field.efer, comm.low(efer) | eferSvme, comm.high(efer));
-    for (const [index, field] of msrFields) copy(vmcb.wordOf(field), comm.stateWord(X64State.msrs + index * 8));
+    for (const [index, field] of msrFields) copy(words, vmcb.wordOf(field), comm.stateWord(X64State.msrs + index * 8));
     setTimestampCounter(vcpu.cpu, data, comm.low(X64State.msrs + Msr.tsc * 8), comm.high(X64State.msrs + Msr.tsc * 8));
     vmcb.dirty(Clean.control | Clean.nested);
   }
@@ -118,46 +118,42 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
   const { comm, data } = vcpu;
   const { vmcb } = data;
   const { words } = memory;
-  const copy = (to: number, from: number): void => {
-    words[to] = words[from]!;
-    words[to + 1] = words[from + 1]!;
-  };
 
   if (flags & StateFlag.segs) {
     for (const [index, field] of segmentFields) {
       const to = comm.stateWord(X64State.segs + index * 16);
       const from = vmcb.wordOf(field);
-      copy(to, from);
-      copy(to + 2, from + 2);
+      copy(words, to, from);
+      copy(words, to + 2, from + 2);
     }
     const ss = comm.stateWord(X64State.segs + Seg.ss * 16);
     words[ss] = (words[ss]! & ~(3 << 21)) | (vmcb.byte(Field.cpl) << 21);
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    for (let n = 0; n < 16; n++) copy(gprs + n * 2, data.gprWord(n));
-    copy(gprs + Gpr.rax * 2, vmcb.wordOf(Field.rax));
-    copy(gprs + Gpr.rsp * 2, vmcb.wordOf(Field.rsp));
-    copy(gprs + Gpr.rip * 2, vmcb.wordOf(Field.rip));
-    copy(gprs + Gpr.rflags * 2, vmcb.wordOf(Field.rflags));
+    for (let n = 0; n < 16; n++) copy(words, gprs + n * 2, data.gprWord(n));
+    copy(words, gprs + Gpr.rax * 2, vmcb.wordOf(Field.rax));
+    copy(words, gprs + Gpr.rsp * 2, vmcb.wordOf(Field.rsp));
+    copy(words, gprs + Gpr.rip * 2, vmcb.wordOf(Field.rip));
+    copy(words, gprs + Gpr.rflags * 2, vmcb.wordOf(Field.rflags));
   }
   if (flags & StateFlag.crs) {
-    const cr = (index: number) => comm.stateWord(X64State.crs + index * 8);
-    copy(cr(Cr.cr0), vmcb.wordOf(Field.cr0));
-    copy(cr(Cr.cr2), vmcb.wordOf(Field.cr2));
-    copy(cr(Cr.cr3), vmcb.wordOf(Field.cr3));
-    copy(cr(Cr.cr4), vmcb.wordOf(Field.cr4));
+    const crs = comm.stateWord(X64State.crs);
+    copy(words, crs + Cr.cr0 * 2, vmcb.wordOf(Field.cr0));
+    copy(words, crs + Cr.cr2 * 2, vmcb.wordOf(Field.cr2));
+    copy(words, crs + Cr.cr3 * 2, vmcb.wordOf(Field.cr3));
+    copy(words, crs + Cr.cr4 * 2, vmcb.wordOf(Field.cr4));
     comm.set(X64State.crs + Cr.cr8 * 8, vmcb.low(Field.virtualInterrupt) & VirtualInterrupt.tprMask, 0);
     comm.set(X64State.crs + Cr.xcr0 * 8, Number(data.xcr0 & 0xffff_ffffn) | 0, 0);
   }
   if (flags & StateFlag.drs) {
     for (let n = 0; n < 4; n++) comm.write(X64State.drs + n * 8, data.debug[n]!);
-    copy(comm.stateWord(X64State.drs + Dr.dr6 * 8), vmcb.wordOf(Field.dr6));
-    copy(comm.stateWord(X64State.drs + Dr.dr7 * 8), vmcb.wordOf(Field.dr7));
+    copy(words, comm.stateWord(X64State.drs + Dr.dr6 * 8), vmcb.wordOf(Field.dr6));
+    copy(words, comm.stateWord(X64State.drs + Dr.dr7 * 8), vmcb.wordOf(Field.dr7));
   }
   if (flags & StateFlag.msrs) {
     comm.set(X64State.msrs + Msr.efer * 8, vmcb.low(Field.efer) & ~eferSvme, vmcb.high(Field.efer));
-    for (const [index, field] of msrFields) copy(comm.stateWord(X64State.msrs + index * 8), vmcb.wordOf(field));
+    for (const [index, field] of msrFields) copy(words, comm.stateWord(X64State.msrs + index * 8), vmcb.wordOf(field));
     comm.write(X64State.msrs + Msr.tsc * 8, guestTsc(cpu, vcpu));
   }
   if (flags & StateFlag.intr) {

@@ -7,7 +7,7 @@ import type { EntryFormat } from '../driver/page-table.ts';
 import { Errno } from '../errno.ts';
 import { configure } from '../x86/cpuid.ts';
 import { xcr0Allowed } from '../x86/xcr0.ts';
-import { inject, requeue } from './event.ts';
+import { abandonNmiStep, inject, requeue } from './event.ts';
 import { handleExit } from './exits.ts';
 import { misc1, misc2, misc3, taskPriorityWrite } from './intercepts.ts';
 import { fillPermissionMap } from './msr.ts';
@@ -32,6 +32,9 @@ interface SvmMachine {
   /** Grows whenever nested translations of the machine must be dropped. */
   generation: number;
 }
+
+/** CRS (XCR0, CR2), DRS, FPU: partly in the CPU while its VCPU is resident. */
+const residentComponents = 0x4c;
 
 type Machine = DriverMachine<SvmMachine>;
 
@@ -151,12 +154,12 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
   }
 
   vcpuSetState(vcpu: SvmDriverVcpu, flags: number): void {
-    this.#evict(vcpu);
+    if (flags & residentComponents) this.#evict(vcpu);
     setState(this.host.memory, vcpu, flags, this.#xcr0Mask, this.#mxcsrMask);
   }
 
   vcpuGetState(vcpu: SvmDriverVcpu, flags: number): void {
-    if (flags & 0x48) this.#evict(vcpu);
+    if (flags & residentComponents) this.#evict(vcpu);
     getState(this.host.memory, vcpu.cpu, vcpu, flags);
   }
 
@@ -191,6 +194,7 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
       vmcb.setLow(Field.clean, Clean.all);
       handleExit(context);
     }
+    if (data.nmiStep !== 'none') abandonNmiStep(data);
     const { state } = exit;
     state.rflags = vmcb.low(Field.rflags);
     state.cr8 = vmcb.low(Field.virtualInterrupt) & VirtualInterrupt.tprMask;

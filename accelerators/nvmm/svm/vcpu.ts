@@ -25,6 +25,8 @@ export class SvmVcpu {
 
   interruptWindow = false;
   nmiWindow = false;
+  /** IRET is being stepped over: NMIs are open after it, not before. */
+  nmiStep: 'none' | 'stepping' | 'steppingForGuest' = 'none';
   eventPending = false;
 
   constructor(

@@ -62,7 +62,10 @@ function writeCr0(context: ExitContext, value: number, high: number): void {
   const illegal = high !== 0 || (value & 0x8000_0001) === (0x8000_0000 | 0) || (value & 0x6000_0000) === 0x2000_0000;
   const longWithoutPae =
     (value & 0x8000_0000) !== 0 && (cpu.vmread(Field.guestEfer) & 0x100) !== 0 && !(cpu.vmread(Field.guestCr4) & 0x20);
-  if (illegal || longWithoutPae) return injectException(cpu, vcpu.data, Vector.gp, 0);
+  if (illegal || longWithoutPae) {
+    injectException(cpu, vcpu.data, Vector.gp, 0);
+    return;
+  }
   const before = cpu.vmread(Field.guestCr0);
   cpu.vmwrite(Field.cr0Shadow, value & cr0Mask, 0);
   cpu.vmwrite(Field.guestCr0, realCr0(value), 0);
@@ -74,7 +77,10 @@ function writeCr0(context: ExitContext, value: number, high: number): void {
 
 function writeCr4(context: ExitContext, value: number, high: number): void {
   const { cpu, vcpu, host, machine } = context;
-  if (high !== 0 || value & ~cr4Guest) return injectException(cpu, vcpu.data, Vector.gp, 0);
+  if (high !== 0 || value & ~cr4Guest) {
+    injectException(cpu, vcpu.data, Vector.gp, 0);
+    return;
+  }
   cpu.vmwrite(Field.guestCr4, value | cr4Vmxe, 0);
   vcpu.data.flushGuest = true;
   syncPdptes(cpu, host.memory, machine);
@@ -84,7 +90,10 @@ function writeCr4(context: ExitContext, value: number, high: number): void {
 function writeCr8(context: ExitContext, value: number, high: number): void {
   const { cpu, vcpu, exit } = context;
   const { data } = vcpu;
-  if (high !== 0 || value & ~0xf) return injectException(cpu, data, Vector.gp, 0);
+  if (high !== 0 || value & ~0xf) {
+    injectException(cpu, data, Vector.gp, 0);
+    return;
+  }
   const changed = data.cr8 !== value;
   data.cr8 = value;
   advance(cpu, vcpu.data);

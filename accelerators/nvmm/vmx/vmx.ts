@@ -44,6 +44,9 @@ interface VmxMachine {
   generation: number;
 }
 
+/** CRS (XCR0, CR2), DRS, FPU: partly in the CPU while its VCPU is resident. */
+const residentComponents = 0x4c;
+
 type Machine = DriverMachine<VmxMachine>;
 
 export class Vmx implements Backend<VmxMachine, VmxVcpu> {
@@ -169,14 +172,14 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
   }
 
   vcpuSetState(vcpu: VmxDriverVcpu, flags: number): void {
-    this.#evict(vcpu);
+    if (flags & residentComponents) this.#evict(vcpu);
     this.#makeCurrent(vcpu);
     setState(this.computer.memory, this.#machineOf.get(vcpu)!, vcpu, flags, this.#xcr0Mask, this.#mxcsrMask);
   }
 
   vcpuGetState(vcpu: VmxDriverVcpu, flags: number): void {
     // CR2 and DR6 are resident registers too.
-    if (flags & 0x4c) this.#evict(vcpu);
+    if (flags & residentComponents) this.#evict(vcpu);
     this.#makeCurrent(vcpu);
     getState(this.computer.memory, vcpu, flags);
   }

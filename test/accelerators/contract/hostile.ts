@@ -10,16 +10,14 @@ export function hostile(test: TestFn, guest: Guest): void {
     test(`${name}: random bytes as code, ${mode}`, t => {
       for (let seed = 1; seed <= 60; seed++) {
         const next = random(seed * 7919);
-        guest
-          .reset()
-          [mode](undefined, {
-            rax: next(),
-            rbx: at.data,
-            rcx: next() & 0xff,
-            rsi: at.data,
-            rdi: at.device,
-            rbp: at.stack,
-          });
+        guest.reset()[mode](undefined, {
+          rax: next(),
+          rbx: at.data,
+          rcx: next() & 0xff,
+          rsi: at.data,
+          rdi: at.device,
+          rbp: at.stack,
+        });
         for (let n = 0; n < 0x1000; n++) guest.bytes[at.code + n] = next();
         for (let n = 0; n < 64; n++) guest.put(at.data + 4 * n, next());
         guest.block.written(at.code, 0x1000);
@@ -68,13 +66,11 @@ export function hostile(test: TestFn, guest: Guest): void {
     ];
     for (let n = 0; n < 400; n++) {
       const write = writes[n % writes.length]!;
-      guest
-        .reset()
-        .long(`${write}\n nop\n mov eax, [rbx]\n int 0x40\n hlt`, {
-          rbx: at.data,
-          rcx: msrs[next() % msrs.length]!,
-          rdx: next() & 3 ? 0 : next(),
-        });
+      guest.reset().long(`${write}\n nop\n mov eax, [rbx]\n int 0x40\n hlt`, {
+        rbx: at.data,
+        rcx: msrs[next() % msrs.length]!,
+        rdx: next() & 3 ? 0 : next(),
+      });
       for (let word = 0; word < 128; word++) guest.put(at.data + 4 * word, next() & next());
       for (let word = 0; word < 8; word++) guest.put(at.gdt + 4 * (next() % 24), next());
       guest.set({ rax: BigInt(next() & next()) | (next() & 7 ? 0n : BigInt(next()) << 32n), rsp: at.data });

@@ -90,13 +90,11 @@ export function identity(test: TestFn, guest: Guest): void {
       3221225728: 0x9000n,
     };
     for (const [index, value] of Object.entries(registers)) {
-      guest
-        .reset()
-        .long('wrmsr\n xor eax, eax\n xor edx, edx\n rdmsr\n hlt', {
-          rcx: Number(index),
-          rax: value & 0xffff_ffffn,
-          rdx: value >> 32n,
-        });
+      guest.reset().long('wrmsr\n xor eax, eax\n xor edx, edx\n rdmsr\n hlt', {
+        rcx: Number(index),
+        rax: value & 0xffff_ffffn,
+        rdx: value >> 32n,
+      });
       t.is(guest.run().reason, 'halt');
       t.is(guest.vector, -1, index);
       t.is((guest.register('rdx') << 32n) | guest.register('rax'), value, index);

@@ -1,6 +1,6 @@
 /** From power-on to 64-bit mode, INIT and SIPI, several processors. */
 import type { TestFn } from 'ava';
-import { type Guest as AnyGuest, at, Guest } from '../guest.ts';
+import { type Guest as AnyGuest, Guest } from '../guest.ts';
 
 /** Real mode to protected mode to long mode and back, as a boot loader goes. */
 const ladder = `

@@ -1,0 +1,31 @@
+/** The machine that the command line describes: a profile and a difference. */
+import { MachineError } from '#core';
+import { type Profile, type Registry, validate } from '#machines';
+import { choice, wholeNumber } from './argument-values.ts';
+import type { RunArguments } from './arguments.ts';
+import { driveDevices } from './drive.ts';
+
+/** Which option is to blame for which part of a profile. */
+const optionOf: Readonly<Record<string, string>> = { memory: '--mem', processors: '--smp' };
+
+export async function profileOf(options: RunArguments, registry: Registry): Promise<Profile> {
+  const cpu = choice('--cpu', options.cpu, ['amd', 'intel']);
+  const profile = registry.profile(options.machine ?? 'pc').with({
+    clock: choice('--clock', options.clock, ['host', 'virtual']) ?? 'host',
+    ...(cpu ? { cpu } : {}),
+    ...(options.mem === undefined ? {} : { memory: options.mem }),
+    ...(options.smp === undefined ? {} : { processors: wholeNumber('--smp', options.smp) }),
+  });
+  requireValid(profile);
+  if (!options.drive?.length) return profile;
+  const withDrives = profile.with({ devices: await driveDevices(options.drive) });
+  requireValid(withDrives);
+  return withDrives;
+}
+
+function requireValid(profile: Profile): void {
+  const [finding] = validate(profile);
+  if (!finding) return;
+  const { code, message, path, remedy } = finding;
+  throw new MachineError(code, message, { path: optionOf[path] ?? path, ...(remedy ? { remedy } : {}) });
+}
