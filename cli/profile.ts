@@ -1,5 +1,6 @@
 /** The machine that the command line describes: a profile and a difference. */
 import { MachineError } from '#core';
+import { PciHost } from '#devices';
 import { type Profile, type Registry, validate } from '#machines';
 import { choice, wholeNumber } from './argument-values.ts';
 import type { RunArguments } from './arguments.ts';
@@ -18,6 +19,12 @@ export async function profileOf(options: RunArguments, registry: Registry): Prom
   });
   requireValid(profile);
   if (!options.drive?.length) return profile;
+  if (!Object.values(profile.devices).some(({ type }) => type === (PciHost as object))) {
+    throw new MachineError('bad-argument', `machine ${profile.name} has no PCI bus that disks could be on`, {
+      path: '--drive',
+      remedy: 'use a machine that has one: --machine pc',
+    });
+  }
   const withDrives = profile.with({ devices: await driveDevices(options.drive) });
   requireValid(withDrives);
   return withDrives;

@@ -1,4 +1,5 @@
 /** virt64 run: a machine in this terminal. */
+import { setImmediate } from 'node:timers/promises';
 import { build, type Machine, nanoseconds, type Outcome } from '#machines';
 import { choice, pattern } from './argument-values.ts';
 import { parseRun, type RunArguments, runHelp } from './arguments.ts';
@@ -63,6 +64,8 @@ async function runInTerminal(machine: Machine, { timeout, until, endsAtReset }: 
   for (;;) {
     const outcome = await machine.run({ timeout: Math.max(end - machine.now, 0), ...(until ? { until } : {}) });
     if (outcome.kind !== 'reset' || endsAtReset) return outcome;
+    // A guest that does nothing but reset itself must not keep the program from hearing its user.
+    await setImmediate();
     if (isOver) return { kind: 'stopped' };
     machine.reset();
   }

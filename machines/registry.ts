@@ -26,11 +26,14 @@ export class Registry {
   readonly profiles = new Map<string, Profile>([pc, microvm, toyvirt].map(profile => [profile.name, profile]));
   readonly accelerators = new Map<string, AcceleratorFactory>(accelerators.map(each => [each.name, each]));
 
-  /** Throws if a name is taken. */
+  /** Throws if a name is taken; nothing has been added then. */
   add({ devices, profiles, accelerators: added }: Components): void {
-    merge('device', this.devices, devices);
-    merge('machine profile', this.profiles, profiles as ReadonlyMap<string, Profile>);
-    merge('accelerator', this.accelerators, added as ReadonlyMap<string, AcceleratorFactory>);
+    refuseTaken('device', this.devices, devices);
+    refuseTaken('machine profile', this.profiles, profiles);
+    refuseTaken('accelerator', this.accelerators, added);
+    for (const [name, type] of devices) this.devices.set(name, type);
+    for (const [name, each] of profiles) this.profiles.set(name, each as Profile);
+    for (const [name, each] of added) this.accelerators.set(name, each as AcceleratorFactory);
   }
 
   profile(name: string): Profile {
@@ -42,12 +45,10 @@ export class Registry {
   }
 }
 
-function merge<T>(kind: string, into: Map<string, T>, from: ReadonlyMap<string, T>): void {
-  for (const [name, component] of from) {
-    if (into.has(name))
-      throw new MachineError('overlap', `there is a ${kind} called ${name} already`, { remedy: 'rename the plugin’s' });
-    into.set(name, component);
-  }
+function refuseTaken(kind: string, known: ReadonlyMap<string, unknown>, added: ReadonlyMap<string, unknown>): void {
+  const taken = [...added.keys()].find(name => known.has(name));
+  if (taken === undefined) return;
+  throw new MachineError('overlap', `there is a ${kind} called ${taken} already`, { remedy: 'rename the plugin’s' });
 }
 
 function find<T>(kind: string, among: ReadonlyMap<string, T>, name: string): T {

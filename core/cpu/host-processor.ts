@@ -22,6 +22,9 @@ import type { Operation } from './vmx/operation.ts';
 import { Vmx } from './vmx/vmx.ts';
 
 const slice = 1_000_000;
+/** The general registers follow one another, two words each. */
+const generalWord = gprOffset(0) >> 2;
+
 export class HostProcessor implements HostCpu {
   readonly index: number;
   readonly #interrupt = new LocalInterrupt();
@@ -41,6 +44,8 @@ export class HostProcessor implements HostCpu {
     const { cpu } = this;
     if (this.#standing) return cpu;
     this.#standing = true;
+    const { virtualization } = cpu;
+    if (virtualization instanceof Vmx) this.#operation = virtualization.operation;
     cpu.connect(this.#interrupt);
     standInHostMode(cpu);
     return cpu;
@@ -81,12 +86,20 @@ export class HostProcessor implements HostCpu {
 
   readControl(register: 0 | 2 | 3 | 4 | 8): bigint {
     const cpu = this.#stand();
-    this.#execute('mov from cr', core => {
-      storeControl(core, register);
-      return Status.done;
-    });
-    return join(cpu.low, cpu.high);
+    // None of these faults at CPL 0.
+    storeControl(cpu, register);
+    if (register !== 2) return join(cpu.low, cpu.high);
+    // Read at every exit, and mostly the same as the last time.
+    if (cpu.low !== this.#cr2Low || cpu.high !== this.#cr2High) {
+      this.#cr2Low = cpu.low;
+      this.#cr2High = cpu.high;
+      this.#cr2 = join(cpu.low, cpu.high);
+    }
+    return this.#cr2;
   }
+  #cr2Low = 0;
+  #cr2High = 0;
+  #cr2 = 0n;
   writeControl(register: 0 | 2 | 3 | 4 | 8, value: bigint): void {
     this.#execute('mov to cr', cpu => {
       loadControl(cpu, register, lowOf(value), highOf(value));
@@ -127,21 +140,18 @@ export class HostProcessor implements HostCpu {
   }
 
   loadGeneral(physical: number, withRax: boolean): void {
-    const { state } = this.#stand();
-    const { words } = this.host.memory;
-    const at = this.host.memory.offset(physical) / 4;
-    for (let n = withRax ? 0 : 1; n < 16; n++)
-      if (n !== Gpr.rsp) state.set64(gprOffset(n), words[at + 2 * n], words[at + 2 * n + 1]);
+    const { i32 } = this.#stand().state;
+    const { memory } = this.host;
+    const { words } = memory;
+    const at = memory.offset(physical) >>> 2;
+    for (let n = withRax ? 0 : 2; n < 32; n++) if (n >> 1 !== Gpr.rsp) i32[generalWord + n] = words[at + n];
   }
   storeGeneral(physical: number, withRax: boolean): void {
-    const { state } = this.#stand();
-    const { words } = this.host.memory;
-    const at = this.host.memory.offset(physical) / 4;
-    for (let n = withRax ? 0 : 1; n < 16; n++) {
-      if (n === Gpr.rsp) continue;
-      words[at + 2 * n] = state.gprLow(n);
-      words[at + 2 * n + 1] = state.gprHigh(n);
-    }
+    const { i32 } = this.#stand().state;
+    const { memory } = this.host;
+    const { words } = memory;
+    const at = memory.offset(physical) >>> 2;
+    for (let n = withRax ? 0 : 2; n < 32; n++) if (n >> 1 !== Gpr.rsp) words[at + n] = i32[generalWord + n];
   }
   readTimestampCounter(): number {
     const cpu = this.#stand();
@@ -153,10 +163,11 @@ export class HostProcessor implements HostCpu {
     const cpu = this.#stand();
     this.#interrupt.pending = false;
     cpu.alarm = cpu.retired + instructions;
-    cpu.onAlarm = () => {
-      this.#interrupt.pending = true;
-    };
+    cpu.onAlarm = this.#onAlarm;
   }
+  readonly #onAlarm = (): void => {
+    this.#interrupt.pending = true;
+  };
   raiseInterrupt(): void {
     this.#stand();
     this.#interrupt.pending = true;
@@ -171,9 +182,17 @@ export class HostProcessor implements HostCpu {
 
   #virtual(name: keyof typeof virtualHelpers, ...operands: (readonly [low: number, high: number])[]): Status {
     const { state } = this.#stand();
-    operands.forEach(([low, high], n) => {
-      state.set64(layout.argument0.offset + 8 * n, low, high);
-    });
+    for (let n = 0; n < operands.length; n++) {
+      const operand = operands[n];
+      state.set64(layout.argument0.offset + 8 * n, operand[0], operand[1]);
+    }
+    return this.#execute(name, helperImplementations[name]);
+  }
+
+  /** rAX is the operand. */
+  #onPage(name: 'vmrun' | 'vmload' | 'vmsave', physical: number): Status {
+    const { state } = this.#stand();
+    state.set64(layout.argument0.offset, physical | 0, Math.floor(physical / 2 ** 32) | 0);
     return this.#execute(name, helperImplementations[name]);
   }
 
@@ -223,13 +242,13 @@ export class HostProcessor implements HostCpu {
   vmrun(physical: number): void {
     const { state } = this.#stand();
     state.setGpr(Gpr.rax, 64, physical | 0, Math.floor(physical / 2 ** 32));
-    this.#runGuest(this.#virtual('vmrun', pair(physical)));
+    this.#runGuest(this.#onPage('vmrun', physical));
   }
   vmload(physical: number): void {
-    this.#virtual('vmload', pair(physical));
+    this.#onPage('vmload', physical);
   }
   vmsave(physical: number): void {
-    this.#virtual('vmsave', pair(physical));
+    this.#onPage('vmsave', physical);
   }
   stgi(): void {
     this.#virtual('stgi');
@@ -281,14 +300,11 @@ export class HostProcessor implements HostCpu {
   }
 
   /** In VMX operation VMREAD and VMWRITE cannot fault here, and are too frequent to go the way of all instructions. */
-  get #operation(): Operation | undefined {
-    const { virtualization } = this.cpu;
-    return virtualization instanceof Vmx && virtualization.operation.active ? virtualization.operation : undefined;
-  }
+  #operation: Operation | undefined;
 
   vmread(field: number): number {
     const operation = this.#operation;
-    if (!operation) {
+    if (operation === undefined || !operation.active) {
       this.#virtual('vmread', [field, 0]);
       return 0;
     }
@@ -298,7 +314,7 @@ export class HostProcessor implements HostCpu {
   }
   vmwrite(field: number, low: number, high = 0): VmxOutcome {
     const operation = this.#operation;
-    if (operation) return operation.write(field, low, high);
+    if (operation?.active) return operation.write(field, low, high);
     this.#virtual('vmwrite', [field, 0], [low, high]);
     return this.#outcome();
   }

@@ -12,7 +12,7 @@ import { Interpreter } from '../interpreter/interpreter.ts';
 import { type HelperName, helperNames } from '../isa/helpers.ts';
 import { Jit } from '../jit/jit.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
-import { commitBounce, quicken } from '../mmu/fast-walk.ts';
+import { commitBounce, fetcher, quicken } from '../mmu/fast-walk.ts';
 import { blockSize, state as layout } from '../state/layout.ts';
 import { StateBlock } from '../state/state-block.ts';
 import { type DeviceMemory, LiveAssist } from './assist/live.ts';
@@ -43,6 +43,7 @@ export interface HostOptions {
 
 const pageSize = 0x1000;
 const constants = 0x1_0000;
+const blockShift = Math.log2(blockSize);
 /** Pages below RAM and the arena, at most. */
 const spare = 0x2000;
 const wasmPage = 0x1_0000;
@@ -100,7 +101,8 @@ export class Host implements HostComputer {
   }
 
   #connectEngine(kind: 'interpreter' | 'jit', arena: { base: number; size: number }, model: CpuModel): void {
-    const cpuAt = (block: number): Cpu => this.processors[(block - constants) / blockSize];
+    const { processors } = this;
+    const cpuAt = (block: number): Cpu => processors[((block - constants) >>> 0) >>> blockShift];
     const imports: EngineImports = {
       translateRead: (block, low, high, bytes) => cpuAt(block).mmu.translateRead(low, high, bytes),
       translateWrite: (block, low, high, bytes) => cpuAt(block).mmu.translateWrite(low, high, bytes),
@@ -108,7 +110,7 @@ export class Host implements HostComputer {
       forgetCode: block => {
         const { state } = cpuAt(block);
         if (state.leave !== Leave.codeWrite) return false;
-        this.physical.written(state.low(layout.leaveAddress.offset), pageSize);
+        this.physical.overwritten(state.low(layout.leaveAddress.offset), state.get32(layout.leaveAccess.offset));
         return true;
       },
       quicken: (slow, write) => quicken(this.linear, slow, write),
@@ -131,7 +133,9 @@ export class Host implements HostComputer {
       for (const { mmu } of this.processors) mmu.tlb.clearFetches();
     };
     const jit = kind === 'jit' ? new Jit(interpreter, cache, this.physical) : (undefined as unknown as Jit);
+    const quickFetch = fetcher(this.linear);
     for (const cpu of this.processors) {
+      cpu.mmu.quickFetch = quickFetch;
       cpu.engine = kind === 'jit' ? (block, budget) => jit.run(block, budget) : interpreter.run;
       if (kind === 'jit') cpu.state.set32(layout.codeCounters.offset, cache.counterBase);
     }

@@ -22,7 +22,7 @@ export const Leave = {
   fault: 1,
   /** An access to physical memory that is no RAM: leaveAddress = physical address, leaveAccess = Access bits. */
   mmio: 2,
-  /** A write to a page with decoded code: leaveAddress = the page's address in linear memory. Invalidate, then execute again. */
+  /** A write to a page with decoded code: leaveAddress = where in linear memory, leaveAccess = how many bytes. Invalidate, then execute again. */
   codeWrite: 3,
   /** Events may have become deliverable (STI, IRET, MOV CR8 …). */
   events: 4,

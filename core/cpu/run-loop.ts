@@ -200,7 +200,7 @@ function conclude(cpu: Cpu, leave: number): CpuExit | undefined {
     case Leave.fault:
       return raised(cpu, deliverException(cpu));
     case Leave.codeWrite:
-      cpu.physical.written(state.low(layout.leaveAddress.offset), 0x1000);
+      cpu.physical.written(state.low(layout.leaveAddress.offset) & ~0xfff, 0x1000);
       // Code that writes next to itself is decoded again on the way back to the same write: that one goes around the decoded code.
       if (cpu.retired === cpu.codeWrittenAt) cpu.performAlone();
       cpu.codeWrittenAt = cpu.retired;

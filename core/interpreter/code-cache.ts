@@ -18,6 +18,10 @@ const blockLimit = 64;
 /** A crossing instruction and the record after it. */
 const scratchBytes = record.size * 2;
 const scratchCount = 64;
+/** Writes to instructions of a page after which it is rather forgotten as a whole: it may be data by now. */
+const rewriteLimit = 16;
+/** Bytes of an instruction, at most. */
+const longest = 15;
 
 /** How the CPU fetches: page by page, through its MMU. */
 export interface CodeFetcher {
@@ -33,6 +37,12 @@ interface Page {
   readonly table: number;
 }
 
+interface Modes {
+  readonly pages: Page[];
+  /** How often single instructions were forgotten. */
+  rewrites: number;
+}
+
 /** An instruction's bytes in its second page; its checking record, and the place of that in its table. */
 interface Tail {
   readonly check: number;
@@ -45,11 +55,15 @@ export class CodeCache {
   flushed: () => void = () => {};
   /** Told when a page is forgotten. */
   forgotten: (page: number) => void = () => {};
+  /** Whether there is compiled code of a page, which can only be forgotten as a whole. */
+  hasCompiled: (page: number) => boolean = () => false;
   flushes = 0;
 
   readonly #words: Int32Array;
   readonly #pages = new Map<number, Page>();
   readonly #tables = new Map<number, Page>();
+  /** The pages of all modes, by address. */
+  readonly #modes = new Map<number, Modes>();
   /** Ends of instructions that begin in the page before, by page. */
   readonly #tails = new Map<number, Tail[]>();
   readonly #decoded = new Decoded();
@@ -79,6 +93,7 @@ export class CodeCache {
     this.#end = arena.base + arena.size;
     this.counterBase = this.#counters - (arena.base >>> 4);
     physical.invalidateCode = page => this.invalidate(page);
+    physical.overwriteCode = (address, length) => this.overwritten(address, length);
     physical.holdsCode = (address, length) => this.holdsCode(address, length);
   }
 
@@ -145,18 +160,11 @@ export class CodeCache {
   invalidate(address: number): void {
     const page = address & ~0xfff;
     const words = this.#words;
-    for (let mode = 0; mode < 32; mode++) {
-      const key = keyOf(page, mode);
-      const known = this.#pages.get(key);
-      if (!known) continue;
-      const table = known.table >>> 2;
-      for (let offset = 0; offset < pageSize; offset++) {
-        const pointer = words[table + offset]!;
-        if (pointer === 0) continue;
-        const word = pointer >>> 2;
-        words[word] = (words[word]! & ~0xffff) | Handler.stale;
-        words[table + offset] = 0;
-      }
+    const modes = this.#modes.get(page);
+    if (modes) {
+      modes.rewrites = 0;
+      for (const { table } of modes.pages)
+        for (let at = table >>> 2, end = at + pageSize; at < end; at++) if (words[at] !== 0) this.#drop(at);
     }
     for (const { check, at } of this.#tails.get(page) ?? []) {
       words[check >>> 2] = Handler.stale;
@@ -167,24 +175,60 @@ export class CodeCache {
     this.forgotten(page);
   }
 
+  /** Bytes within a page are about to be written: forgets the instructions that have them, or all of the page if that is done often. */
+  overwritten(address: number, length: number): void {
+    const page = address & ~0xfff;
+    const modes = this.#modes.get(page);
+    if (!modes || ++modes.rewrites > rewriteLimit || this.hasCompiled(page)) {
+      this.invalidate(page);
+      return;
+    }
+    const from = address & 0xfff;
+    for (const { table } of modes.pages) {
+      for (;;) {
+        const offset = this.#touched(table, from, length);
+        if (offset < 0) break;
+        this.#drop((table >>> 2) + offset);
+      }
+    }
+    const tails = this.#tails.get(page);
+    if (!tails) return;
+    for (const { check, at, length: bytes } of tails) if (from < bytes && this.#words[at] === check) this.#drop(at);
+    this.#tails.set(
+      page,
+      tails.filter(tail => from >= tail.length),
+    );
+  }
+
   /** Whether any decoded instruction has one of these bytes. */
   holdsCode(address: number, length: number): boolean {
     const page = address & ~0xfff;
     const from = address & 0xfff;
+    const modes = this.#modes.get(page);
+    if (modes) for (const { table } of modes.pages) if (this.#touched(table, from, length) >= 0) return true;
+    const tails = this.#tails.get(page);
+    return tails?.some(tail => from < tail.length) ?? false;
+  }
+
+  /** The offset of the first instruction with one of `length` bytes at `from`; or -1. */
+  #touched(table: number, from: number, length: number): number {
     const words = this.#words;
-    for (let mode = 0; mode < 32; mode++) {
-      const known = this.#pages.get(keyOf(page, mode));
-      if (!known) continue;
-      const table = known.table >>> 2;
-      const end = Math.min(from + length, pageSize);
-      for (let offset = Math.max(from - 14, 0); offset < end; offset++) {
-        const pointer = words[table + offset]!;
-        if (pointer === 0) continue;
-        const bytes = (words[pointer >>> 2]! >>> 16) & 0xff;
-        if (offset + (bytes || 15) > from) return true;
-      }
+    const end = Math.min(from + length, pageSize);
+    for (let offset = Math.max(from - longest + 1, 0); offset < end; offset++) {
+      const pointer = words[(table >>> 2) + offset]!;
+      if (pointer === 0) continue;
+      const bytes = (words[pointer >>> 2]! >>> 16) & 0xff;
+      if (offset + (bytes || longest) > from) return offset;
     }
-    return (this.#tails.get(page) ?? []).some(tail => from < tail.length);
+    return -1;
+  }
+
+  /** Takes a record out of its place in a table. It stays readable, and says that it is stale. */
+  #drop(at: number): void {
+    const words = this.#words;
+    const word = words[at]! >>> 2;
+    words[word] = (words[word]! & ~0xffff) | Handler.stale;
+    words[at] = 0;
   }
 
   /** The page that a table is of. */
@@ -209,6 +253,7 @@ export class CodeCache {
     }
     this.#pages.clear();
     this.#tables.clear();
+    this.#modes.clear();
     for (const page of this.#tails.keys()) this.physical.unmarkCode(page);
     this.#tails.clear();
     this.#free = this.#start;
@@ -229,6 +274,9 @@ export class CodeCache {
     const page: Page = { address, mode, table };
     this.#pages.set(key, page);
     this.#tables.set(table, page);
+    const modes = this.#modes.get(address);
+    if (modes) modes.pages.push(page);
+    else this.#modes.set(address, { pages: [page], rewrites: 0 });
     this.physical.markCode(address);
     return page;
   }

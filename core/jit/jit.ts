@@ -56,6 +56,7 @@ export class Jit {
     this.#always = shortest === 0;
     this.#view = new DataView(physical.words.buffer);
     cache.forgotten = page => this.forget(page);
+    cache.hasCompiled = page => this.#live.has(page);
   }
 
   /** Runs a CPU as Interpreter.run does. */

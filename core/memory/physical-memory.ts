@@ -44,6 +44,8 @@ export class PhysicalMemory {
   readonly codePages: Uint8Array;
   /** Set by the code cache: forgets the code decoded from a page (its linear-memory address). Must be safe while generated code runs. */
   invalidateCode: ((page: number) => void) | undefined = undefined;
+  /** Set by the code cache: forgets the code in bytes of one page that the CPU is about to write. */
+  overwriteCode: ((address: number, length: number) => void) | undefined = undefined;
   /** Set by the code cache: whether decoded code lies in these bytes; without it a whole page counts. */
   holdsCode: ((address: number, length: number) => boolean) | undefined = undefined;
 
@@ -119,7 +121,8 @@ export class PhysicalMemory {
   #remapped(): void {
     this.#last = nowhere;
     this.#largest = nowhere;
-    for (const region of this.#frames) if (region.writable && region.pages > this.#largest.pages) this.#largest = region;
+    for (const region of this.#frames)
+      if (region.writable && region.pages > this.#largest.pages) this.#largest = region;
     for (const watcher of this.#watchers) watcher.remapped();
   }
 
@@ -197,6 +200,12 @@ export class PhysicalMemory {
   }
   unmarkCode(address: number): void {
     this.codePages[address >>> 12] = 0;
+  }
+
+  /** A CPU is about to write bytes within a page, over decoded code. */
+  overwritten(address: number, length: number): void {
+    if (this.overwriteCode) this.overwriteCode(address, length);
+    else this.written(address, length);
   }
 
   /** Bytes of linear memory were written by someone other than generated code (DMA, helpers, a hypervisor's user half). */

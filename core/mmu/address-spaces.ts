@@ -96,9 +96,13 @@ export class AddressSpaces {
           : Variant.supervisor;
     state.context = this.block | variant;
     const user = state.cpl === 3;
-    const { paging, state: { u8 } } = this;
+    const {
+      paging,
+      state: { u8 },
+    } = this;
     u8[layout.walkRead.offset] = user ? Entry.present | Entry.accessed | Entry.user : Entry.present | Entry.accessed;
     u8[layout.walkWrite.offset] = u8[layout.walkRead.offset] | (user || paging.writeProtect ? Entry.writable : 0);
+    u8[layout.walkForbiddenCode.offset] = !user && paging.smep ? Entry.user : 0;
     u8[layout.walkForbidden.offset] = variant === Variant.supervisor && paging.smap ? Entry.user : 0;
   }
 

@@ -7,6 +7,7 @@ import { FunctionBuilder, type FunctionReference, type Label } from '../wasm/fun
 import { MEMORY, ModuleBuilder } from '../wasm/module.ts';
 import { Variant } from './context.ts';
 
+type Kind = 'read' | 'write' | 'execute';
 type Translate = (cpu: number, low: number, high: number, bytes: number) => number;
 
 let compiled: WebAssembly.Module | undefined;
@@ -16,6 +17,13 @@ export function quicken(memory: WebAssembly.Memory, slow: Translate, write: bool
   compiled ??= new WebAssembly.Module(writeModule().build());
   const { exports } = new WebAssembly.Instance(compiled, { [MEMORY.module]: { memory, slow } });
   return exports[write ? 'write' : 'read'] as Translate;
+}
+
+/** (cpu, low, high) → address of an instruction's byte in linear memory, or 0: ask. Fills no TLB. */
+export function fetcher(memory: WebAssembly.Memory): (cpu: number, low: number, high: number) => number {
+  compiled ??= new WebAssembly.Module(writeModule().build());
+  const { exports } = new WebAssembly.Instance(compiled, { [MEMORY.module]: { memory, slow: () => 0 } });
+  return exports.execute as (cpu: number, low: number, high: number) => number;
 }
 
 /** The end of a write that crosses pages, by what the state block remembers of it. */
@@ -29,9 +37,10 @@ function writeModule(): ModuleBuilder {
   const module = new ModuleBuilder();
   const slow = module.import('host', 'slow', ['i32', 'i32', 'i32', 'i32'], ['i32']);
   for (const write of [false, true]) {
-    const page = module.function(writePage(write));
+    const page = module.function(writePage(write ? 'write' : 'read'));
     module.function(writeTranslate(slow, page, write), write ? 'write' : 'read');
   }
+  module.function(writePage('execute'), 'execute');
   module.function(writeCommit(), 'commit');
   return module;
 }
@@ -40,8 +49,9 @@ const present = 1;
 const dirty = 0x40;
 const large = 0x80;
 
-/** (cpu, low, high) → address in linear memory of the byte, or 0: ask. Fills the TLB. */
-function writePage(write: boolean): FunctionBuilder {
+/** (cpu, low, high) → address in linear memory of the byte, or 0: ask. Data accesses fill the TLB. */
+function writePage(kind: Kind): FunctionBuilder {
+  const write = kind === 'write';
   const f = new FunctionBuilder(['i32', 'i32', 'i32'], ['i32']);
   const [cpu, low, high] = [0, 1, 2];
   const table = f.local('i32');
@@ -61,7 +71,10 @@ function writePage(write: boolean): FunctionBuilder {
     f.get(table);
     if (level === 4) f.get(high).i32(7).op('i32.shr_u');
     else if (level === 3) f.get(high).i32(2).op('i32.shl').get(low).i32(30).op('i32.shr_u').op('i32.or');
-    else f.get(low).i32(level === 2 ? 21 : 12).op('i32.shr_u');
+    else
+      f.get(low)
+        .i32(level === 2 ? 21 : 12)
+        .op('i32.shr_u');
     f.i32(511).op('i32.and').i32(3).op('i32.shl').op('i32.add').memory('i64.load').tee(entry);
     f.op('i32.wrap_i64').get(permitted).op('i32.and').tee(permitted).i32(present).op('i32.and').op('i32.eqz').brIf(out);
     f.get(entry).get(all).op('i64.or').set(all);
@@ -88,7 +101,9 @@ function writePage(write: boolean): FunctionBuilder {
   step(3);
   isLarge().if();
   within(0x3fff_f000, () => field(state.walkHugeReserved.offset));
-  note(tlb.huge, 2, () => f.get(low).i32(30).op('i32.shr_u').get(high).i32(2).op('i32.shl').op('i32.xor').i32(255).op('i32.and'));
+  note(tlb.huge, 2, () =>
+    f.get(low).i32(30).op('i32.shr_u').get(high).i32(2).op('i32.shl').op('i32.xor').i32(255).op('i32.and'),
+  );
   f.br(leaf).end();
   locate(f, cpu, base, table, out);
   step(2);
@@ -109,7 +124,9 @@ function writePage(write: boolean): FunctionBuilder {
   mask(needed).op('i32.and');
   mask(needed).op('i32.ne').brIf(out);
   f.get(permitted);
-  mask(state.walkForbidden.offset).op('i32.and').brIf(out);
+  mask(kind === 'execute' ? state.walkForbiddenCode.offset : state.walkForbidden.offset)
+    .op('i32.and')
+    .brIf(out);
   if (write) f.get(entry).op('i32.wrap_i64').i32(dirty).op('i32.and').op('i32.eqz').brIf(out);
   locate(f, cpu, base, table, out);
   if (write) {
@@ -117,14 +134,39 @@ function writePage(write: boolean): FunctionBuilder {
     f.brIf(out);
   }
 
+  if (kind === 'execute') {
+    f.get(all).i64(0).op('i64.lt_s').brIf(out);
+    f.get(table).get(low).i32(4095).op('i32.and').op('i32.add').op('return');
+    f.end();
+    f.i32(0);
+    return f;
+  }
+
   // Canonical and permitted: an entry of the TLB.
   const offset = write ? tlb.write : tlb.read;
-  f.get(cpu).get(low).i32(8).op('i32.shr_u').i32((tlb.entries - 1) << 4).op('i32.and').op('i32.add').tee(at);
+  f.get(cpu)
+    .get(low)
+    .i32(8)
+    .op('i32.shr_u')
+    .i32((tlb.entries - 1) << 4)
+    .op('i32.and')
+    .op('i32.add')
+    .tee(at);
   f.get(low).i32(-4096).op('i32.and');
   field(state.context.offset).op('i32.or').memory('i32.store', offset);
-  f.get(at).get(high).memory('i32.store', offset + 4);
-  f.get(at).get(table).get(low).i32(-4096).op('i32.and').op('i32.sub').memory('i32.store', offset + 8);
-  f.get(at).i32(0).memory('i32.store', offset + 12);
+  f.get(at)
+    .get(high)
+    .memory('i32.store', offset + 4);
+  f.get(at)
+    .get(table)
+    .get(low)
+    .i32(-4096)
+    .op('i32.and')
+    .op('i32.sub')
+    .memory('i32.store', offset + 8);
+  f.get(at)
+    .i32(0)
+    .memory('i32.store', offset + 12);
   f.get(table).get(low).i32(4095).op('i32.and').op('i32.add').op('return');
   f.end();
   f.i32(0);
@@ -149,7 +191,13 @@ function writeTranslate(slow: FunctionReference, page: FunctionReference, write:
   const second = f.local('i32');
   const ask = f.block();
   // Alignment is checked only by the slow path.
-  f.get(cpu).memory('i32.load', state.context.offset).i32(3).op('i32.and').i32(Variant.userAligned).op('i32.eq').brIf(ask);
+  f.get(cpu)
+    .memory('i32.load', state.context.offset)
+    .i32(3)
+    .op('i32.and')
+    .i32(Variant.userAligned)
+    .op('i32.eq')
+    .brIf(ask);
   f.get(cpu).get(low).get(high).call(page).tee(first).op('i32.eqz').brIf(ask);
   f.i32(4096).get(low).i32(4095).op('i32.and').op('i32.sub').tee(firstBytes);
   f.get(size).i32(0xff).op('i32.and').tee(bytes).op('i32.ge_s').if();

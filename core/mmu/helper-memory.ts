@@ -47,6 +47,13 @@ export class HelperMemory extends Translator implements LinearMemory {
     return address === 0 ? -1 : this.physical.load32(address);
   }
   read64(low: number, high: number, access: number): number {
+    if ((low & 0xfff) <= 0xff8) {
+      const address = this.tlb.lookup(tables.read, low, high, this.#context(access));
+      if (address !== 0) {
+        this.upper = this.physical.load32(address + 4);
+        return this.physical.load32(address);
+      }
+    }
     const first = this.read32(low, high, access);
     this.upper = this.read32((low + 4) | 0, this.#carry(low, high, 4), access);
     return first;
@@ -82,7 +89,15 @@ export class HelperMemory extends Translator implements LinearMemory {
     this.#wrote(address, 4);
   }
   write64(low: number, high: number, access: number, valueLow: number, valueHigh: number): void {
-    if ((low & 0xfff) > 0xff8) this.probeWrite(low, high, 8, access);
+    if ((low & 0xfff) <= 0xff8) {
+      // What the TLB has for writing holds no code.
+      const address = this.tlb.lookup(tables.write, low, high, this.#context(access));
+      if (address !== 0) {
+        this.physical.store32(address, valueLow);
+        this.physical.store32(address + 4, valueHigh);
+        return;
+      }
+    } else this.probeWrite(low, high, 8, access);
     this.write32(low, high, access, valueLow);
     this.write32((low + 4) | 0, this.#carry(low, high, 4), access, valueHigh);
   }
@@ -98,7 +113,7 @@ export class HelperMemory extends Translator implements LinearMemory {
   }
 
   #wrote(address: number, bytes: number): void {
-    if (this.physical.writeTouchesCode(address, bytes)) this.physical.written(address, bytes);
+    if (this.physical.writeTouchesCode(address, bytes)) this.physical.overwritten(address, bytes);
   }
 
   /** The upper half of `address + bytes`; addresses wrap at 4 GiB outside 64-bit mode. */
@@ -106,13 +121,21 @@ export class HelperMemory extends Translator implements LinearMemory {
     return (low >>> 0) + bytes > 0xffff_ffff && is64(this.state.mode) ? (high + 1) | 0 : high;
   }
 
+  #context(access: number): number {
+    return (access & Access.implicit) !== 0 ? this.block | Variant.supervisor : this.state.context;
+  }
+
   #readable(low: number, high: number, bytes: number, access: number): number {
-    const context = (access & Access.implicit) !== 0 ? this.block | Variant.supervisor : this.state.context;
-    return this.tlb.lookup(tables.read, low, high, context) || this.#orThrow(low, high, bytes, Access.read, access);
+    return (
+      this.tlb.lookup(tables.read, low, high, this.#context(access)) ||
+      this.#orThrow(low, high, bytes, Access.read, access)
+    );
   }
   #writable(low: number, high: number, bytes: number, access: number): number {
-    const context = (access & Access.implicit) !== 0 ? this.block | Variant.supervisor : this.state.context;
-    return this.tlb.lookup(tables.write, low, high, context) || this.#orThrow(low, high, bytes, Access.write, access);
+    return (
+      this.tlb.lookup(tables.write, low, high, this.#context(access)) ||
+      this.#orThrow(low, high, bytes, Access.write, access)
+    );
   }
 
   /** 0 only for an implicit access to what is no memory: reads all ones, writes are lost. */

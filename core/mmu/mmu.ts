@@ -14,6 +14,8 @@ const bounceOffset = layout.bounce.offset;
 const stackBit = 0x100;
 
 export class Mmu extends HelperMemory {
+  /** The common part of `fetch` as generated code, if there is any (core/mmu/fast-walk.ts); 0: unknown. */
+  quickFetch: (block: number, low: number, high: number) => number = () => 0;
   readonly #address = new LinearAddress();
 
   /** Segment checks: the linear address goes to result0. `sizeAndAccess`: bytes in bits 7:0, Access bits (read, write) from bit 8. */
@@ -81,7 +83,8 @@ export class Mmu extends HelperMemory {
   #hitsCode(address: number, bytes: number): boolean {
     if (!this.physical.writeTouchesCode(address, bytes)) return false;
     this.state.leave = Leave.codeWrite;
-    this.state.set64(layout.leaveAddress.offset, address & ~0xfff, 0);
+    this.state.set64(layout.leaveAddress.offset, address, 0);
+    this.state.set32(layout.leaveAccess.offset, bytes);
     return true;
   }
 
@@ -96,6 +99,8 @@ export class Mmu extends HelperMemory {
       state.leave = Leave.step;
       return 0;
     }
+    const known = this.quickFetch(state.base, low, high);
+    if (known !== 0) return known;
     const user = state.cpl === 3 ? Access.user : 0;
     const page = this.translate(low, high, Access.execute | user);
     return page === 0 ? 0 : page + (low & 0xfff);

@@ -102,6 +102,9 @@ export class Paging {
   get hugeReserved(): number {
     return this.hugePages ? 0x3fff_e000 : -1;
   }
+  get smep(): boolean {
+    return this.#smep;
+  }
   get smap(): boolean {
     return this.#smap;
   }
@@ -277,7 +280,7 @@ export class Paging {
   #store(at: number, value: number): void {
     const { physical } = this;
     physical.store32(at, value);
-    if (physical.writeTouchesCode(at, 4)) physical.written(at, 4);
+    if (physical.writeTouchesCode(at, 4)) physical.overwritten(at, 4);
   }
 
   /** 0, or the error code of the page fault without W/R, U/S and I/D. */

@@ -139,6 +139,7 @@ export const state = {
   walkRead: field(0x2fc, 8),
   walkWrite: field(0x2fd, 8),
   walkForbidden: field(0x2fe, 8),
+  walkForbiddenCode: field(0x2ff, 8),
 
   fcw: field(0x380, 16),
   /** Status word without TOP. */

@@ -7,6 +7,7 @@ import {
   device,
   Entropy,
   integer,
+  MachineError,
   microvm,
   Options,
   type OptionsOf,
@@ -18,12 +19,15 @@ import {
   use,
 } from 'virt64';
 
+const fewest = 2;
+const most = 255;
+
 /** A die on an I/O port. Reading it rolls it; writing a number sets how many sides it has. */
 @device('die')
 export class Die extends Device {
   static readonly options = {
     port: port().or(0x2d0),
-    sides: integer(2, 255).or(6),
+    sides: integer(fewest, most).or(6),
   };
 
   #sides: number;
@@ -41,8 +45,8 @@ export class Die extends Device {
       name,
       read: () => this.roll(),
       write: (_port, _size, value) => {
-        // What a guest writes is never an error: a die with fewer than two sides stays what it is.
-        if ((value & 0xff) >= 2) this.#sides = value & 0xff;
+        // What a guest writes is never an error: a die with fewer sides than two stays what it is.
+        if ((value & 0xff) >= fewest) this.#sides = value & 0xff;
       },
     };
     ports.claim(given.port, handler);
@@ -65,7 +69,11 @@ export class Die extends Device {
   }
 
   restore(state: SavedState): void {
-    this.#sides = restoreState({ sides: 0 }, state, 1).sides;
+    const { sides } = restoreState({ sides: 0 }, state, 1);
+    if (!Number.isInteger(sides) || sides < fewest || sides > most) {
+      throw new MachineError('bad-state', `a die with ${sides} sides is not possible`, { path: 'sides' });
+    }
+    this.#sides = sides;
   }
 
   inspect() {

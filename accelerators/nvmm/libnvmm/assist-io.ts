@@ -16,11 +16,9 @@ const data = new DataView(new ArrayBuffer(4));
 const buffer = new Uint8Array(batch);
 
 /** One access object for each VCPU: an exit allocates nothing. */
-const accesses = new WeakMap<NvmmVcpu, IoAccess>();
 function accessOf(mach: NvmmMachine, vcpu: NvmmVcpu): IoAccess {
-  let access = accesses.get(vcpu);
-  if (!access) accesses.set(vcpu, (access = { mach, vcpu, port: 0, in: false, size: 0, data }));
-  return access;
+  vcpu.ioAccess ??= { mach, vcpu, port: 0, in: false, size: 0, data };
+  return vcpu.ioAccess;
 }
 
 export function assistIo(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {

@@ -66,6 +66,8 @@ export class NvmmVcpu {
   comm!: CommPage;
   state!: X64StateView;
   callbacks: AssistCallbacks = {};
+  /** What the `io` callback is called with, made at the first access. */
+  ioAccess: IoAccess | undefined;
   /** Instructions that assists have completed: for who keeps the guest's time. */
   completed = 0;
 

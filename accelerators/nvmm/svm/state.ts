@@ -1,11 +1,13 @@
 /** State between the comm page and the VMCB (nvmm_x86_svm.c, svm_vcpu_setstate and svm_vcpu_getstate). Copies of words: no value is looked at that need not be. */
 import type { HostCpu, HostMemory } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
+import { writeTimestampCounter } from '../x86/timestamp.ts';
 import { cancelEvent, closeInterruptWindow, closeNmiWindow, openInterruptWindow, openNmiWindow } from './event.ts';
 import { type SvmDriverVcpu, setTimestampCounter } from './vcpu.ts';
 import { Clean, Field, VirtualInterrupt } from './vmcb.ts';
 
-const segmentFields: readonly (readonly [index: number, field: number])[] = [
+/** Where segments and MSRs lie: word of the state's component, offset in the VMCB. */
+const segmentFields = placesOf(4, [
   [Seg.es, Field.es],
   [Seg.cs, Field.cs],
   [Seg.ss, Field.ss],
@@ -16,9 +18,9 @@ const segmentFields: readonly (readonly [index: number, field: number])[] = [
   [Seg.idt, Field.idtr],
   [Seg.ldt, Field.ldtr],
   [Seg.tr, Field.tr],
-];
+]);
 
-const msrFields: readonly (readonly [index: number, field: number])[] = [
+const msrFields = placesOf(2, [
   [Msr.star, Field.star],
   [Msr.lstar, Field.lstar],
   [Msr.cstar, Field.cstar],
@@ -28,7 +30,12 @@ const msrFields: readonly (readonly [index: number, field: number])[] = [
   [Msr.sysenterEsp, Field.sysenterEsp],
   [Msr.sysenterEip, Field.sysenterEip],
   [Msr.pat, Field.pat],
-];
+]);
+
+/** Flat, since it is walked at every exit. */
+function placesOf(words: number, rows: readonly (readonly [index: number, field: number])[]): Int32Array {
+  return Int32Array.from(rows.flatMap(([index, field]) => [index * words, field]));
+}
 
 /** Changes of these bits make cached translations wrong. */
 const eferFlush = 0x800 | 0x500;
@@ -37,6 +44,11 @@ const eferSvme = 0x1000;
 function copy(words: Int32Array, to: number, from: number): void {
   words[to] = words[from]!;
   words[to + 1] = words[from + 1]!;
+}
+
+/** The sixteen general registers: too few for `copyWithin` to be worth its call. */
+function copyGeneral(words: Int32Array, to: number, from: number): void {
+  for (let n = 0; n < 32; n++) words[to + n] = words[from + n]!;
 }
 
 export function setState(
@@ -51,9 +63,10 @@ export function setState(
   const { words } = memory;
 
   if (flags & StateFlag.segs) {
-    for (const [index, field] of segmentFields) {
-      const from = comm.stateWord(X64State.segs + index * 16);
-      const to = vmcb.wordOf(field);
+    const segs = comm.stateWord(X64State.segs);
+    for (let n = 0; n < segmentFields.length; n += 2) {
+      const from = segs + segmentFields[n]!;
+      const to = vmcb.wordOf(segmentFields[n + 1]!);
       copy(words, to, from);
       copy(words, to + 2, from + 2);
     }
@@ -63,23 +76,23 @@ export function setState(
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    for (let n = 0; n < 16; n++) copy(words, data.gprWord(n), gprs + n * 2);
+    copyGeneral(words, data.gprWord(0), gprs);
     copy(words, vmcb.wordOf(Field.rax), gprs + Gpr.rax * 2);
     copy(words, vmcb.wordOf(Field.rsp), gprs + Gpr.rsp * 2);
     copy(words, vmcb.wordOf(Field.rip), gprs + Gpr.rip * 2);
     copy(words, vmcb.wordOf(Field.rflags), gprs + Gpr.rflags * 2);
   }
   if (flags & StateFlag.crs) {
-    const cr = (index: number) => X64State.crs + index * 8;
+    const crs = comm.stateWord(X64State.crs);
     // Whoever sets CR3, to its old value even, may have written the guest's page tables before.
     data.flushGuest = true;
-    copy(words, vmcb.wordOf(Field.cr0), comm.stateWord(cr(Cr.cr0)));
-    copy(words, vmcb.wordOf(Field.cr2), comm.stateWord(cr(Cr.cr2)));
-    copy(words, vmcb.wordOf(Field.cr3), comm.stateWord(cr(Cr.cr3)));
-    copy(words, vmcb.wordOf(Field.cr4), comm.stateWord(cr(Cr.cr4)));
+    copy(words, vmcb.wordOf(Field.cr0), crs + Cr.cr0 * 2);
+    copy(words, vmcb.wordOf(Field.cr2), crs + Cr.cr2 * 2);
+    copy(words, vmcb.wordOf(Field.cr3), crs + Cr.cr3 * 2);
+    copy(words, vmcb.wordOf(Field.cr4), crs + Cr.cr4 * 2);
     const virtualInterrupt = vmcb.low(Field.virtualInterrupt) & ~VirtualInterrupt.tprMask;
-    vmcb.setLow(Field.virtualInterrupt, virtualInterrupt | (comm.low(cr(Cr.cr8)) & VirtualInterrupt.tprMask));
-    data.xcr0 = xcr0Mask ? (comm.read(cr(Cr.xcr0)) & xcr0Mask) | 1n : 1n;
+    vmcb.setLow(Field.virtualInterrupt, virtualInterrupt | (words[crs + Cr.cr8 * 2]! & VirtualInterrupt.tprMask));
+    data.xcr0 = xcr0Mask ? (comm.read(X64State.crs + Cr.xcr0 * 8) & xcr0Mask) | 1n : 1n;
     vmcb.dirty(Clean.control | Clean.cr2 | Clean.tpr);
   }
   if (flags & StateFlag.drs) {
@@ -92,7 +105,8 @@ export function setState(
     const efer = X64State.msrs + Msr.efer * 8;
     if ((comm.low(efer) ^ vmcb.low(Field.efer)) & eferFlush) data.flushGuest = true;
     vmcb.set(Field.efer, comm.low(efer) | eferSvme, comm.high(efer));
-    for (const [index, field] of msrFields) copy(words, vmcb.wordOf(field), comm.stateWord(X64State.msrs + index * 8));
+    const msrs = comm.stateWord(X64State.msrs);
+    for (let n = 0; n < msrFields.length; n += 2) copy(words, vmcb.wordOf(msrFields[n + 1]!), msrs + msrFields[n]!);
     setTimestampCounter(vcpu.cpu, data, comm.low(X64State.msrs + Msr.tsc * 8), comm.high(X64State.msrs + Msr.tsc * 8));
     vmcb.dirty(Clean.control | Clean.nested);
   }
@@ -120,18 +134,19 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
   const { words } = memory;
 
   if (flags & StateFlag.segs) {
-    for (const [index, field] of segmentFields) {
-      const to = comm.stateWord(X64State.segs + index * 16);
-      const from = vmcb.wordOf(field);
+    const segs = comm.stateWord(X64State.segs);
+    for (let n = 0; n < segmentFields.length; n += 2) {
+      const to = segs + segmentFields[n]!;
+      const from = vmcb.wordOf(segmentFields[n + 1]!);
       copy(words, to, from);
       copy(words, to + 2, from + 2);
     }
-    const ss = comm.stateWord(X64State.segs + Seg.ss * 16);
+    const ss = segs + Seg.ss * 4;
     words[ss] = (words[ss]! & ~(3 << 21)) | (vmcb.byte(Field.cpl) << 21);
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    for (let n = 0; n < 16; n++) copy(words, gprs + n * 2, data.gprWord(n));
+    copyGeneral(words, gprs, data.gprWord(0));
     copy(words, gprs + Gpr.rax * 2, vmcb.wordOf(Field.rax));
     copy(words, gprs + Gpr.rsp * 2, vmcb.wordOf(Field.rsp));
     copy(words, gprs + Gpr.rip * 2, vmcb.wordOf(Field.rip));
@@ -144,7 +159,7 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
     copy(words, crs + Cr.cr3 * 2, vmcb.wordOf(Field.cr3));
     copy(words, crs + Cr.cr4 * 2, vmcb.wordOf(Field.cr4));
     comm.set(X64State.crs + Cr.cr8 * 8, vmcb.low(Field.virtualInterrupt) & VirtualInterrupt.tprMask, 0);
-    comm.set(X64State.crs + Cr.xcr0 * 8, Number(data.xcr0 & 0xffff_ffffn) | 0, 0);
+    comm.set(X64State.crs + Cr.xcr0 * 8, data.xcr0Low, 0);
   }
   if (flags & StateFlag.drs) {
     for (let n = 0; n < 4; n++) comm.write(X64State.drs + n * 8, data.debug[n]!);
@@ -153,8 +168,9 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
   }
   if (flags & StateFlag.msrs) {
     comm.set(X64State.msrs + Msr.efer * 8, vmcb.low(Field.efer) & ~eferSvme, vmcb.high(Field.efer));
-    for (const [index, field] of msrFields) copy(words, comm.stateWord(X64State.msrs + index * 8), vmcb.wordOf(field));
-    comm.write(X64State.msrs + Msr.tsc * 8, guestTsc(cpu, vcpu));
+    const msrs = comm.stateWord(X64State.msrs);
+    for (let n = 0; n < msrFields.length; n += 2) copy(words, msrs + msrFields[n]!, vmcb.wordOf(msrFields[n + 1]!));
+    writeTimestampCounter(comm, cpu, vmcb.low(Field.tscOffset), vmcb.high(Field.tscOffset));
   }
   if (flags & StateFlag.intr) {
     const intr =
@@ -170,9 +186,3 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
   }
   comm.cached |= flags;
 }
-
-const guestTsc = (cpu: HostCpu, { data }: SvmDriverVcpu): bigint => {
-  const { vmcb } = data;
-  const offset = (BigInt(vmcb.high(Field.tscOffset) >>> 0) << 32n) | BigInt(vmcb.low(Field.tscOffset) >>> 0);
-  return BigInt.asUintN(64, BigInt(cpu.readTimestampCounter()) + offset);
-};

@@ -8,7 +8,7 @@ import { Errno } from '../errno.ts';
 import { configure } from '../x86/cpuid.ts';
 import { xcr0Allowed } from '../x86/xcr0.ts';
 import { abandonNmiStep, inject, requeue } from './event.ts';
-import { handleExit } from './exits.ts';
+import { type ExitContext, handleExit } from './exits.ts';
 import { misc1, misc2, misc3, taskPriorityWrite } from './intercepts.ts';
 import { fillPermissionMap } from './msr.ts';
 import { getState, setState } from './state.ts';
@@ -43,8 +43,8 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
   readonly pageTable = nestedPages;
   readonly #savePages: number[] = [];
   readonly #asids: boolean[] = [];
-  /** Whose x87, SSE, XCR0 and debug registers a CPU holds: what VMRUN does not switch is switched when another comes. */
-  readonly #resident = new Map<HostCpu, SvmDriverVcpu>();
+  /** By number of the CPU, whose x87, SSE, XCR0 and debug registers it holds: what VMRUN does not switch is switched when another comes. */
+  readonly #resident: (SvmDriverVcpu | undefined)[] = [];
   readonly #xcr0Mask: bigint;
   readonly #mxcsrMask = 0xffff;
   #flushCommand: number = TlbControl.flushAll;
@@ -136,7 +136,7 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
   }
 
   vcpuDestroy(_machine: Machine, vcpu: SvmDriverVcpu): void {
-    if (this.#resident.get(vcpu.cpu) === vcpu) this.#resident.delete(vcpu.cpu);
+    if (this.#resident[vcpu.cpu.index] === vcpu) this.#resident[vcpu.cpu.index] = undefined;
     if (vcpu.data.asid !== this.#sharedAsid) this.#asids[vcpu.data.asid] = false;
     vcpu.data.destroy();
   }
@@ -170,7 +170,8 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
   vcpuRun(machine: Machine, vcpu: SvmDriverVcpu, exit: VcpuExit): void {
     const { cpu, data } = vcpu;
     const { vmcb } = data;
-    const context = { host: this.host, cpu, vcpu, exit, xcr0Mask: this.#xcr0Mask, preempted: false };
+    const context = data.context?.exit === exit ? data.context : this.#contextOf(vcpu, exit);
+    context.preempted = false;
     exit.reason = ExitReason.none;
     this.#makeResident(vcpu);
     while (exit.reason === ExitReason.none && !context.preempted) {
@@ -205,6 +206,13 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
     this.#provide(vcpu, exit.reason);
   }
 
+  /** Made once for each VCPU: its exits allocate nothing. */
+  #contextOf(vcpu: SvmDriverVcpu, exit: VcpuExit): ExitContext {
+    const { cpu, data } = vcpu;
+    data.context = { host: this.host, cpu, vcpu, exit, xcr0Mask: this.#xcr0Mask, preempted: false };
+    return data.context;
+  }
+
   /** What the emulator is sure to ask for next. */
   #provide(vcpu: SvmDriverVcpu, reason: number): void {
     if (reason === ExitReason.io || reason === ExitReason.memory) getState(this.host.memory, vcpu.cpu, vcpu, 0x17);
@@ -214,21 +222,21 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
 
   #makeResident(vcpu: SvmDriverVcpu): void {
     const { cpu, data } = vcpu;
-    const other = this.#resident.get(cpu);
+    const other = this.#resident[cpu.index];
     if (other === vcpu) return;
     if (other) this.#evict(other);
     cpu.fxrstor(data.fpu);
     if (this.#xcr0Mask) cpu.xsetbv(data.xcr0);
     for (const n of [0, 1, 2, 3] as const) cpu.writeDebug(n, data.debug[n]!);
-    this.#resident.set(cpu, vcpu);
+    this.#resident[cpu.index] = vcpu;
   }
 
   #evict(vcpu: SvmDriverVcpu): void {
     const { cpu, data } = vcpu;
-    if (this.#resident.get(cpu) !== vcpu) return;
+    if (this.#resident[cpu.index] !== vcpu) return;
     cpu.fxsave(data.fpu);
     for (const n of [0, 1, 2, 3] as const) data.debug[n] = cpu.readDebug(n);
-    this.#resident.delete(cpu);
+    this.#resident[cpu.index] = undefined;
   }
 
   /** The last one serves everybody for whom there is none left: its users flush at every entry. */

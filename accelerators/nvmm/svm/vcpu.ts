@@ -3,6 +3,7 @@ import type { HostComputer, HostCpu } from '#core';
 import type { DriverVcpu } from '../driver/machine.ts';
 import { Vector } from '../x86/exception.ts';
 import { injectException } from './event.ts';
+import type { ExitContext } from './exits.ts';
 import { Clean, Field, Vmcb } from './vmcb.ts';
 
 const resumeFlag = 0x1_0000;
@@ -16,7 +17,11 @@ export class SvmVcpu {
   readonly iopm: number;
   readonly msrpm: number;
   readonly debug: bigint[] = [0n, 0n, 0n, 0n];
-  xcr0 = 1n;
+  #xcr0 = 1n;
+  /** Its low half, for the comm page. */
+  xcr0Low = 1;
+  /** Index into the memory's words. */
+  readonly #gprWords: number;
 
   /** Drop the guest's translations before the next entry. */
   flushGuest = true;
@@ -28,6 +33,8 @@ export class SvmVcpu {
   /** IRET is being stepped over: NMIs are open after it, not before. */
   nmiStep: 'none' | 'stepping' | 'steppingForGuest' = 'none';
   eventPending = false;
+  /** Of the last run, for the next one. */
+  context: ExitContext | undefined;
 
   constructor(
     private readonly host: HostComputer,
@@ -37,13 +44,22 @@ export class SvmVcpu {
     this.vmcb = new Vmcb(memory, memory.allocate(1));
     this.gprs = memory.allocate(1);
     this.fpu = this.gprs + 512;
+    this.#gprWords = memory.offset(this.gprs) >>> 2;
     this.iopm = memory.allocate(3);
     this.msrpm = memory.allocate(2);
   }
 
+  get xcr0(): bigint {
+    return this.#xcr0;
+  }
+  set xcr0(value: bigint) {
+    this.#xcr0 = value;
+    this.xcr0Low = Number(BigInt.asIntN(32, value));
+  }
+
   /** Index into the memory's words of general register `index`. */
   gprWord(index: number): number {
-    return (this.host.memory.offset(this.gprs) >>> 2) + index * 2;
+    return this.#gprWords + index * 2;
   }
 
   destroy(): void {

@@ -1,8 +1,9 @@
 /** What the VMX backend keeps for a VCPU (struct vmx_cpudata). */
 import type { HostComputer, HostCpu } from '#core';
-import type { DriverVcpu } from '../driver/machine.ts';
+import type { DriverMachine, DriverVcpu } from '../driver/machine.ts';
 import { Vector } from '../x86/exception.ts';
 import { injectException } from './event.ts';
+import type { ExitContext } from './exits.ts';
 import { Field, Interruptibility } from './fields.ts';
 
 export class VmxVcpu {
@@ -12,11 +13,18 @@ export class VmxVcpu {
   readonly msrBitmap: number;
   /** MSR area: STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE; loaded at entry, stored at exit. */
   readonly msrArea: number;
+  /** Indices into the memory's words. */
+  readonly #gprWords: number;
+  readonly #msrWords: number;
   readonly debug: bigint[] = [0n, 0n, 0n, 0n];
   dr6 = 0xffff_0ff0n;
-  cr2 = 0n;
+  #cr2 = 0n;
+  #xcr0 = 1n;
+  // As words, for the comm page.
+  cr2Low = 0;
+  cr2High = 0;
+  xcr0Low = 1;
   cr8 = 0;
-  xcr0 = 1n;
 
   launched = false;
   flushGuest = true;
@@ -26,9 +34,12 @@ export class VmxVcpu {
   nmiWindow = false;
   eventPending = false;
   exitOnTpr = false;
+  /** Of the last run, for the next one. */
+  context: ExitContext | undefined;
 
   constructor(
     private readonly host: HostComputer,
+    readonly machine: DriverMachine,
     readonly vpid: number,
   ) {
     const { memory } = host;
@@ -37,14 +48,33 @@ export class VmxVcpu {
     this.fpu = this.gprs + 512;
     this.msrArea = this.gprs + 2048;
     this.msrBitmap = memory.allocate(1);
+    this.#gprWords = memory.offset(this.gprs) >>> 2;
+    this.#msrWords = memory.offset(this.msrArea) >>> 2;
+  }
+
+  get cr2(): bigint {
+    return this.#cr2;
+  }
+  set cr2(value: bigint) {
+    if (value === this.#cr2) return;
+    this.#cr2 = value;
+    this.cr2Low = Number(BigInt.asIntN(32, value));
+    this.cr2High = Number(BigInt.asIntN(32, value >> 32n));
+  }
+  get xcr0(): bigint {
+    return this.#xcr0;
+  }
+  set xcr0(value: bigint) {
+    this.#xcr0 = value;
+    this.xcr0Low = Number(BigInt.asIntN(32, value));
   }
 
   gprWord(index: number): number {
-    return (this.host.memory.offset(this.gprs) >>> 2) + index * 2;
+    return this.#gprWords + index * 2;
   }
   /** Index into the memory's words of the value of an entry of the MSR area. */
   msrWord(index: number): number {
-    return (this.host.memory.offset(this.msrArea) >>> 2) + index * 4 + 2;
+    return this.#msrWords + index * 4 + 2;
   }
 
   destroy(): void {

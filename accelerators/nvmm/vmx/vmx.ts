@@ -10,7 +10,7 @@ import { xcr0Allowed } from '../x86/xcr0.ts';
 import { cr0Mask, cr4Guest, cr4Vmxe } from './control-register.ts';
 import { type Controls, resolveControls, Secondary } from './controls.ts';
 import { inject, requeue } from './event.ts';
-import { handleExit } from './exits.ts';
+import { type ExitContext, handleExit } from './exits.ts';
 import { Field, Interruptibility } from './fields.ts';
 import { areaMsrs, fillBitmap } from './msr.ts';
 import { getState, setState } from './state.ts';
@@ -54,21 +54,23 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
   readonly pageTable = extendedPages;
   readonly #regions: number[] = [];
   readonly #vpids = new Set<number>();
-  readonly #current = new Map<HostCpu, VmxDriverVcpu>();
-  readonly #resident = new Map<HostCpu, VmxDriverVcpu>();
+  /** By number of the CPU: whose VMCS is current, and whose x87, SSE, XCR0 and debug registers it holds. */
+  readonly #current: (VmxDriverVcpu | undefined)[] = [];
+  readonly #resident: (VmxDriverVcpu | undefined)[] = [];
   readonly #mxcsrMask = 0xffff;
   #controls!: Controls;
   #eptFlags = 0;
   #inveptType: number = Invalidate.all;
   #invvpidType: number = Invalidate.all;
 
-  constructor(private readonly computer: HostComputer) {}
+  readonly #xcr0Mask: bigint;
+
+  constructor(private readonly computer: HostComputer) {
+    this.#xcr0Mask = this.#boot.cpuid(1).ecx & (1 << 26) ? xcr0Allowed : 0n;
+  }
 
   get #boot(): HostCpu {
     return this.computer.cpus[0]!;
-  }
-  get #xcr0Mask(): bigint {
-    return this.#boot.cpuid(1).ecx & (1 << 26) ? xcr0Allowed : 0n;
   }
 
   ident(): boolean {
@@ -139,7 +141,7 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
   vcpuCreate(machine: Machine, vcpu: VmxDriverVcpu): Errno {
     const { cpu } = vcpu;
     const { memory } = this.computer;
-    const data = new VmxVcpu(this.computer, this.#allocateVpid());
+    const data = new VmxVcpu(this.computer, machine, this.#allocateVpid());
     vcpu.data = data;
     memory.words[memory.offset(data.vmcs) >>> 2] = Number(cpu.rdmsr(Msr.basic) & 0x7fff_ffffn);
     fillBitmap(memory.bytes.subarray(memory.offset(data.msrBitmap), memory.offset(data.msrBitmap) + 4096));
@@ -156,8 +158,8 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
   vcpuDestroy(_machine: Machine, vcpu: VmxDriverVcpu): void {
     const { cpu, data } = vcpu;
     cpu.vmclear(data.vmcs);
-    if (this.#current.get(cpu) === vcpu) this.#current.delete(cpu);
-    if (this.#resident.get(cpu) === vcpu) this.#resident.delete(cpu);
+    if (this.#current[cpu.index] === vcpu) this.#current[cpu.index] = undefined;
+    if (this.#resident[cpu.index] === vcpu) this.#resident[cpu.index] = undefined;
     this.#vpids.delete(data.vpid);
     data.destroy();
   }
@@ -172,9 +174,10 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
   }
 
   vcpuSetState(vcpu: VmxDriverVcpu, flags: number): void {
+    const { data } = vcpu;
     if (flags & residentComponents) this.#evict(vcpu);
     this.#makeCurrent(vcpu);
-    setState(this.computer.memory, this.#machineOf.get(vcpu)!, vcpu, flags, this.#xcr0Mask, this.#mxcsrMask);
+    setState(this.computer.memory, data.machine, vcpu, flags, this.#xcr0Mask, this.#mxcsrMask);
   }
 
   vcpuGetState(vcpu: VmxDriverVcpu, flags: number): void {
@@ -191,16 +194,8 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
 
   vcpuRun(machine: Machine, vcpu: VmxDriverVcpu, exit: VcpuExit): void {
     const { cpu, data } = vcpu;
-    const context = {
-      host: this.computer,
-      machine,
-      cpu,
-      vcpu,
-      exit,
-      xcr0Mask: this.#xcr0Mask,
-      invpcid: (this.#controls.secondary & Secondary.invpcid) !== 0,
-      preempted: false,
-    };
+    const context = data.context?.exit === exit ? data.context : this.#contextOf(machine, vcpu, exit);
+    context.preempted = false;
     exit.reason = ExitReason.none;
     this.#makeCurrent(vcpu);
     this.#makeResident(vcpu);
@@ -232,6 +227,24 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
     this.#provide(vcpu, exit.reason);
   }
 
+  /** Made once for each VCPU: its exits allocate nothing. */
+  #contextOf(machine: Machine, vcpu: VmxDriverVcpu, exit: VcpuExit): ExitContext {
+    const invpcid = (this.#controls.secondary & Secondary.invpcid) !== 0;
+    const { cpu, data } = vcpu;
+    data.context = {
+      host: this.computer,
+      machine,
+      cpu,
+      vcpu,
+      exit,
+      xcr0Mask: this.#xcr0Mask,
+      invpcid,
+      preempted: false,
+    };
+    return data.context;
+  }
+
+  /** What the emulator is sure to ask for next. */
   #provide(vcpu: VmxDriverVcpu, reason: number): void {
     if (reason === ExitReason.io || reason === ExitReason.memory) {
       vcpu.data.cr2 = vcpu.cpu.readControl(2);
@@ -261,7 +274,6 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
   }
 
   #writeControls(machine: Machine, { cpu, data }: VmxDriverVcpu): void {
-    this.#machineOf.set(this.#current.get(cpu)!, machine);
     const { pin, primary, secondary, exit, entry } = this.#controls;
     const { root } = machine.vmspace.table;
     const rows: readonly (readonly [field: number, low: number, high?: number])[] = [
@@ -326,14 +338,14 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
 
   #makeCurrent(vcpu: VmxDriverVcpu): void {
     const { cpu, data } = vcpu;
-    if (this.#current.get(cpu) === vcpu) return;
+    if (this.#current[cpu.index] === vcpu) return;
     if (cpu.vmptrld(data.vmcs) !== VmxOutcome.succeed) throw new Error('VMPTRLD failed');
-    this.#current.set(cpu, vcpu);
+    this.#current[cpu.index] = vcpu;
   }
 
   #makeResident(vcpu: VmxDriverVcpu): void {
     const { cpu, data } = vcpu;
-    const other = this.#resident.get(cpu);
+    const other = this.#resident[cpu.index];
     if (other === vcpu) return;
     if (other) this.#evict(other);
     cpu.fxrstor(data.fpu);
@@ -341,20 +353,18 @@ export class Vmx implements Backend<VmxMachine, VmxVcpu> {
     for (const n of [0, 1, 2, 3] as const) cpu.writeDebug(n, data.debug[n]!);
     cpu.writeDebug(6, data.dr6);
     cpu.writeControl(2, data.cr2);
-    this.#resident.set(cpu, vcpu);
+    this.#resident[cpu.index] = vcpu;
   }
 
   #evict(vcpu: VmxDriverVcpu): void {
     const { cpu, data } = vcpu;
-    if (this.#resident.get(cpu) !== vcpu) return;
+    if (this.#resident[cpu.index] !== vcpu) return;
     cpu.fxsave(data.fpu);
     for (const n of [0, 1, 2, 3] as const) data.debug[n] = cpu.readDebug(n);
     data.dr6 = cpu.readDebug(6);
     data.cr2 = cpu.readControl(2);
-    this.#resident.delete(cpu);
+    this.#resident[cpu.index] = undefined;
   }
-
-  readonly #machineOf = new WeakMap<VmxDriverVcpu, Machine>();
 
   #region(revision: number): number {
     const { memory } = this.computer;

@@ -120,7 +120,7 @@ export class LiveAssist implements AssistMemory {
       if (host !== 0) return host >>> 0;
       if (state.leave === Leave.mmio) return 0;
       if (state.leave === Leave.codeWrite) {
-        physical.written(state.low(layout.leaveAddress.offset) >>> 0, pageSize);
+        physical.overwritten(state.low(layout.leaveAddress.offset), state.get32(layout.leaveAccess.offset));
         continue;
       }
       throw new MachineFault({

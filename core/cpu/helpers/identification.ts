@@ -66,19 +66,28 @@ export const rdpmc: HelperImplementation = cpu => {
 };
 
 /** MSRs that nobody in the CPU knows are the machine's: an exit, or #GP in a guest whose hypervisor let the access through. */
-function refer(cpu: CpuCore, index: number, answer: number, write: boolean): void {
-  if (answer === MsrAnswer.done) return;
+function refer(cpu: CpuCore, index: number, answer: number, write: boolean): Status {
+  if (answer === MsrAnswer.done) return Status.done;
   if (answer === MsrAnswer.fault) cpu.raise(Vector.gp, 0);
   cpu.msrIndex = index;
   cpu.msrWrite = write;
-  cpu.exit(Leave.msr);
+  cpu.state.leave = Leave.msr;
+  return Status.exit;
+}
+
+/** True: the hypervisor wants to know, and the helper returns Status.exit. */
+function msrIntercepted(cpu: CpuCore, index: number, write: boolean): boolean {
+  const { state, virtualization } = cpu;
+  if (state.guest === 0 || !virtualization?.msrIntercepted(index, write)) return false;
+  state.leave = Leave.vmexit;
+  return true;
 }
 
 export const rdmsr: HelperImplementation = cpu => {
-  const { state, virtualization } = cpu;
-  const index = state.gprLow(Gpr.rcx);
-  if (state.guest !== 0 && virtualization) cpu.stop(virtualization.msrIntercepted(index, false));
-  refer(cpu, index, readMsr(cpu, index), false);
+  const index = cpu.state.gprLow(Gpr.rcx);
+  if (msrIntercepted(cpu, index, false)) return Status.exit;
+  const status = refer(cpu, index, readMsr(cpu, index), false);
+  if (status !== Status.done) return status;
   setPair(cpu, cpu.low, cpu.high);
   return Status.done;
 };
@@ -88,10 +97,11 @@ const eferMsr = 0xc000_0080;
 export const wrmsr: HelperImplementation = cpu => {
   const { state, virtualization } = cpu;
   const index = state.gprLow(Gpr.rcx);
-  if (state.guest !== 0 && virtualization) cpu.stop(virtualization.msrIntercepted(index, true));
+  if (msrIntercepted(cpu, index, true)) return Status.exit;
   cpu.low = state.gprLow(Gpr.rax);
   cpu.high = state.gprLow(Gpr.rdx);
-  refer(cpu, index, writeMsr(cpu, index), true);
+  const status = refer(cpu, index, writeMsr(cpu, index), true);
+  if (status !== Status.done) return status;
   if (index >>> 0 === eferMsr && state.guest !== 0 && virtualization?.controlWritten(eferRegister))
     return cpu.leaveAfter(Leave.vmexit);
   return cpu.transferred();

@@ -176,6 +176,12 @@ export const isField = (encoding: number): boolean =>
   fieldWords[encoding >> 1] !== 0 &&
   ((encoding & 1) === 0 || widthOf(encoding) === FieldWidth.bits64);
 
+const readOffsets = Int16Array.from({ length: encodingLimit }, (_, encoding) =>
+  isField(encoding) ? wordOf(encoding) + (encoding & 1) : 0,
+);
+/** Where the word that an encoding names lies in the region, the high one for bit 0; 0 where there is no such field. */
+export const readOffset = (encoding: number): number => (encoding >>> 0 < encodingLimit ? readOffsets[encoding] : 0);
+
 /** Bits 9:1 of IA32_VMX_VMCS_ENUM: the highest index that any encoding has. */
 export const highestIndex = Math.max(...Object.values(Field).map(encoding => (encoding >> 1) & 0x1ff));
 

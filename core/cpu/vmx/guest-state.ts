@@ -34,6 +34,30 @@ const limitWord = wordOf(Field.guestEsLimit);
 const rightsWord = wordOf(Field.guestEsRights);
 const baseWord = wordOf(Field.guestEsBase);
 
+const gdtrLimitWord = wordOf(Field.guestGdtrLimit);
+const idtrLimitWord = wordOf(Field.guestIdtrLimit);
+
+/** Words of the VMCS of what is moved one by one. */
+const at = {
+  guestCr0: wordOf(Field.guestCr0),
+  guestCr4: wordOf(Field.guestCr4),
+  guestDr7: wordOf(Field.guestDr7),
+  guestPat: wordOf(Field.guestPat),
+  guestEfer: wordOf(Field.guestEfer),
+  guestSsRights: wordOf(Field.guestSsRights),
+  guestRflags: wordOf(Field.guestRflags),
+  guestInterruptibility: wordOf(Field.guestInterruptibility),
+  guestPendingDebug: wordOf(Field.guestPendingDebug),
+  guestActivity: wordOf(Field.guestActivity),
+  entryControls: wordOf(Field.entryControls),
+} as const;
+
+/** A field of the VMCS. */
+function put(words: Int32Array, word: number, low: number, high = 0): void {
+  words[word] = low;
+  words[word + 1] = high;
+}
+
 /** ET, CD, NW and the bits that do not exist stay as they are. */
 export const cr0Kept = 0x7ffa_ffd0;
 /** Bits 12, 14 and 15 of DR7 are clear. */
@@ -58,8 +82,8 @@ function loadSegments({ i32 }: StateBlock, { words, base }: Vmcs): void {
     i32[to + 2] = words[from + limitWord];
     i32[to + 3] = (words[from + selectorWord] & 0xffff) | (attributesOf(words[from + rightsWord]) << 16);
   }
-  i32[gdtrLimit] = words[base + wordOf(Field.guestGdtrLimit)];
-  i32[idtrLimit] = words[base + wordOf(Field.guestIdtrLimit)];
+  i32[gdtrLimit] = words[base + gdtrLimitWord];
+  i32[idtrLimit] = words[base + idtrLimitWord];
 }
 
 const gdtrLimit = (segmentOffset(Segment.gdtr) + 8) >> 2;
@@ -85,23 +109,24 @@ function saveCopied({ i32 }: StateBlock, { words, base }: Vmcs): void {
 /** Everything but what follows from events: those are the world switch's. `entry`: VM-entry controls. */
 export function loadGuest(cpu: Cpu, vmcs: Vmcs, entry: number): void {
   const { state } = cpu;
+  const { words, base } = vmcs;
   const guest64 = (entry & Entry.guest64) !== 0;
   loadCopied(state, vmcs);
-  state.cr0 = (vmcs.low(Field.guestCr0) & ~cr0Kept) | (state.cr0 & cr0Kept);
-  state.cr4 = vmcs.low(Field.guestCr4);
+  state.cr0 = (words[base + at.guestCr0] & ~cr0Kept) | (state.cr0 & cr0Kept);
+  state.cr4 = words[base + at.guestCr4];
   if ((entry & Entry.loadDebug) !== 0)
-    state.set64(layout.dr7.offset, (vmcs.low(Field.guestDr7) & ~dr7Cleared) | dr7Fixed, 0);
+    state.set64(layout.dr7.offset, (words[base + at.guestDr7] & ~dr7Cleared) | dr7Fixed, 0);
   if ((entry & Entry.loadPat) !== 0)
-    state.set64(layout.pat.offset, vmcs.low(Field.guestPat), vmcs.high(Field.guestPat));
-  if ((entry & Entry.loadEfer) !== 0) state.efer = vmcs.low(Field.guestEfer);
+    state.set64(layout.pat.offset, words[base + at.guestPat], words[base + at.guestPat + 1]);
+  if ((entry & Entry.loadEfer) !== 0) state.efer = words[base + at.guestEfer];
   else {
     // LME follows LMA where paging is on.
     const changed = (state.cr0 & Cr0.pg) !== 0 ? Efer.lma | Efer.lme : Efer.lma;
     state.efer = guest64 ? state.efer | changed : state.efer & ~changed;
   }
   loadSegments(state, vmcs);
-  state.cpl = (vmcs.low(Field.guestSsRights) >>> 5) & 3;
-  state.flags = vmcs.low(Field.guestRflags);
+  state.cpl = (words[base + at.guestSsRights] >>> 5) & 3;
+  state.flags = words[base + at.guestRflags];
 }
 
 /** The four PDPTE fields, with EPT and PAE paging. */
@@ -120,7 +145,8 @@ export function savePdpteFields(cpu: Cpu, vmcs: Vmcs): void {
 /** Interrupt shadow, NMI blocking, activity and pending debug traps, for an entry that injects nothing. */
 export function loadWaiting(cpu: Cpu, vmcs: Vmcs, injects: boolean): void {
   const { state } = cpu;
-  const interruptibility = vmcs.low(Field.guestInterruptibility);
+  const { words, base } = vmcs;
+  const interruptibility = words[base + at.guestInterruptibility];
   cpu.nmiBlocked = (interruptibility & Interruptibility.nmi) !== 0;
   state.interruptShadow = 0;
   cpu.pendingDebug = 0;
@@ -128,10 +154,10 @@ export function loadWaiting(cpu: Cpu, vmcs: Vmcs, injects: boolean): void {
   if (injects) return;
   if ((interruptibility & Interruptibility.sti) !== 0) state.interruptShadow = 1;
   if ((interruptibility & Interruptibility.stackShadow) !== 0) state.interruptShadow = 2;
-  const pending = vmcs.low(Field.guestPendingDebug);
+  const pending = words[base + at.guestPendingDebug];
   if ((pending & (PendingDebug.enabled | PendingDebug.step)) !== 0)
     cpu.pendingDebug = pending & (PendingDebug.conditions | PendingDebug.step);
-  cpu.activity = activities[vmcs.low(Field.guestActivity) & 3];
+  cpu.activity = activities[words[base + at.guestActivity] & 3];
 }
 
 const activities = [Activity.running, Activity.halted, Activity.shutdown, Activity.waitForStartup];
@@ -140,27 +166,29 @@ const guestActivities = [GuestActivity.active, GuestActivity.hlt, GuestActivity.
 /** `flags`: RFLAGS as they are to be saved. `activity`: the CPU's, when the exit came. `debug`: pending debug traps are kept. */
 export function saveGuest(cpu: Cpu, vmcs: Vmcs, exit: number, flags: number, activity: number, debug: boolean): void {
   const { state } = cpu;
+  const { words, base } = vmcs;
   saveCopied(state, vmcs);
-  vmcs.set(Field.guestCr0, state.cr0);
-  vmcs.set(Field.guestCr4, state.cr4);
-  vmcs.set(Field.guestRflags, flags);
-  if ((exit & Exit.saveDebug) !== 0) vmcs.set(Field.guestDr7, state.low(layout.dr7.offset));
+  put(words, base + at.guestCr0, state.cr0);
+  put(words, base + at.guestCr4, state.cr4);
+  put(words, base + at.guestRflags, flags);
+  if ((exit & Exit.saveDebug) !== 0) put(words, base + at.guestDr7, state.low(layout.dr7.offset));
   if ((exit & Exit.savePat) !== 0)
-    vmcs.set(Field.guestPat, state.low(layout.pat.offset), state.high(layout.pat.offset));
-  if ((exit & Exit.saveEfer) !== 0) vmcs.set(Field.guestEfer, state.efer);
+    put(words, base + at.guestPat, state.low(layout.pat.offset), state.high(layout.pat.offset));
+  if ((exit & Exit.saveEfer) !== 0) put(words, base + at.guestEfer, state.efer);
   const long = cpu.isLong ? Entry.guest64 : 0;
-  vmcs.set(Field.entryControls, (vmcs.low(Field.entryControls) & ~Entry.guest64) | long);
+  put(words, base + at.entryControls, (words[base + at.entryControls] & ~Entry.guest64) | long);
   saveSegments(state, vmcs);
 
   const { interruptShadow: shadow } = state;
-  vmcs.set(
-    Field.guestInterruptibility,
+  put(
+    words,
+    base + at.guestInterruptibility,
     (shadow === 1 ? Interruptibility.sti : 0) |
       (shadow === 2 ? Interruptibility.stackShadow : 0) |
       (cpu.nmiBlocked ? Interruptibility.nmi : 0),
   );
-  vmcs.set(Field.guestActivity, guestActivities[activity]);
-  vmcs.set(Field.guestPendingDebug, debug || shadow === 2 ? pendingDebugOf(cpu.pendingDebug) : 0);
+  put(words, base + at.guestActivity, guestActivities[activity]);
+  put(words, base + at.guestPendingDebug, debug || shadow === 2 ? pendingDebugOf(cpu.pendingDebug) : 0);
 }
 
 function saveSegments({ i32, cpl }: StateBlock, { words, base }: Vmcs): void {
@@ -175,8 +203,8 @@ function saveSegments({ i32, cpl }: StateBlock, { words, base }: Vmcs): void {
     words[to + selectorWord] = last & 0xffff;
     words[to + rightsWord] = n === stack ? (rights & ~0x60) | (cpl << 5) : rights;
   }
-  words[base + wordOf(Field.guestGdtrLimit)] = i32[gdtrLimit] & 0xffff;
-  words[base + wordOf(Field.guestIdtrLimit)] = i32[idtrLimit] & 0xffff;
+  words[base + gdtrLimitWord] = i32[gdtrLimit] & 0xffff;
+  words[base + idtrLimitWord] = i32[idtrLimit] & 0xffff;
 }
 
 function pendingDebugOf(conditions: number): number {

@@ -54,6 +54,19 @@ function loadSegments({ i32 }: StateBlock, { words, base }: Vmcs): void {
   }
 }
 
+/** Words of the VMCS. */
+const at = {
+  hostCr0: wordOf(Field.hostCr0),
+  hostCr4: wordOf(Field.hostCr4),
+  hostEfer: wordOf(Field.hostEfer),
+  hostPat: wordOf(Field.hostPat),
+  hostCs: wordOf(Field.hostCs),
+  hostTr: wordOf(Field.hostTr),
+  hostTrBase: wordOf(Field.hostTrBase),
+  hostGdtrBase: wordOf(Field.hostGdtrBase),
+  hostIdtrBase: wordOf(Field.hostIdtrBase),
+} as const;
+
 /** `exit`: VM-exit controls. The caller derives what follows from registers. */
 export function loadHost(cpu: Cpu, vmcs: Vmcs, exit: number): void {
   const { state } = cpu;
@@ -65,27 +78,28 @@ export function loadHost(cpu: Cpu, vmcs: Vmcs, exit: number): void {
     i32[copied[n + 1]] = words[from];
     i32[copied[n + 1] + 1] = words[from + 1];
   }
-  state.cr0 = (vmcs.low(Field.hostCr0) & ~cr0Kept) | (state.cr0 & cr0Kept);
-  state.cr4 = vmcs.low(Field.hostCr4);
+  state.cr0 = (words[base + at.hostCr0] & ~cr0Kept) | (state.cr0 & cr0Kept);
+  state.cr4 = words[base + at.hostCr4];
   state.set64(layout.dr7.offset, dr7Fixed, 0);
   const long = Efer.lma | Efer.lme;
-  if ((exit & Exit.loadEfer) !== 0) state.efer = vmcs.low(Field.hostEfer);
+  if ((exit & Exit.loadEfer) !== 0) state.efer = words[base + at.hostEfer];
   else state.efer = host64 ? state.efer | long : state.efer & ~long;
-  if ((exit & Exit.loadPat) !== 0) state.set64(layout.pat.offset, vmcs.low(Field.hostPat), vmcs.high(Field.hostPat));
+  if ((exit & Exit.loadPat) !== 0)
+    state.set64(layout.pat.offset, words[base + at.hostPat], words[base + at.hostPat + 1]);
 
-  state.setSegment(Segment.cs, vmcs.low(Field.hostCs), host64 ? code64 : code32, -1, 0, 0);
+  state.setSegment(Segment.cs, words[base + at.hostCs], host64 ? code64 : code32, -1, 0, 0);
   loadSegments(state, vmcs);
   state.setSegment(
     Segment.tr,
-    vmcs.low(Field.hostTr),
+    words[base + at.hostTr],
     busyTask,
     0x67,
-    vmcs.low(Field.hostTrBase),
-    vmcs.high(Field.hostTrBase),
+    words[base + at.hostTrBase],
+    words[base + at.hostTrBase + 1],
   );
   state.setSegment(Segment.ldtr, 0, 0, 0, 0, 0);
-  state.setSegment(Segment.gdtr, 0, 0, 0xffff, vmcs.low(Field.hostGdtrBase), vmcs.high(Field.hostGdtrBase));
-  state.setSegment(Segment.idtr, 0, 0, 0xffff, vmcs.low(Field.hostIdtrBase), vmcs.high(Field.hostIdtrBase));
+  state.setSegment(Segment.gdtr, 0, 0, 0xffff, words[base + at.hostGdtrBase], words[base + at.hostGdtrBase + 1]);
+  state.setSegment(Segment.idtr, 0, 0, 0xffff, words[base + at.hostIdtrBase], words[base + at.hostIdtrBase + 1]);
   state.cpl = 0;
   state.flags = Flag.fixed;
   state.interruptShadow = 0;

@@ -8,8 +8,9 @@ import type { Vmcs } from './vmcs.ts';
 const barred = (index: number): boolean =>
   index === 0xc000_0100 || index === 0xc000_0101 || index === 0x9b || index === 0x9e;
 
-/** Linear-memory address of an entry, 0 where there is no memory. */
-function entryAt(cpu: Cpu, vmcs: Vmcs, address: number, n: number, write: boolean): number {
+/** Linear-memory address of an entry, 0 where there is no memory. `before`: of the one before it, mostly in the same page. */
+function entryAt(cpu: Cpu, vmcs: Vmcs, address: number, n: number, before: number, write: boolean): number {
+  if (before !== 0 && ((before + 16) & 0xfff) !== 0) return before + 16;
   const sum = (vmcs.low(address) >>> 0) + n * 16;
   const high = (vmcs.high(address) + (sum > 0xffff_ffff ? 1 : 0)) | 0;
   const { physical } = cpu;
@@ -21,8 +22,9 @@ function entryAt(cpu: Cpu, vmcs: Vmcs, address: number, n: number, write: boolea
 export function loadMsrs(cpu: Cpu, vmcs: Vmcs, address: number, countField: number): number {
   const count = vmcs.low(countField) >>> 0;
   const { physical } = cpu;
+  let at = 0;
   for (let n = 0; n < count; n++) {
-    const at = n < msrAreaLimit ? entryAt(cpu, vmcs, address, n, false) : 0;
+    at = n < msrAreaLimit ? entryAt(cpu, vmcs, address, n, at, false) : 0;
     if (at === 0) return n + 1;
     const index = physical.load32(at) >>> 0;
     if (physical.load32(at + 4) !== 0 || barred(index)) return n + 1;
@@ -36,8 +38,9 @@ export function loadMsrs(cpu: Cpu, vmcs: Vmcs, address: number, countField: numb
 export function storeMsrs(cpu: Cpu, vmcs: Vmcs, address: number, countField: number): number {
   const count = vmcs.low(countField) >>> 0;
   const { physical } = cpu;
+  let at = 0;
   for (let n = 0; n < count; n++) {
-    const at = n < msrAreaLimit ? entryAt(cpu, vmcs, address, n, true) : 0;
+    at = n < msrAreaLimit ? entryAt(cpu, vmcs, address, n, at, true) : 0;
     if (at === 0) return n + 1;
     const index = physical.load32(at) >>> 0;
     if (physical.load32(at + 4) !== 0 || readMsr(cpu, index) !== MsrAnswer.done) return n + 1;

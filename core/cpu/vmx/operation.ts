@@ -7,7 +7,7 @@ import { Cr4, Flag, Vector } from '../../state/registers.ts';
 import type { Cpu } from '../cpu.ts';
 import { VmxOutcome } from '../host-cpu.ts';
 import { cr0Fixed, cr4Fixed, revision } from './capabilities.ts';
-import { Dirty, Field, FieldType, FieldWidth, fieldDirt, isField, typeOf, widthOf } from './fields.ts';
+import { Dirty, Field, FieldType, FieldWidth, fieldDirt, isField, readOffset, typeOf, widthOf } from './fields.ts';
 import { InstructionError } from './reasons.ts';
 import { Vmcs } from './vmcs.ts';
 
@@ -108,15 +108,12 @@ export class Operation {
   /** VMREAD: the value goes to (low, high). */
   read(encoding: number): VmxOutcome {
     const { vmcs } = this;
-    if (!vmcs.valid) return VmxOutcome.failInvalid;
-    if (!isField(encoding)) return this.fail(InstructionError.unsupportedField);
-    if ((encoding & 1) !== 0) {
-      this.low = vmcs.high(encoding);
-      this.high = 0;
-    } else {
-      this.low = vmcs.low(encoding);
-      this.high = vmcs.high(encoding);
-    }
+    const { base, words } = vmcs;
+    if (base === 0) return VmxOutcome.failInvalid;
+    const offset = readOffset(encoding);
+    if (offset === 0) return this.fail(InstructionError.unsupportedField);
+    this.low = words[base + offset];
+    this.high = (encoding & 1) !== 0 ? 0 : words[base + offset + 1];
     return VmxOutcome.succeed;
   }
 

@@ -10,7 +10,7 @@ import { Leave, Status } from '../leave.ts';
 import { EventType } from '../virtualization.ts';
 import { Candidate, firstBroken } from './checks/candidate.ts';
 import { controlRules } from './checks/control.ts';
-import { EntryFailure, eventRules, guestRules } from './checks/guest.ts';
+import { EntryFailure, eventRules, guestRules, instructionRules, isQuiet } from './checks/guest.ts';
 import { hostRules } from './checks/host.ts';
 import { Exit, Pin, Primary, Secondary } from './controls.ts';
 import { EptWalks } from './ept.ts';
@@ -100,7 +100,9 @@ export class WorldSwitch {
     const candidate = this.#candidate;
     // Guest state that the last exit saved needs no checking; what was written since then does.
     const changed = (vmcs.dirty & (Dirty.controls | Dirty.guest)) !== 0;
-    const broken = firstBroken(eventRules, candidate) ?? (changed ? firstBroken(guestRules, candidate) : undefined);
+    const broken =
+      firstBroken(isQuiet(candidate) ? instructionRules : eventRules, candidate) ??
+      (changed ? firstBroken(guestRules, candidate) : undefined);
     if (broken) return this.#failEntry(Reason.guestState, broken.qualification ?? 0);
     vmcs.dirty = 0;
 

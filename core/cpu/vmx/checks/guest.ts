@@ -129,8 +129,8 @@ export const guestRules: readonly Rule[] = [
   { rule: 'PDPTEs', broken: wrongPdptes, qualification: EntryFailure.pdpte },
 ];
 
-/** RIP, RFLAGS, activity, interruptibility and the event to be injected: checked at every entry. */
-export const eventRules: readonly Rule[] = [
+/** RIP and RFLAGS. */
+export const instructionRules: readonly Rule[] = [
   { rule: 'RIP', broken: c => wrongRip(c, c.rights(Segment.cs)) },
   {
     rule: 'RFLAGS reserved bits',
@@ -141,6 +141,11 @@ export const eventRules: readonly Rule[] = [
     rule: 'virtual-8086 mode is in protected mode outside of IA-32e mode',
     broken: ({ virtual8086, guest64, cr0 }) => virtual8086 && (guest64 || (cr0 & Cr0.pe) === 0),
   },
+];
+
+/** RIP, RFLAGS, activity, interruptibility and the event to be injected: checked at every entry. */
+export const eventRules: readonly Rule[] = [
+  ...instructionRules,
   {
     rule: 'an injected external interrupt needs IF',
     broken: c => c.injects && c.eventType === EventType.external && (c.rflags & Flag.if) === 0,
@@ -206,3 +211,15 @@ export const eventRules: readonly Rule[] = [
   },
   { rule: 'pending debug exceptions: BS and TF', broken: wrongStep },
 ];
+
+/** Active, nothing to inject, nothing blocked, nothing pending: of `eventRules` only `instructionRules` can be broken. */
+export function isQuiet({ injects, vmcs }: Candidate): boolean {
+  return (
+    !injects &&
+    (vmcs.low(Field.guestActivity) |
+      vmcs.low(Field.guestInterruptibility) |
+      vmcs.low(Field.guestPendingDebug) |
+      vmcs.high(Field.guestPendingDebug)) ===
+      0
+  );
+}

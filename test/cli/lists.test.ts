@@ -1,0 +1,59 @@
+import test from 'ava';
+import { accelerators } from '#accelerators';
+import { virt64 } from './support.ts';
+
+test.serial('machines: names and descriptions, plainly or as JSON', async t => {
+  const plain = await virt64('machines');
+  t.deepEqual(
+    plain.stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => line.split(' ')[0]),
+    ['pc', 'microvm', 'toyvirt'],
+  );
+  t.is(plain.stderr, '');
+  t.is(plain.status, 0);
+  const machines = JSON.parse((await virt64('machines', '--json')).stdout) as { name: string; devices: string[] }[];
+  t.true(machines.find(({ name }) => name === 'pc')?.devices.includes('pci'));
+});
+
+test.serial('accels: those that the API has', async t => {
+  const all = JSON.parse((await virt64('accels', '--json')).stdout) as { name: string }[];
+  t.deepEqual(all.map(({ name }) => name).sort(), accelerators.map(({ name }) => name).sort());
+});
+
+test.serial('devices: every option is described', async t => {
+  const devices = JSON.parse((await virt64('devices', '--json')).stdout) as { name: string; options: object }[];
+  t.true(devices.length >= 10);
+  t.like(devices.find(({ name }) => name === 'isa-serial')?.options, { port: 'a port from 0 to 0xffff' });
+  t.regex((await virt64('devices')).stdout, /^isa-serial\n {2}port {4}a port/m);
+});
+
+test.serial('a plugin’s components are listed with ours', async t => {
+  const { stdout } = await virt64('machines', '--plugin', './examples/dice/dice.ts');
+  t.regex(stdout, /^casino +microvm with a die/m);
+  t.regex((await virt64('devices', '--plugin', './examples/dice/dice.ts')).stdout, /^die\n/m);
+});
+
+test.serial('help on stdout for every command, and no colours where there is no terminal', async t => {
+  for (const args of [
+    ['--help'],
+    ['help'],
+    ['run', '-h'],
+    ['help', 'run'],
+    ['demo', '--help'],
+    ['machines', '--help'],
+  ]) {
+    const { status, stdout, stderr } = await virt64(...args);
+    t.is(status, 0);
+    t.regex(stdout, /Usage: virt64/);
+    t.is(stderr, '');
+    t.false(stdout.includes('\x1b'));
+  }
+  const { stdout } = await virt64('run', '--help');
+  for (const status of ['64', '65', '69', '70', '124', '130']) t.true(stdout.includes(` ${status} `), status);
+});
+
+test.serial('the version is the package’s', async t => {
+  t.regex((await virt64('--version')).stdout, /^\d+\.\d+\.\d+\n$/);
+});

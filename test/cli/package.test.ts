@@ -1,0 +1,48 @@
+/** The package as others get it: packed, unpacked elsewhere below node_modules, started and imported from there. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+
+const root = dirname(fileURLToPath(new URL('../../package.json', import.meta.url)));
+const folder = mkdtempSync(join(tmpdir(), 'virt64-package-'));
+test.after.always(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(program: string, ...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd: folder, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+test('npm pack holds all that runs', t => {
+  const packed = spawnSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root, encoding: 'utf8' });
+  t.is(packed.status, 0, packed.stderr);
+  const archive = readdirSync(folder).find(file => file.endsWith('.tgz'))!;
+  const modules = join(folder, 'node_modules');
+  mkdirSync(join(modules, 'virt64'), { recursive: true });
+  t.is(run('tar', 'xzf', archive, '-C', join(modules, 'virt64'), '--strip-components=1').status, 0);
+  for (const name of ['eventemitter3', 'reflect-metadata', 'tsx', 'tsyringe']) {
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+  const bin = join(modules, 'virt64', 'cli', 'bin.js');
+
+  const demo = run(process.execPath, bin, 'demo');
+  t.is(demo.status, 0, demo.stderr);
+  t.is(demo.stdout.match(/all well/g)?.length, 2);
+
+  // A program that imports the package, and a plugin in a folder that has no package.json at all.
+  writeFileSync(
+    join(folder, 'program.ts'),
+    `import { build, toyvirt, type Outcome } from 'virt64';
+    await using machine = await build(toyvirt, { accelerator: 'nvmm-vmx' });
+    const outcome: Outcome = await machine.run({ until: /paging: ok/, timeout: '1 s' });
+    console.log(outcome.kind);`,
+  );
+  const program = run(process.execPath, '--import', 'virt64/register', 'program.ts');
+  t.is(program.stdout, 'until\n', program.stderr);
+
+  const plugin = join(modules, 'virt64', 'examples', 'dice', 'dice.ts');
+  writeFileSync(join(folder, 'dice.ts'), `export * from ${JSON.stringify(plugin)};`);
+  t.regex(run(process.execPath, bin, 'machines', '--plugin', './dice.ts').stdout, /^casino/m);
+});

@@ -1,0 +1,150 @@
+/** The program as it is started: a process with a status, streams and signals. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { assemble } from '#core';
+import { syntheticKernel } from '../support/kernel.ts';
+
+const bin = fileURLToPath(new URL('../../cli/bin.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'virt64-program-'));
+test.after.always(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A kernel that does what the assembly says, in 64-bit mode. */
+function kernel(name: string, source: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, syntheticKernel({ code: assemble(64, source).bytes }));
+  return path;
+}
+
+function start(args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
+  const child = spawn(process.execPath, [bin, ...args], { cwd: folder, env: { ...process.env, ...environment } });
+  child.stdin.on('error', () => {});
+  return child;
+}
+
+async function end(child: ChildProcessWithoutNullStreams) {
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const status = await new Promise<number | null>(resolve => child.on('close', resolve));
+  return { status, stdout, stderr };
+}
+
+function run(...args: string[]) {
+  const child = start(args);
+  child.stdin.end();
+  return end(child);
+}
+
+const spin = kernel('spin', 'again: jmp again');
+const halt = kernel('halt', 'cli\nhlt');
+const crash = kernel('crash', 'ud2');
+const exit = kernel('exit', 'mov dx, 0xf4\nmov al, 3\nout dx, al\nhlt');
+const reset = kernel('reset', 'mov dx, 0xcf9\nmov al, 6\nout dx, al\nagain: jmp again');
+/** Empties the receiver and listens, as a driver does; says so, and then what it reads. */
+const echo = kernel(
+  'echo',
+  `
+    mov dx, 0x3fa
+    mov al, 7
+    out dx, al
+    mov dx, 0x3f9
+    mov al, 1
+    out dx, al
+    mov dx, 0x3f8
+    mov al, 62
+    out dx, al
+  wait:
+    mov dx, 0x3fd
+    in  al, dx
+    test al, 1
+    jz  wait
+    mov dx, 0x3f8
+    in  al, dx
+    out dx, al
+    jmp wait
+  `,
+);
+
+test('demo: both backends say "all well", and the program says so', async t => {
+  const { status, stdout, stderr } = await run('demo');
+  t.is(status, 0);
+  t.is(stderr, '');
+  t.is(stdout.match(/all well/g)?.length, 2);
+  t.regex(stdout, /nvmm-svm[\s\S]*nvmm-vmx/);
+});
+
+test('the guest’s words on stdout, ours on stderr; its code is the status', async t => {
+  const { status, stdout, stderr } = await run('run', '-M', 'toyvirt');
+  t.is(status, 0);
+  t.regex(stdout, /^toy kernel: long mode\n[\s\S]*all well\n$/);
+  t.regex(stderr, /toyvirt on nvmm-svm/);
+  const quiet = await run('run', '-M', 'toyvirt', '--quiet', '--accel', 'software', '--clock', 'virtual');
+  t.is(quiet.stderr, '');
+  t.is(quiet.stdout, stdout);
+});
+
+test('how a machine ends is how the program ends', async t => {
+  const ends = [
+    [['--kernel', halt], 1, 'halted'],
+    [['--kernel', crash], 1, 'tripleFault'],
+    [['--kernel', exit], 7, 'exit'],
+    [['--kernel', reset, '--no-reboot'], 0, 'reset'],
+    [['--kernel', spin, '--timeout', '2ms'], 124, 'timeout'],
+    [['--kernel', echo, '--until', '>', '--timeout', '5s'], 0, 'until'],
+  ] as const;
+  for (const [args, status, kind] of ends) {
+    const ended = await run(
+      'run',
+      '-M',
+      'microvm',
+      '--clock',
+      'virtual',
+      '--accel',
+      'software',
+      '--json',
+      '-q',
+      ...args,
+    );
+    t.is(ended.status, status, `${args.join(' ')}: ${ended.stderr}`);
+    t.like(JSON.parse(ended.stderr.trim().split('\n').at(-1)!), { kind });
+  }
+});
+
+test('a signal ends it in good order, even if the guest does nothing but reset itself', async t => {
+  for (const guest of [echo, reset]) {
+    const child = start(['run', '-M', 'microvm', '--kernel', guest]);
+    child.stderr.once('data', () => setTimeout(() => child.kill('SIGTERM'), 200));
+    const { status, stderr } = await end(child);
+    t.is(status, 130);
+    t.regex(stderr, /quit/);
+  }
+});
+
+test('what is piped waits until the guest listens', async t => {
+  const child = start(['run', '-M', 'microvm', '--kernel', echo, '--until', 'typed early', '--timeout', '20s']);
+  child.stdin.end('typed early\n');
+  t.is((await end(child)).status, 0);
+});
+
+test('nobody reads any more: it ends instead of failing', async t => {
+  const child = start(['run', '-M', 'microvm', '--kernel', echo]);
+  child.stdin.write('x'.repeat(10_000));
+  child.stdout.once('data', () => child.stdout.destroy());
+  const { status, stderr } = await end(child);
+  t.is(status, 130);
+  t.notRegex(stderr, /EPIPE|at /);
+});
+
+test('without apt the embedded guest boots, and the program says what to do', async t => {
+  const child = start(['run'], { PATH: folder, XDG_CACHE_HOME: folder });
+  child.stdin.end();
+  const { status, stdout, stderr } = await end(child);
+  t.is(status, 0);
+  t.regex(stdout, /all well/);
+  t.regex(stderr, /--kernel FILE --initrd FILE/);
+});

@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { Device, device, type ErrorCode, MachineError, port } from '#core';
+import { pc, Registry, use } from '#machines';
+import { classify, loadPlugin } from '#plugins';
+import { registryWith } from '../../cli/import-plugin.ts';
+
+abstract class Idle extends Device {
+  reset(): void {}
+  save() {
+    return { version: 1 };
+  }
+  restore(): void {}
+  inspect() {
+    return {};
+  }
+}
+
+@device('lamp')
+class Lamp extends Idle {
+  static readonly options = { port: port().or(0x300) };
+}
+
+@device('no-options')
+class NoOptions extends Idle {}
+
+@device('no-device')
+class NoDevice {
+  static readonly options = {};
+}
+
+const lit = pc.with({ devices: { lamp: use(Lamp, {}) } }, 'lit');
+const accelerator = { name: 'abacus', description: 'slow', create: () => undefined };
+
+test('exports are sorted by what they are; the rest is the module’s own affair', t => {
+  const found = classify('lamp', {
+    Lamp,
+    lit,
+    accelerator,
+    default: lit,
+    version: '1',
+    helper: () => 1,
+    nothing: null,
+  });
+  t.deepEqual([...found.devices], [['lamp', Lamp]]);
+  t.deepEqual([...found.profiles], [['lit', lit]]);
+  t.deepEqual([...found.accelerators], [['abacus', accelerator]]);
+});
+
+const refused = test.macro((t, exports: Record<string, unknown>, code: ErrorCode, pattern: RegExp) => {
+  const error = t.throws(() => classify('./plugin.ts', exports), { instanceOf: MachineError })!;
+  t.is(error.code, code);
+  t.regex(error.message, pattern);
+  t.truthy(error.remedy);
+});
+
+const profileWith = (devices: unknown) => ({ wrong: { ...pc, name: 'wrong', devices } });
+
+test('nothing usable', refused, { answer: 42 }, 'bad-plugin', /exports no device, profile or accelerator/);
+test('a device without options', refused, { NoOptions }, 'bad-plugin', /NoOptions has no options/);
+test('a device that is none', refused, { NoDevice }, 'bad-plugin', /NoDevice is no Device/);
+test('two of one name', refused, { lit, other: lit.with({}, 'lit') }, 'overlap', /two profiles called lit/);
+test('devices that are no list of devices', refused, profileWith(null), 'bad-plugin', /profile wrong.*devices/);
+test('a device that says not what it is', refused, profileWith({ x: {} }), 'bad-plugin', /devices\.x/);
+test(
+  'a device of a foreign class',
+  refused,
+  profileWith({ x: { type: Map, options: {} } }),
+  'bad-plugin',
+  /devices\.x/,
+);
+
+test('what throws while it is loaded or looked at is the plugin’s fault', async t => {
+  const lookedAt = new Proxy(
+    {},
+    {
+      ownKeys: () => {
+        throw new Error('hands off');
+      },
+    },
+  );
+  const trap = {
+    name: 'trap',
+    get with(): never {
+      throw new Error('sprung');
+    },
+  };
+  for (const load of [
+    () => Promise.reject(new SyntaxError('unexpected token')),
+    () => Promise.reject('just a text'),
+    async () => lookedAt,
+    async () => ({ trap }),
+  ]) {
+    const error = await t.throwsAsync(loadPlugin('bad', load), { instanceOf: MachineError });
+    t.is(error?.code, 'bad-plugin');
+  }
+});
+
+test('a name that is taken is refused, and then nothing of the plugin is added', t => {
+  const registry = new Registry();
+  const error = t.throws(() => registry.add(classify('lamp', { Lamp, pc: lit.with({}, 'pc') })), {
+    instanceOf: MachineError,
+  });
+  t.is(error?.code, 'overlap');
+  t.false(registry.devices.has('lamp'));
+  t.is(registry.profile('pc'), pc);
+});
+
+test('a misspelt name is answered with the nearest', t => {
+  const error = t.throws(() => new Registry().profile('micorvm'), { instanceOf: MachineError })!;
+  t.is(error.code, 'unknown-component');
+  t.regex(error.remedy!, /did you mean microvm\?/);
+});
+
+test('files of all kinds, as the command line loads them', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'virt64-plugin-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const file = (name: string, content: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  const good = file('good.mjs', `export const abacus = { name: 'abacus', description: 'slow', create() {} };`);
+  t.true((await registryWith([good, good])).accelerators.has('abacus'));
+  for (const [name, content, pattern] of [
+    ['syntax.mjs', 'export const = 1', /syntax\.mjs cannot be loaded/],
+    ['throws.mjs', 'throw new Error("boom")', /boom/],
+    ['throws-nothing.mjs', 'throw undefined', /cannot be loaded/],
+    ['imports.mjs', 'import "./nowhere.mjs"', /nowhere\.mjs/],
+    ['empty.mjs', '', /exports no device/],
+    ['data.json', '{"name": "x"}', /cannot be loaded|exports no/],
+    ['binary.mjs', '\0\x01\x02', /cannot be loaded/],
+  ] as const) {
+    const error = await t.throwsAsync(registryWith([file(name, content)]), { instanceOf: MachineError });
+    t.is(error?.code, 'bad-plugin', name);
+    t.regex(error!.message, pattern);
+  }
+  t.is(
+    (await t.throwsAsync(registryWith([join(folder, 'none.ts')]), { instanceOf: MachineError }))?.code,
+    'file-not-found',
+  );
+});
