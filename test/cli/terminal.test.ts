@@ -45,10 +45,10 @@ bootable('Linux in a terminal: Ctrl-C, help, reboot, power off, and the terminal
   const node = `"${process.execPath}" "${bin}"`;
   const run = `${node} run --machine microvm --accel software --mem 128M --append quiet`;
   const terminal = new Terminal(`sh -c 'stty -g; ${run}; echo "status $?"; stty -g'`);
-  const before = await terminal.see(/^([0-9a-f:]+)\r?\n/m);
+  const before = await terminal.see(/^([0-9a-f:]+)\r*\n/m);
   await terminal.see(/root@virt64:~# /);
   terminal.press('sleep 1000\r');
-  await terminal.see(/sleep 1000\r\n/);
+  await terminal.see(/sleep 1000\r+\n/);
   terminal.press('\x03');
   await terminal.see(/root@virt64:~# /);
   terminal.press('echo "status of the sleep: $?"\r');
@@ -59,7 +59,7 @@ bootable('Linux in a terminal: Ctrl-C, help, reboot, power off, and the terminal
   await terminal.see(/Welcome to virt64/);
   await terminal.see(/root@virt64:~# /);
   terminal.press('poweroff\r');
-  t.is(await terminal.see(/status (\d+)\r?\n/), '0');
-  t.is(await terminal.see(/^([0-9a-f:]+)\r?\n/m), before);
+  t.is(await terminal.see(/status (\d+)\r*\n/), '0');
+  t.is(await terminal.see(/^([0-9a-f:]+)\r*\n/m), before);
   await terminal.closed;
 });
