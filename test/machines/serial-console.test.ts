@@ -1,0 +1,80 @@
+import test from 'ava';
+import { SerialConsole } from '#machines';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+test('text, byte by byte and in pieces, also of characters of several bytes', t => {
+  const serial = new SerialConsole();
+  for (const byte of bytes('grüße ')) serial.write(byte);
+  serial.write(bytes('€').subarray(0, 2));
+  serial.write(bytes('€').subarray(2));
+  t.is(serial.text, 'grüße €');
+  t.is(serial.length, 7);
+  t.is(serial.since(6), '€');
+});
+
+test('listeners may keep what they are given', t => {
+  const serial = new SerialConsole();
+  const seen: Uint8Array[] = [];
+  serial.events.on('output', data => seen.push(data));
+  serial.write(1);
+  serial.write(2);
+  t.deepEqual(seen, [Uint8Array.of(1), Uint8Array.of(2)]);
+});
+
+test('waitFor sees what was there before, once, and each match begins after the last', async t => {
+  const serial = new SerialConsole();
+  serial.write(bytes('login: '));
+  const first = serial.waitFor(/log(in): /g);
+  t.true(serial.poll());
+  t.is((await first)[1], 'in');
+  const second = serial.waitFor('login: ');
+  t.false(serial.poll());
+  serial.write(bytes('again login: '));
+  t.true(serial.poll());
+  await second;
+  t.false(serial.poll());
+});
+
+test('a text is no pattern', async t => {
+  const serial = new SerialConsole();
+  const waiting = serial.waitFor('[ok].');
+  serial.write(bytes('[okk'));
+  t.false(serial.poll());
+  serial.write(bytes('[ok].'));
+  t.true(serial.poll());
+  await waiting;
+});
+
+test('when the run ends, whoever still waits learns why', async t => {
+  const serial = new SerialConsole();
+  const never = serial.waitFor(/login:/);
+  const just = serial.waitFor(/bye/);
+  serial.write(bytes('bye'));
+  serial.close('the run ended with powerOff');
+  await just;
+  await t.throwsAsync(never, { message: /login:.*did not appear.*powerOff/ });
+});
+
+test('what is typed before anybody listens is kept', t => {
+  const serial = new SerialConsole();
+  serial.type('a');
+  serial.type(Uint8Array.of(0x62));
+  const heard: number[] = [];
+  serial.onInput(data => heard.push(...data));
+  serial.type('c');
+  t.is(String.fromCharCode(...heard), 'abc');
+});
+
+test('a guest that never stops talking fills no memory', async t => {
+  const serial = new SerialConsole();
+  const piece = bytes('x'.repeat(2 ** 20));
+  for (let count = 0; count < 20; count++) serial.write(piece);
+  t.is(serial.length, 20 * 2 ** 20);
+  t.true(serial.text.length <= 8 * 2 ** 20);
+  const waiting = serial.waitFor(/y/);
+  serial.write(bytes('y'));
+  t.true(serial.poll());
+  t.is((await waiting)[0], 'y');
+  t.is(serial.since(serial.length - 1), 'y');
+});
