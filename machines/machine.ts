@@ -34,6 +34,7 @@ export class Machine implements AsyncDisposable {
   readonly memory: GuestMemory;
   readonly devices: ReadonlyMap<string, Device>;
   #disposed = false;
+  #running: Promise<Outcome> | undefined;
 
   constructor(private readonly parts: MachineParts) {
     this.serial = parts.serial;
@@ -74,9 +75,14 @@ export class Machine implements AsyncDisposable {
       throw new MachineError('bad-call', 'the machine has been disposed of', { remedy: 'build another' });
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : this.now + nanoseconds(timeout);
     const reached = typeof until === 'function' ? until : this.#appearance(until);
-    const outcome = await this.parts.scheduler.run(deadline, () => {
+    const running = this.parts.scheduler.run(deadline, () => {
       if (reached()) return { kind: 'until' };
       return this.now >= deadline ? { kind: 'timeout' } : undefined;
+    });
+    if (this.#running) return running;
+    this.#running = running;
+    const outcome = await running.finally(() => {
+      this.#running = undefined;
     });
     if (!['until', 'timeout', 'stopped'].includes(outcome.kind))
       this.serial.close(`the run ended with ${outcome.kind}`);
@@ -125,6 +131,8 @@ export class Machine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.stop();
+    await this.#running;
     this.serial.close('the machine was disposed of');
     this.parts.virtual[Symbol.dispose]();
     this.parts.accelerator[Symbol.dispose]();

@@ -18,6 +18,7 @@ import {
   type SavedState,
   use,
 } from 'virt64';
+import { roller } from './roller.ts';
 
 const fewest = 2;
 const most = 255;
@@ -83,6 +84,11 @@ export class Die extends Device {
 
 /** A variant of microvm: the parent and a difference. */
 export const casino = microvm.with(
-  { description: 'microvm with a die at port 0x2d0', devices: { die: use(Die, { sides: 20 }) } },
+  {
+    description: 'microvm with a die at port 0x2d0 and a guest that rolls it',
+    memory: '2 MiB',
+    devices: { die: use(Die, { sides: 20 }) },
+    boot: roller,
+  },
   'casino',
 );

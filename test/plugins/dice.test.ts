@@ -69,6 +69,15 @@ test('a guest reads the die, on every accelerator alike', async t => {
   t.regex(first!, /[G-T]/, 'with twenty sides');
 });
 
+test('the machine comes with a guest that rolls the die, and switches itself off', async t => {
+  await using machine = await build(await casino());
+  t.is((await machine.run({ timeout: '1 s' })).kind, 'powerOff');
+  const rolled = machine.serial.text.trimEnd().split('\n').map(Number);
+  t.is(rolled.length, 10);
+  t.true(rolled.every(each => each >= 1 && each <= 20));
+  t.true(new Set(rolled).size > 1);
+});
+
 test('what the guest set is saved, restored and reset; a damaged state is refused', async t => {
   const { Die } = await import('../../examples/dice/dice.ts');
   await using machine = await build((await casino()).with({ memory: '2 MiB', boot: roller() }));

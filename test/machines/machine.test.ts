@@ -1,0 +1,165 @@
+/** A machine as a program uses it, with guests of a few instructions. */
+import test from 'ava';
+import { assemble, MachineError } from '#core';
+import { IsaSerial } from '#devices';
+import { type BootSource, build, microvm, toyvirt } from '#machines';
+
+/** A guest in 32-bit protected mode. */
+function guest(source: string): BootSource {
+  const { bytes } = assemble(32, source, { origin: 0x10_0000 });
+  return { kind: 'raw', image: bytes, options: { address: 0x10_0000, mode: 'protected', stack: 0x9_0000 } };
+}
+
+const small = microvm.with({ memory: '2 MiB' });
+const software = { accelerator: 'software' };
+
+/** Prints a prompt, waits for a character, prints it and goes round; x ends it with the count of loops that it waited. */
+const echo = guest(`
+    mov dx, 0x3f9
+    mov al, 1
+    out dx, al
+    mov dx, 0x3f8
+    mov al, 62
+    out dx, al
+  wait:
+    inc ebx
+    mov dx, 0x3fd
+    in  al, dx
+    test al, 1
+    jz  wait
+    mov dx, 0x3f8
+    in  al, dx
+    out dx, al
+    cmp al, 120
+    jne wait
+    mov dx, 0xf4
+    mov al, 1
+    out dx, al
+    hlt
+`);
+
+const endings: readonly [string, string, object][] = [
+  ['ACPI power-off', 'mov dx, 0x604\nmov ax, 0x3400\nout dx, ax\nend: jmp end', { kind: 'powerOff' }],
+  ['reset by port CF9', 'mov dx, 0xcf9\nmov al, 6\nout dx, al\nend: jmp end', { kind: 'reset' }],
+  ['triple fault', 'lidt [0x500]\nud2', { kind: 'tripleFault', processor: 0 }],
+  ['debug exit', 'mov dx, 0xf4\nmov al, 21\nout dx, al\nend: jmp end', { kind: 'exit', code: 43 }],
+  ['HLT with interrupts off', 'cli\nhlt', { kind: 'halted' }],
+];
+
+for (const [title, source, expected] of endings) {
+  test(`how a run ends: ${title}`, async t => {
+    await using machine = await build(small.with({ boot: guest(source) }), software);
+    t.deepEqual(await machine.run({ timeout: '1 s' }), expected as never);
+  });
+}
+
+test('a timeout is guest time, and a run goes on where the last one ended', async t => {
+  await using machine = await build(small.with({ boot: guest('again: inc ebx\njmp again') }), software);
+  t.is((await machine.run({ timeout: '1 ms' })).kind, 'timeout');
+  t.is(machine.now, 1_000_000);
+  const before = machine.processors[0]!.getState('general').general.registers[3]!;
+  t.true(before > 0n);
+  t.is((await machine.run({ timeout: 500_000 })).kind, 'timeout');
+  t.is(machine.now, 1_500_000);
+  t.true(machine.processors[0]!.getState('general').general.registers[3]! > before);
+});
+
+test('until: a pattern sees only what comes after the call, a predicate anything', async t => {
+  await using machine = await build(toyvirt);
+  t.is((await machine.run({ until: /CPUID/g })).kind, 'until');
+  t.notRegex(machine.serial.text, /all well/);
+  t.is((await machine.run({ until: /port I\/O/, timeout: '1 s' })).kind, 'exit');
+  machine.reset();
+  let asked = 0;
+  t.is((await machine.run({ until: () => ++asked === 2 })).kind, 'until');
+});
+
+test('a conversation over the serial port, the same to the instruction in every run', async t => {
+  const talk = async () => {
+    await using machine = await build(small.with({ boot: echo }), software);
+    const running = machine.run({ timeout: '1 s' });
+    await machine.serial.waitFor('>');
+    machine.serial.type('a');
+    await machine.serial.waitFor('a');
+    await Promise.resolve();
+    machine.serial.type('x');
+    t.deepEqual(await running, { kind: 'exit', code: 3 });
+    t.is(machine.serial.text, '>ax');
+    return machine.now;
+  };
+  t.is(await talk(), await talk());
+});
+
+test('whoever waits for what never comes learns of the end of the run', async t => {
+  await using machine = await build(small.with({ boot: guest('cli\nhlt') }), software);
+  const waiting = t.throwsAsync(machine.serial.waitFor('login:'), { message: /halted/ });
+  await machine.run();
+  await waiting;
+});
+
+test('stop ends a run from outside; afterwards it can go on', async t => {
+  await using machine = await build(small.with({ boot: guest('again: jmp again') }), software);
+  setTimeout(() => machine.stop(), 20);
+  t.is((await machine.run()).kind, 'stopped');
+  t.is((await machine.run({ timeout: '1 ms' })).kind, 'timeout');
+});
+
+test('a machine that is left while it runs is stopped first', async t => {
+  let running: Promise<{ kind: string }>;
+  {
+    await using machine = await build(small.with({ boot: guest('again: jmp again') }), software);
+    running = machine.run();
+  }
+  t.is((await running).kind, 'stopped');
+});
+
+test('reset is power-on again', async t => {
+  await using machine = await build(toyvirt);
+  t.deepEqual(await machine.run(), { kind: 'exit', code: 0 });
+  const first = machine.serial.text;
+  machine.reset();
+  t.deepEqual(await machine.run(), { kind: 'exit', code: 0 });
+  t.is(machine.serial.text, first + first);
+});
+
+test.serial('an idle machine with a terminal waits for it, and does not spin', async t => {
+  const listener = guest(`
+      mov dx, 0x3f9
+      mov al, 1
+      out dx, al
+      cli
+      hlt
+  `);
+  await using machine = await build(small.with({ boot: listener, clock: 'host' }), { ...software, interactive: true });
+  t.is((await machine.run()).kind, 'halted', 'with interrupts off it never wakes, terminal or not');
+  await using idle = await build(small.with({ boot: guest('sti\nhlt') }), { ...software, interactive: true });
+  setTimeout(() => idle.stop(), 100);
+  const before = process.cpuUsage();
+  t.is((await idle.run()).kind, 'stopped');
+  t.true(process.cpuUsage(before).user < 80_000);
+});
+
+test('misuse is answered, not obeyed', async t => {
+  const machine = await build(small.with({ boot: guest('again: jmp again') }), software);
+  const running = machine.run({ timeout: '50 ms' });
+  await t.throwsAsync(machine.run(), { instanceOf: MachineError, message: /running already/ });
+  t.throws(() => machine.save(), { instanceOf: MachineError });
+  await running;
+  t.throws(() => machine.device('com9'), { instanceOf: MachineError, message: /com1/ });
+  t.throws(() => machine.device('pit', IsaSerial), { instanceOf: MachineError });
+  t.true(machine.device('com1', IsaSerial) instanceof IsaSerial);
+  await t.throwsAsync(machine.run({ timeout: 'soon' }), { instanceOf: MachineError, message: /"soon" is no time/ });
+  await machine[Symbol.asyncDispose]();
+  await machine[Symbol.asyncDispose]();
+  await t.throwsAsync(machine.run(), { instanceOf: MachineError, message: /disposed/ });
+});
+
+test('every device can be looked into', async t => {
+  await using machine = await build(small);
+  t.deepEqual(Object.keys(machine.inspect()), Object.keys(small.devices));
+});
+
+test('an accelerator is found by its name, or nearly', async t => {
+  const error = await t.throwsAsync(build(small, { accelerator: 'sofware' }), { instanceOf: MachineError });
+  t.regex(error!.remedy!, /did you mean software\?/);
+});

@@ -1,0 +1,129 @@
+/** The run loop with processors that only say what they would do. */
+import test from 'ava';
+import type { VirtualMachine } from '#accelerators';
+import { type InterruptController, VirtualClock } from '#core';
+import { Scheduler } from '../../machines/scheduler.ts';
+
+type Act = (processor: number) => 'limit' | 'halt' | 'shutdown';
+
+class Controller implements InterruptController {
+  pending = false;
+  nmiPending = false;
+  taskPriority = 0;
+  onChange: (() => void) | undefined;
+  acknowledge(): number {
+    this.pending = false;
+    return 32;
+  }
+  acknowledgeNmi(): void {}
+}
+
+function computer(processors: number, act: Act, { flags = 0x202n, expectsInput = false } = {}) {
+  const time = { ticks: 0 };
+  const clock = new VirtualClock(time);
+  const skipped: number[] = [];
+  const scheduler = new Scheduler({
+    accelerator: {
+      time: {
+        get ticks() {
+          return time.ticks;
+        },
+        skip(ticks) {
+          skipped.push(ticks);
+          time.ticks += ticks;
+        },
+      },
+    },
+    clock,
+    virtual: true,
+    processors,
+    settle: () => undefined,
+    breathe: () => Promise.resolve(),
+    expectsInput: () => expectsInput,
+    stopwatch: () => performance.now() * 1e6,
+  });
+  const controllers = Array.from({ length: processors }, () => new Controller());
+  const log: number[] = [];
+  const machine = {
+    processors: controllers.map((_, index) => ({
+      run() {
+        log.push(index);
+        controllers[index]!.pending = false;
+        time.ticks += Math.min(100, Math.max(scheduler.remaining(), 0));
+        return { reason: act(index) };
+      },
+      init() {},
+      startup() {},
+      getState: () => ({ general: { rflags: flags } }),
+    })),
+  } as unknown as VirtualMachine;
+  scheduler.attach(machine, controllers);
+  return { scheduler, clock, controllers, log, skipped, time };
+}
+
+const run = (scheduler: Scheduler, clock: VirtualClock, deadline = Number.POSITIVE_INFINITY) =>
+  scheduler.run(deadline, () => (clock.now >= deadline ? { kind: 'timeout' } : undefined));
+
+test('processors take turns once they are started; before, they wait', async t => {
+  const { scheduler, clock, log } = computer(2, () => 'limit');
+  await run(scheduler, clock, 200);
+  t.deepEqual(log, [0, 0]);
+  scheduler.startup(1, 8);
+  await run(scheduler, clock, 600);
+  t.deepEqual(log, [0, 0, 0, 1, 0, 1]);
+});
+
+test('idle time passes at once, exactly to the next timer', async t => {
+  const { scheduler, clock, controllers, skipped, log } = computer(1, () => 'halt');
+  const fired: number[] = [];
+  for (const at of [1_000, 50_000]) {
+    clock.schedule(at, () => {
+      fired.push(clock.now);
+      controllers[0]!.pending = true;
+    });
+  }
+  await run(scheduler, clock, 60_000);
+  t.deepEqual(fired, [1_000, 50_000]);
+  t.is(log.length, 3);
+  t.is(skipped.length, 2);
+});
+
+test('nothing can wake it: halted, not asleep for ever', async t => {
+  const { scheduler, clock } = computer(2, () => 'halt');
+  t.deepEqual(await run(scheduler, clock), { kind: 'halted' });
+});
+
+test('interrupts off everywhere: halted, though a timer ticks and a terminal is there', async t => {
+  const { scheduler, clock } = computer(1, () => 'halt', { flags: 2n, expectsInput: true });
+  const tick = (): void => void clock.schedule(clock.now + 1_000, tick);
+  tick();
+  t.deepEqual(await run(scheduler, clock), { kind: 'halted' });
+});
+
+test('with a terminal it sleeps until somebody types', async t => {
+  const { scheduler, clock, controllers, log } = computer(1, () => 'halt', { expectsInput: true });
+  setTimeout(() => {
+    controllers[0]!.pending = true;
+    controllers[0]!.onChange?.();
+  }, 30);
+  setTimeout(() => scheduler.end({ kind: 'stopped' }), 60);
+  const start = performance.now();
+  t.deepEqual(await run(scheduler, clock), { kind: 'stopped' });
+  t.true(performance.now() - start >= 50);
+  t.is(log.length, 2);
+});
+
+test('the first reason to end is the one that counts', async t => {
+  const { scheduler, clock } = computer(1, () => {
+    scheduler.power.powerOff();
+    scheduler.power.reset();
+    return 'limit';
+  });
+  t.deepEqual(await run(scheduler, clock), { kind: 'powerOff' });
+});
+
+test('a shutdown names its processor', async t => {
+  const { scheduler, clock } = computer(2, processor => (processor === 1 ? 'shutdown' : 'limit'));
+  scheduler.startup(1, 8);
+  t.deepEqual(await run(scheduler, clock), { kind: 'tripleFault', processor: 1 });
+});
