@@ -69,15 +69,16 @@ export async function build(profile: Profile, options: BuildOptions = {}): Promi
   requireValid(profile);
   const stopwatch = options.stopwatch ?? (() => performance.now() * 1e6);
   const size = memorySize(profile);
+  const model = guestModel(profile);
   const accelerator = findAccelerator(options.accelerator).create({
     memory: size,
     processors: profile.processors,
-    cpu: guestModel(profile),
+    cpu: model,
     ...(options.engine ? { engine: options.engine } : {}),
     ...(profile.clock === 'host' ? { clock: stopwatch } : {}),
   });
   try {
-    return put(profile, options, accelerator, size, stopwatch);
+    return put(profile, options, accelerator, model, size, stopwatch);
   } catch (error) {
     accelerator[Symbol.dispose]();
     throw error;
@@ -88,6 +89,7 @@ function put(
   profile: Profile,
   options: BuildOptions,
   accelerator: Accelerator,
+  model: CpuModel,
   size: number,
   stopwatch: () => number,
 ): Machine {
@@ -110,7 +112,6 @@ function put(
     stopwatch,
   });
 
-  const model = guestModel(profile);
   const ranges = ramRanges(size);
   const blocks: { base: number; bytes: Uint8Array; onWrite(offset: number, length: number): void }[] = [];
   const late = new LateBuses(profile.processors);
