@@ -8,6 +8,8 @@ import {
   InputPin,
   InterruptControllers,
   type InterruptLine,
+  integer,
+  list,
   Options,
   type OptionsOf,
   Ports,
@@ -24,6 +26,8 @@ export class Pic extends Device implements ExternalInterrupts {
   static readonly options = {
     /** Where the INTR pin leads besides the processors' LINT0: an I/O APIC's pin 0 on some boards. */
     output: wire().optional(),
+    /** Inputs that firmware has made level-triggered: those to which PCI's interrupts lead. */
+    level: list(integer(0, 15)).or([]),
   };
 
   readonly #master = new PicChip(2, 0xf8);
@@ -32,14 +36,14 @@ export class Pic extends Device implements ExternalInterrupts {
   #pending = false;
 
   constructor(
-    @Options { output }: OptionsOf<typeof Pic.options>,
+    @Options private readonly given: OptionsOf<typeof Pic.options>,
     @ComponentName name: string,
     @Ports ports: Ports,
     @Wires wires: Wires,
     @InterruptControllers private readonly controllers: InterruptControllers,
   ) {
     super();
-    this.#output = output === undefined ? undefined : wires.line(output);
+    this.#output = given.output === undefined ? undefined : wires.line(given.output);
     controllers.installExternal(this);
     wires.provide(name, 16, index => new InputPin(`${name}@${index}`, high => this.#setInput(index, high)));
     for (const [base, chip] of [
@@ -87,6 +91,9 @@ export class Pic extends Device implements ExternalInterrupts {
     this.#slave.reset();
     this.#master.state.inputs = levels[0] & ~4;
     this.#slave.state.inputs = levels[1];
+    const triggers = this.given.level.reduce((bits, input) => bits | (1 << input), 0);
+    this.#master.triggerLevels = triggers & 0xff;
+    this.#slave.triggerLevels = triggers >> 8;
     this.#update();
   }
 

@@ -36,6 +36,8 @@ export class PciHost extends Device {
     port: port().or(0xcf8),
     /** Where INTA to INTD of slot 0 lead; each slot rotates by one. */
     irqs: list(wire()).or(['ioapic@16', 'ioapic@17', 'ioapic@18', 'ioapic@19']),
+    /** Where they lead as well, for systems that use the 8259s: four wires such as `pic@10`, or none. */
+    legacyIrqs: list(wire()).or([]),
   };
 
   /** Addresses that base address registers may have. ACPI tells operating systems the same. */
@@ -52,12 +54,8 @@ export class PciHost extends Device {
     @Wires wires: Wires,
   ) {
     super();
-    if (given.irqs.length !== 4) {
-      throw new MachineError('bad-option', `${given.irqs.length} interrupt wires are not possible here`, {
-        path: `devices.${name}.irqs`,
-        remedy: 'give four, for INTA to INTD',
-      });
-    }
+    requireFour(given.irqs, `devices.${name}.irqs`);
+    if (given.legacyIrqs.length > 0) requireFour(given.legacyIrqs, `devices.${name}.legacyIrqs`);
     this.#function = new PciFunction(slots, {
       name,
       slot: '00:00.0',
@@ -68,8 +66,10 @@ export class PciHost extends Device {
       subsystem: { vendor: 0x1af4, device: 0x1100 },
     });
     wires.relay(pciInterrupts, 4, index => {
-      const line = wires.line(given.irqs[index]!);
-      return new InputPin(`${pciInterrupts}@${index}`, high => drive(line, high));
+      const lines = [given.irqs, given.legacyIrqs].flatMap(irqs => (irqs[index] ? [wires.line(irqs[index])] : []));
+      return new InputPin(`${pciInterrupts}@${index}`, high => {
+        for (const line of lines) drive(line, high);
+      });
     });
     ports.claim(
       { base: given.port, length: 4, only: 4 },
@@ -94,10 +94,13 @@ export class PciHost extends Device {
   reset(): void {
     this.#state = initial();
     for (const { endpoint } of this.slots.endpoints) endpoint.reset();
+    const { irqs, legacyIrqs } = this.given;
+    // The register is for systems that know of no other routing: they use the 8259s.
+    const wires = legacyIrqs.length > 0 ? legacyIrqs : irqs;
     assignResources(this.slots, {
       memory: PciHost.memoryWindow,
       ports: portWindow,
-      interruptLine: (slot, pin) => Number(this.given.irqs[(slot + pin - 1) & 3]!.split('@')[1]),
+      interruptLine: (slot, pin) => Number(wires[(slot + pin - 1) & 3]!.split('@')[1]),
     });
   }
 
@@ -139,6 +142,14 @@ export class PciHost extends Device {
     if (address < enableBit || (address >>> 16) & 0xff) return undefined;
     return this.slots.find((address >>> 8) & 0xff);
   }
+}
+
+function requireFour({ length }: readonly string[], path: string): void {
+  if (length === 4) return;
+  throw new MachineError('bad-option', `${length} interrupt wires are not possible here`, {
+    path,
+    remedy: 'give four, for INTA to INTD',
+  });
 }
 
 const initial = () => ({ address: 0 });

@@ -38,7 +38,7 @@ const softOff = 5;
 export class AcpiPm extends Device {
   static readonly options = {
     port: port().or(0x600),
-    irq: wire().or('ioapic@9'),
+    irq: wire().or('isa@9'),
     timerBits: choice(24, 32).or(24),
     resetPort: port().or(0xcf9),
   };

@@ -15,6 +15,9 @@ const opcode = {
   buffer: 0x11,
   package: 0x12,
   method: 0x14,
+  argument0: 0x68,
+  store: 0x70,
+  if: 0xa0,
   return: 0xa4,
   extended: 0x5b,
   device: 0x82,
@@ -84,6 +87,15 @@ export const method = (text: string, parameters: number, ...terms: readonly Aml[
   concatenate([opcode.method], packed(path(text), [parameters], ...terms));
 
 export const returns = (value: AmlData): Aml => concatenate([opcode.return], data(value));
+
+/** The object of that name, as a term. */
+export const reference = (text: string): Aml => path(text);
+
+/** Stores a method's first argument in the object of that name. */
+export const storesArgument = (text: string): Aml => concatenate([opcode.store, opcode.argument0], path(text));
+
+export const when = (predicate: Aml, ...terms: readonly Aml[]): Aml =>
+  concatenate([opcode.if], packed(predicate, ...terms));
 
 /** "PNP0A03" as the 32-bit number that _HID and _CID take (ACPI 6.4 §19.3.4, EISAID). */
 export function eisaId(text: string): number {

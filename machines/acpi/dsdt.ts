@@ -1,21 +1,38 @@
 /** DSDT: the devices that cannot be found by asking them (ACPI 6.4 §5.2.11.1, chapters 6 and 9). */
-import { type Aml, concatenate, device, eisaId, name, scope } from './aml.ts';
-import type { AcpiOptions, AcpiPci, AcpiSerial } from './options.ts';
+import {
+  type Aml,
+  concatenate,
+  device,
+  eisaId,
+  method,
+  name,
+  reference,
+  returns,
+  scope,
+  storesArgument,
+  when,
+} from './aml.ts';
+import type { AcpiOptions, AcpiPci, AcpiPs2, AcpiRtc, AcpiSerial } from './options.ts';
 import { busNumbers, currentResources, fixedMemory, irq, memoryWindow, ports, portWindow } from './resources.ts';
 import { headerSize, table } from './table.ts';
 
 const softOff = 5;
 
-export function dsdt({ processors, pci, serial = [], rtc = false, ps2 = false, hpet }: AcpiOptions): Uint8Array {
+/** What the system says it routes interrupts by: 0 for the 8259s, 1 for I/O APICs (§5.8.1). */
+const routing = 'PICM';
+
+export function dsdt({ processors, pci, serial = [], rtc, ps2, hpet, powerManagement }: AcpiOptions): Uint8Array {
   const aml = concatenate(
-    name('_S5', [softOff, softOff, 0, 0]),
+    ...(powerManagement ? [name('_S5', [softOff, softOff, 0, 0])] : []),
+    name(routing, 0),
+    method('_PIC', 1, storesArgument(routing)),
     scope(
       '_SB',
       ...processors.map((_, uid) => processor(uid)),
       ...(pci ? [hostBridge(pci)] : []),
       ...serial.map(serialPort),
-      ...(rtc ? [realTimeClock()] : []),
-      ...(ps2 ? [keyboard(), mouse()] : []),
+      ...(rtc ? [realTimeClock(rtc)] : []),
+      ...(ps2 ? [keyboard(ps2), mouse(ps2)] : []),
       ...(hpet === undefined ? [] : [highPrecisionTimer(hpet)]),
     ),
   );
@@ -32,12 +49,25 @@ const pins = 4;
 const configurationPorts = { base: 0xcf8, size: 8 };
 const slotAddress = (slot: number): number => slot * 0x1_0000 + 0xffff;
 
-function hostBridge({ window, highWindow, ecam, interruptBase = 16 }: AcpiPci): Aml {
-  const routes = Array.from({ length: slots * pins }, (_, index) => {
+/** A routing table (§6.2.13): to fixed inputs, without link devices. */
+const routes = (interrupts: readonly number[]): number[][] =>
+  Array.from({ length: slots * pins }, (_, index) => {
     const slot = Math.floor(index / pins);
     const pin = index % pins;
-    return [slotAddress(slot), pin, 0, interruptBase + ((slot + pin) % pins)];
+    return [slotAddress(slot), pin, 0, interrupts[(slot + pin) % pins]!];
   });
+
+const routingTable = ({ interrupts, legacyInterrupts }: AcpiPci): Aml[] =>
+  legacyInterrupts
+    ? [
+        name('APIR', routes(interrupts)),
+        name('PICR', routes(legacyInterrupts)),
+        method('_PRT', 0, when(reference(routing), returns(reference('APIR'))), returns(reference('PICR'))),
+      ]
+    : [name('_PRT', routes(interrupts))];
+
+function hostBridge(pci: AcpiPci): Aml {
+  const { window, highWindow, ecam } = pci;
   return device(
     'PCI0',
     hardwareId(ecam === undefined ? 'PNP0A03' : 'PNP0A08'),
@@ -53,7 +83,7 @@ function hostBridge({ window, highWindow, ecam, interruptBase = 16 }: AcpiPci): 
       memoryWindow(window),
       ...(highWindow ? [memoryWindow(highWindow)] : []),
     ),
-    name('_PRT', routes),
+    ...routingTable(pci),
   );
 }
 
@@ -65,17 +95,17 @@ const serialPort = ({ port, irq: line }: AcpiSerial, index: number): Aml =>
     currentResources(ports({ base: port, size: 8 }), irq(line)),
   );
 
-const realTimeClock = (): Aml =>
-  device('RTC', hardwareId('PNP0B00'), currentResources(ports({ base: 0x70, size: 2 }), irq(8)));
+const realTimeClock = ({ port, irq: line }: AcpiRtc): Aml =>
+  device('RTC', hardwareId('PNP0B00'), currentResources(ports({ base: port, size: 2 }), irq(line)));
 
-const keyboard = (): Aml =>
+const keyboard = ({ data, command, keyboardIrq }: AcpiPs2): Aml =>
   device(
     'KBD',
     hardwareId('PNP0303'),
-    currentResources(ports({ base: 0x60, size: 1 }), ports({ base: 0x64, size: 1 }), irq(1)),
+    currentResources(ports({ base: data, size: 1 }), ports({ base: command, size: 1 }), irq(keyboardIrq)),
   );
 
-const mouse = (): Aml => device('MOU', hardwareId('PNP0F13'), currentResources(irq(12)));
+const mouse = ({ mouseIrq }: AcpiPs2): Aml => device('MOU', hardwareId('PNP0F13'), currentResources(irq(mouseIrq)));
 
 const highPrecisionTimer = (base: number): Aml =>
   device('HPET', hardwareId('PNP0103'), name('_UID', 0), currentResources(fixedMemory({ base, size: 0x400 })));

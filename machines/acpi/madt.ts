@@ -1,7 +1,7 @@
 /** MADT (ACPI 6.4 §5.2.12): one local APIC per processor, an I/O APIC, and which ISA interrupts arrive elsewhere than one would think. */
 
 import { concatenate } from './aml.ts';
-import { type AcpiOptions, defaultIoApic, defaultLocalApic, sci } from './options.ts';
+import { type AcpiOptions, defaultIoApic, defaultLocalApic } from './options.ts';
 import { headerSize, table } from './table.ts';
 
 const pcAt8259 = 1;
@@ -34,12 +34,18 @@ const override = (irq: number, interrupt: number, flags: number): number[] => [
 ];
 const nonMaskable = (lint: number): number[] => [4, 6, allProcessors, ...word(interruptFlags.conforming), lint];
 
-export function madt({ processors, localApic = defaultLocalApic, ioApic = defaultIoApic }: AcpiOptions): Uint8Array {
+export function madt({
+  processors,
+  localApic = defaultLocalApic,
+  ioApic = defaultIoApic,
+  powerManagement,
+}: AcpiOptions): Uint8Array {
+  const sci = powerManagement && powerManagement.sci < 16 ? [powerManagement.sci] : [];
   const entries = concatenate(
     ...processors.map((id, uid) => (id < 0xff ? localApicEntry(uid, id) : localX2ApicEntry(uid, id))),
     ioApicEntry(ioApic),
     override(0, 2, interruptFlags.conforming),
-    override(sci, sci, interruptFlags.levelActiveHigh),
+    ...sci.map(irq => override(irq, irq, interruptFlags.levelActiveHigh)),
     nonMaskable(1),
   );
   return table('APIC', 5, headerSize + 8 + entries.length, ({ bytes, view }) => {

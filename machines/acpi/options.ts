@@ -6,14 +6,37 @@ export interface AcpiSerial {
   readonly irq: number;
 }
 
+export interface AcpiRtc {
+  readonly port: number;
+  readonly irq: number;
+}
+
+/** The i8042's ports and its two interrupts. */
+export interface AcpiPs2 {
+  readonly data: number;
+  readonly command: number;
+  readonly keyboardIrq: number;
+  readonly mouseIrq: number;
+}
+
+/** Fixed hardware: PM1 events at `port`, control at +4, timer at +8. */
+export interface AcpiPowerManagement {
+  readonly port: number;
+  readonly sci: number;
+  readonly timerBits: number;
+  readonly resetPort: number;
+}
+
 export interface AcpiPci {
   /** 32-bit memory that base address registers may be given. */
   readonly window: Range;
   readonly highWindow?: Range;
   /** PCI Express configuration space; the MCFG table appears with it. */
   readonly ecam?: number;
-  /** INTA–INTD of slot 0 are this global interrupt and the three after it; each slot rotates by one. Default 16. */
-  readonly interruptBase?: number;
+  /** Where INTA to INTD of slot 0 lead, as global interrupts; each slot rotates by one. */
+  readonly interrupts: readonly number[];
+  /** The same for systems that use the 8259s; left out if they are not wired to them. */
+  readonly legacyInterrupts?: readonly number[];
 }
 
 export interface AcpiOptions {
@@ -23,15 +46,13 @@ export interface AcpiOptions {
   readonly ioApic?: { readonly id: number; readonly base: number };
   readonly pci?: AcpiPci;
   readonly serial?: readonly AcpiSerial[];
-  readonly rtc?: boolean;
-  readonly ps2?: boolean;
+  readonly rtc?: AcpiRtc;
+  readonly ps2?: AcpiPs2;
   readonly vga?: boolean;
   readonly hpet?: number;
-  /** First port of the PM1 event block; control follows at +4, the timer at +8. */
-  readonly powerManagement?: number;
+  /** Left out: hardware-reduced ACPI, without PM1 registers, timer and reset register. */
+  readonly powerManagement?: AcpiPowerManagement;
 }
 
-export const sci = 9;
-export const defaultPowerManagement = 0x600;
 export const defaultLocalApic = 0xfee0_0000;
 export const defaultIoApic = { id: 0, base: 0xfec0_0000 };

@@ -30,8 +30,9 @@ const quads = (...values: readonly number[]): Uint8Array => {
 /** Ports that a device answers at, decoded with all 16 bits. */
 export const ports = ({ base, size }: Range): Uint8Array => concatenate([0x47, 1], words(base, base), [1, size]);
 
-/** An ISA interrupt: edge triggered, active high, not shared. */
-export const irq = (line: number): Uint8Array => concatenate([0x22], words(1 << line));
+/** Edge triggered, active high, not shared: an ISA interrupt, or a higher one in the descriptor that can name it. */
+export const irq = (line: number): Uint8Array =>
+  line < 16 ? concatenate([0x22], words(1 << line)) : concatenate([0x89, 6, 0, 0x03, 1], longs(line));
 
 export const fixedMemory = ({ base, size }: Range): Uint8Array => concatenate([0x86], words(9), [1], longs(base, size));
 

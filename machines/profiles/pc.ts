@@ -1,5 +1,5 @@
 /** A PC as operating systems expect it: PCI with virtio, ACPI, and the old chips where they have always been. */
-import { DebugConsole, PciHost, Ps2Controller, SystemPort, VirtioRng } from '#devices';
+import { DebugConsole, PciHost, Pic, Ps2Controller, SystemPort, VirtioRng } from '#devices';
 import { use } from '../profile.ts';
 import { microvm } from './microvm.ts';
 
@@ -11,7 +11,11 @@ export const pc = microvm.with(
       ps2: use(Ps2Controller, {}),
       system: use(SystemPort, {}),
       debug: use(DebugConsole, { port: 0x402 }),
-      pci: use(PciHost, { irqs: ['ioapic@16', 'ioapic@17', 'ioapic@18', 'ioapic@19'] }),
+      pic: use(Pic, { level: [10, 11] }),
+      pci: use(PciHost, {
+        irqs: ['ioapic@16', 'ioapic@17', 'ioapic@18', 'ioapic@19'],
+        legacyIrqs: ['pic@10', 'pic@11', 'pic@10', 'pic@11'],
+      }),
       rng: use(VirtioRng, { slot: '00:02.0' }),
     },
     absent: {

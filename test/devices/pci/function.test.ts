@@ -1,6 +1,8 @@
 import test from 'ava';
 import { Board, RamGuestMemory, registers32, VirtualClock, VirtualHostTasks } from '#core';
+import { IoApic, PciHost, Pic } from '#devices';
 import { type FunctionForm, PciFunction } from '../../../devices/pci/function.ts';
+import { TestBoard } from '../support.ts';
 import { PciBench } from './support.ts';
 
 const scratch = () => {
@@ -110,4 +112,24 @@ test('a function on a board without a bridge is a wire that leads nowhere', t =>
   });
   new PciFunction(board.pci, form);
   t.deepEqual(board.wires.dangling, ['pci-interrupts@3']);
+});
+
+test('an interrupt reaches the 8259s too, if it is wired to them, and the register says where', t => {
+  const board = new TestBoard();
+  board.add('pic', Pic, { level: [10, 11] });
+  const ioapic = board.add('ioapic', IoApic, {});
+  const card = new PciFunction(board.board.pci, form);
+  board.add('pci', PciHost, { legacyIrqs: ['pic@10', 'pic@11', 'pic@5', 'pic@7'] });
+  card.setInterrupt(true);
+  // INTB of slot 6 is the last of the four.
+  board.out(0x20, 0x0a);
+  t.is(board.in(0x20), 0x80);
+  t.true(ioapic.inspect().pins[19]!.asserted);
+  t.is(card.readConfiguration(0x3c, 1), 7);
+  card.setInterrupt(false);
+  t.false(ioapic.inspect().pins[19]!.asserted);
+  t.throws(() => board.add('again', PciHost, { legacyIrqs: ['pic@10'] }), {
+    code: 'bad-option',
+    message: /legacyIrqs/,
+  });
 });

@@ -5,8 +5,8 @@ import { TestBoard } from '../support.ts';
 function machine(timerBits: 24 | 32 = 24) {
   const board = new TestBoard();
   let level = false;
-  board.board.wires.provide('ioapic', 24, index => ({
-    name: `ioapic@${index}`,
+  board.board.wires.provide('isa', 16, index => ({
+    name: `isa@${index}`,
     assert: () => {
       level = true;
     },

@@ -17,13 +17,16 @@ const options: AcpiOptions = {
     window: { base: 0xc000_0000, size: 0x3ec0_0000 },
     highWindow: { base: 0x1_0000_0000, size: 0x1_0000_0000 },
     ecam: 0xb000_0000,
+    interrupts: [16, 17, 18, 19],
+    legacyInterrupts: [10, 11, 10, 11],
   },
   serial: [
     { port: 0x3f8, irq: 4 },
-    { port: 0x2f8, irq: 3 },
+    { port: 0x2f8, irq: 20 },
   ],
-  rtc: true,
-  ps2: true,
+  rtc: { port: 0x70, irq: 8 },
+  ps2: { data: 0x60, command: 0x64, keyboardIrq: 1, mouseIrq: 12 },
+  powerManagement: { port: 0x600, sci: 9, timerBits: 24, resetPort: 0xcf9 },
   hpet: 0xfed0_0000,
 };
 
@@ -58,7 +61,10 @@ test('EISA identifiers are packed as the specification packs them', t => {
 
 /** Intel's compiler reads the table back and compiles its own reading again; both must be free of errors. */
 const agrees = test.macro((t, signature: string, bytes: Uint8Array, patterns: readonly RegExp[]) => {
-  if (spawnSync('iasl', ['-v']).status !== 0) return t.pass('no iasl here');
+  if (spawnSync('iasl', ['-v']).status !== 0) {
+    t.log('skipped: iasl is not here (apt-get install acpica-tools)');
+    return t.pass();
+  }
   const folder = mkdtempSync(join(tmpdir(), 'virt64-acpi-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const file = join(folder, `${signature}.aml`);
@@ -82,11 +88,20 @@ test('DSDT', agrees, 'dsdt', dsdt(options), [
   /EisaId \("PNP0A08"\)/,
   /EisaId \("PNP0501"\)/,
   /Device \(COM2\)/,
-  /0x0001FFFF,\s+Zero,\s+Zero,\s+0x11/,
+  /Name \(APIR, [^{]*\{(\s+Package[^}]*\},){4}\s+Package \(0x04\)\s+\{\s+0x0001FFFF,\s+Zero,\s+Zero,\s+0x11/,
+  /Name \(PICR, [^{]*\{(\s+Package[^}]*\},){4}\s+Package \(0x04\)\s+\{\s+0x0001FFFF,\s+Zero,\s+Zero,\s+0x0B/,
+  /Method \(_PIC, 1, NotSerialized\)[^{]*\{\s+\\?PICM = Arg0/,
+  /If \(\\?PICM\)\s+\{\s+Return \(APIR\)[^}]*\}\s+Return \(PICR\)/,
+  /Interrupt \(ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, \)\s+\{\s+0x00000014,/,
   /EisaId \("PNP0303"\)/,
 ]);
 
-test('the smallest DSDT', agrees, 'dsdt', dsdt({ processors: [0] }), [/_S5/]);
+const apicOnly = { window: { base: 0xc000_0000, size: 0x3ec0_0000 }, interrupts: [16, 17, 18, 19] };
+test('a DSDT whose PCI interrupts only I/O APICs have', agrees, 'dsdt', dsdt({ processors: [0], pci: apicOnly }), [
+  /Name \(_PRT, Package/,
+]);
+
+test('the smallest DSDT', agrees, 'dsdt', dsdt({ processors: [0] }), [/Device \(C000\)/]);
 
 const terms = concatenate(
   name('LONG', Array(30).fill('x'.repeat(150))),
@@ -112,6 +127,25 @@ test('FADT', agrees, 'facp', fadt(options, { facs: 0xe_0040, dsdt: 0xe_0080 }), 
   /Address : 0000000000000CF9/,
   /Value to cause reset : 06/,
   /Power Button \(V1\) : 0/,
+  /32-bit PM Timer \(V1\) : 0/,
+  /CMOS RTC Not Present \(V5\) : 0/,
+  /Hardware Reduced \(V5\) : 0/,
+]);
+
+const elsewhere = { processors: [0], powerManagement: { port: 0xb000, sci: 20, timerBits: 32, resetPort: 0x64 } };
+test('a FADT says what the power device is like', agrees, 'facp', fadt(elsewhere, { facs: 0xe_0040, dsdt: 0xe_0080 }), [
+  /SCI Interrupt : 0014/,
+  /PM Timer Block Address : 0000B008/,
+  /32-bit PM Timer \(V1\) : 1/,
+  /Reset Register : (?:.*\n){5}.*Address : 0000000000000064/,
+  /8042 Present on ports 60\/64 \(V2\) : 0/,
+  /CMOS RTC Not Present \(V5\) : 1/,
+]);
+
+test('without a power device', agrees, 'facp', fadt({ processors: [0] }, { facs: 0xe_0040, dsdt: 0xe_0080 }), [
+  /PM1A Event Block Address : 00000000/,
+  /Reset Register Supported \(V2\) : 0/,
+  /Hardware Reduced \(V5\) : 1/,
 ]);
 
 test('MADT', agrees, 'apic', madt({ processors: [0, 1, 300] }), [
