@@ -24,20 +24,19 @@ export interface BootContext {
 }
 
 export function loadBootSource(memory: GuestMemory, source: BootSource, { acpiRsdp, occupied }: BootContext): Loaded {
-  if (source.kind === 'raw') return loadRaw(memory, { ...source.options, image: source.image });
+  if (source.kind === 'raw') return loadRaw(memory, { occupied, ...source.options, image: source.image });
   const { kernel, initrd, commandLine, randomSeed } = source;
+  const common = {
+    acpiRsdp,
+    occupied,
+    ...(initrd ? { initrd } : {}),
+    ...(commandLine === undefined ? {} : { commandLine }),
+  };
   switch (probe(kernel)) {
     case 'linux':
-      return loadLinux(memory, {
-        kernel,
-        acpiRsdp,
-        occupied,
-        ...(initrd ? { initrd } : {}),
-        ...(commandLine === undefined ? {} : { commandLine }),
-        ...(randomSeed ? { randomSeed } : {}),
-      });
+      return loadLinux(memory, { kernel, ...common, ...(randomSeed ? { randomSeed } : {}) });
     case 'elf':
-      return loadElf(memory, { image: kernel });
+      return loadElf(memory, { image: kernel, ...common });
     default:
       throw new MachineError('bad-kernel', 'this is neither a Linux bzImage nor an ELF file', {
         remedy: 'give a kernel image, or load it as a raw image with its address',

@@ -48,6 +48,11 @@ export function loadElf(memory: GuestMemory, options: ElfOptions): Loaded {
     const state = enterProtectedMode(memory, { rip: pvh, registers: { rbx: startInfo }, gdt });
     return { state, placements };
   }
+  if (options.initrd?.length) {
+    throw new MachineError('bad-initrd', 'this ELF image cannot be told of an initrd: it has no PVH entry note', {
+      remedy: 'leave the initrd out, or use a kernel built with CONFIG_PVH',
+    });
+  }
   const rip = physicalEntry(elf);
   const registers = { rsp: options.stack ?? defaultStack };
   if (entry === 'protected') return { state: enterProtectedMode(memory, { rip, registers, gdt }), placements };

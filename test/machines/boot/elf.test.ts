@@ -8,6 +8,7 @@ import { MachineError } from '../../../core/framework/error.ts';
 import { RamGuestMemory } from '../../../core/memory/ram-guest-memory.ts';
 import { loadElf } from '../../../machines/boot/elf.ts';
 import { loadRaw } from '../../../machines/boot/raw.ts';
+import { loadBootSource } from '../../../machines/boot-source.ts';
 
 const ram = (size = 0x40_0000) => new RamGuestMemory([{ base: 0, bytes: new Uint8Array(size).fill(0xee) }]);
 
@@ -116,7 +117,10 @@ for (const bits of [32, 64]) {
 }
 
 test('loads what GNU as and ld make', t => {
-  if (spawnSync('ld', ['--version']).status !== 0) return t.pass('no binutils here');
+  if (spawnSync('ld', ['--version']).status !== 0) {
+    t.log('skipped: no binutils here');
+    return t.pass();
+  }
   const folder = mkdtempSync(join(tmpdir(), 'virt64-elf-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'a.s'), '.globl _start\n.data\n.quad 0x1122334455667788\n.text\nnop\n_start: hlt\n');
@@ -164,4 +168,35 @@ test('boot structures step aside for the image', t => {
   t.true(state.cr3 >= 0x1_2000);
   t.true(state.gdt.base >= 0x1_2000);
   t.is(memory.read8(0x9000), 0x90);
+});
+
+const context = { acpiRsdp: 0xe_0000, occupied: [{ name: 'ACPI tables', base: 0xe_0000, size: 0x1000 }] };
+
+test('as a boot source, an image with a PVH note gets all that a Linux image would', t => {
+  const memory = ram();
+  const initrd = new Uint8Array(5000).fill(0x77);
+  const source = { kind: 'kernel', kernel: image(), initrd, commandLine: 'quiet' } as const;
+  const { state, placements } = loadBootSource(memory, source, context);
+  const info = state.registers.rbx!;
+  t.is(memory.read32(info + 12), 1, 'one module');
+  const module = memory.read32(memory.read32(info + 16));
+  t.is(memory.read8(module + 4999), 0x77);
+  const text = memory.read32(info + 24);
+  t.deepEqual(
+    [...'quiet\0'].map((_, index) => memory.read8(text + index)),
+    [...new TextEncoder().encode('quiet\0')],
+  );
+  t.is(memory.read32(info + 32), 0xe_0000, 'RSDP');
+  t.true(placements.every(({ base, size }) => base + size <= 0xe_0000 || base >= 0xe_1000));
+});
+
+test('an initrd that a kernel cannot be told of is refused', t => {
+  const source = { kind: 'kernel', kernel: image({ pvh: false }), initrd: new Uint8Array(8) } as const;
+  t.throws(() => loadBootSource(ram(), source, context), { instanceOf: MachineError, code: 'bad-initrd' });
+});
+
+test('a raw image does not go over the ACPI tables', t => {
+  const source = { kind: 'raw', image: new Uint8Array(0x2000), options: { address: 0xd_f000 } } as const;
+  const error = t.throws(() => loadBootSource(ram(), source, context), { instanceOf: MachineError, code: 'bad-image' });
+  t.regex(error.message, /ACPI tables/);
 });
