@@ -17,9 +17,11 @@ export class PicChip {
     const { state } = this;
     const request = this.#first(state.irr & ~state.imr);
     if (request === 8) return -1;
-    let served = state.specialMask ? state.isr & ~state.imr : state.isr;
-    if (state.fullyNested && this.cascade >= 0) served &= ~(1 << this.cascade);
-    return request < this.#first(served) ? this.#input(request) : -1;
+    const served = this.#first(state.specialMask ? state.isr & ~state.imr : state.isr);
+    const input = this.#input(request);
+    // A slave in service may have a more urgent request: in special fully nested mode it comes through.
+    const nests = state.fullyNested && input === this.cascade && request === served;
+    return request < served || nests ? input : -1;
   }
 
   setInput(input: number, high: boolean): void {

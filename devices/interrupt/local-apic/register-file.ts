@@ -1,4 +1,4 @@
-import { Lvt, lvtWritable, Register, Spurious, versionRegister } from './registers.ts';
+import { Command, Lvt, lvtWritable, Register, Spurious, versionRegister } from './registers.ts';
 import type { LocalApicUnit } from './unit.ts';
 
 /** What the registers reach beyond their own unit. */
@@ -85,11 +85,11 @@ export function writeRegister(unit: LocalApicUnit, register: number, value: numb
       state.errors = 0;
       return true;
     case Register.commandLow:
-      state.commandLow = value;
+      state.commandLow = value & Command.writable;
       commands.send(unit);
       return true;
     case Register.commandHigh:
-      state.commandHigh = value;
+      state.commandHigh = (value & 0xff00_0000) >>> 0;
       return true;
     case Register.initialCount:
       unit.timer.initialCount = value;

@@ -1,4 +1,4 @@
-import type { Clock, HostTasks, StateFields } from '#core';
+import type { BlockBackend, Clock, HostTasks, StateFields } from '#core';
 import { VirtioId } from '../identifiers.ts';
 import type { VirtioModel, VirtioPort } from '../model.ts';
 import type { Chain } from '../queue/chain.ts';
@@ -122,11 +122,26 @@ export class Block implements VirtioModel {
   }
 
   #perform(request: BlockRequest): Promise<Answer> {
-    const result = this.#work.then(() => perform(this.parts, request));
+    const { parts } = this;
+    const cached = this.#port.hasFeature(BlockFeature.flush);
+    const medium = cached ? parts : { ...parts, disk: writeThrough(parts.disk) };
+    const result = this.#work.then(() => perform(medium, request));
     this.#work = result.catch(() => undefined);
     return result;
   }
 }
+
+/** A driver that cannot flush must find each write on the medium when it ends (5.2.6.2). */
+const writeThrough = (disk: BlockBackend): BlockBackend => ({
+  size: disk.size,
+  readOnly: disk.readOnly,
+  read: (at, into) => disk.read(at, into),
+  flush: () => disk.flush(),
+  async write(at, from) {
+    await disk.write(at, from);
+    await disk.flush();
+  },
+});
 
 /** Writes what the driver gets, zeros where there are no data, the status last. */
 function answer({ chain, room }: BlockRequest, { status, data }: Answer): number {

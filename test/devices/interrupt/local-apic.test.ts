@@ -328,3 +328,11 @@ test('only the end of a level-triggered interrupt is broadcast', t => {
   }
   t.deepEqual(ended, [0x45, 0x45]);
 });
+
+test('reserved bits of the interrupt command register do not stick: its delivery is never pending', t => {
+  const { board } = machine();
+  board.store(at(0x310), 0xffff_ffff);
+  board.store(at(0x300), 0xffff_f041);
+  t.is(board.load(at(0x310)), 0xff00_0000);
+  t.is(board.load(at(0x300)), 0x000c_c041);
+});

@@ -198,3 +198,23 @@ test('special fully nested: a higher request of the same slave comes through', t
   irq(9).pulse();
   t.is(board.take(), 0x39);
 });
+
+test('special fully nested: lower inputs of the master wait all the same', t => {
+  const { board, irq } = initialized(0x11);
+  irq(12).pulse();
+  t.is(board.take(), 0x3c);
+  irq(4).pulse();
+  t.is(board.take(), undefined);
+  board.out(0xa0, 0x20);
+  board.out(0x20, 0x20);
+  t.is(board.take(), 0x34);
+});
+
+test('inputs that firmware has made level-triggered are so after every reset', t => {
+  const board = new TestBoard();
+  const pic = board.add('pic', Pic, { level: [5, 10, 11] });
+  board.out(0x4d0, 0);
+  board.out(0x4d1, 0);
+  pic.reset();
+  t.is(board.in(0x4d0, 2), 0x0c20);
+});

@@ -117,7 +117,7 @@ test('a flush waits for what was written before, and a medium that fails is an I
     },
   };
   const { bench, driver } = machine({ disk });
-  const [queue] = driver.start();
+  const [queue] = driver.start([features.version1, 9]);
   writeHeader(bench, Type.write, 0);
   writeHeader(bench, Type.flush, 0, place.header + 16);
   queue!.submit(...buffers(Type.write, 512));
@@ -226,4 +226,23 @@ test('mistakes of the profile', t => {
   });
   t.throws(add({ disk: 'disk.img' }), { code: 'bad-option' });
   t.throws(add({ serial: 'more than twenty bytes' }), { code: 'bad-option' });
+});
+
+test('a driver without flushes finds every write on the medium', async t => {
+  const log: string[] = [];
+  const disk = new MemoryDisk(numbered(16));
+  const medium: BlockBackend = {
+    size: disk.size,
+    readOnly: false,
+    read: (at, into) => disk.read(at, into),
+    write: async at => void log.push(`write ${at}`),
+    flush: async () => void log.push('flush'),
+  };
+  const { driver } = machine({ disk: medium });
+  const [queue] = driver.start([features.version1]);
+  t.is(await request(queue!, Type.write, 3), Outcome.ok);
+  t.deepEqual(log.splice(0), ['write 1536', 'flush']);
+  const [again] = driver.start([features.version1, 9]);
+  t.is(await request(again!, Type.write, 3), Outcome.ok);
+  t.deepEqual(log, ['write 1536']);
 });
