@@ -151,10 +151,11 @@ export class Cpu extends CpuCore {
   }
 
   powerOn(): void {
+    // Before registers: translations are derived from them, and no guest has any now.
+    this.virtualization?.reset();
     powerOn(this);
     this.initPending = false;
     this.startupPending = -1;
-    this.virtualization?.reset();
   }
 
   /** INIT: taken at the next boundary; a CPU other than the bootstrap one then waits for `startup`. */

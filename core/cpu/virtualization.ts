@@ -152,6 +152,6 @@ export interface Virtualization {
   /** CR0 and CR4 bits that must be set or clear in VMX operation: true if a value breaks that. */
   controlRefused(register: number, low: number): boolean;
 
-  /** Power-on and INIT. */
+  /** Power-on, which may come in the midst of a guest. INIT is no reset: MSRs outlive it. */
   reset(): void;
 }

@@ -108,6 +108,8 @@ export class NestedWalk {
   faultAccess = 0;
   /** The fault came while guest page tables were read or updated, not at the final address. */
   faultInTable = false;
+  /** The access was by a linear address: that of PDPTE registers is not. */
+  faultLinear = true;
 
   readonly #entries = new Int32Array(4);
 
@@ -180,6 +182,7 @@ export class NestedWalk {
     this.faultHigh = high;
     this.faultAccess = access;
     this.faultInTable = inTable;
+    this.faultLinear = true;
     this.permissions = permissions;
     return false;
   }

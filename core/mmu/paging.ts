@@ -121,13 +121,21 @@ export class Paging {
     }
   }
 
-  /** Reads the four PDPTEs at CR3 as MOV CR3 does. Walk.pageFault: a reserved bit is set (#GP); nothing has changed then. */
+  /**
+   * Reads the four PDPTEs at CR3 as MOV CR3 does; under nested NPT there are none to be loaded. Walk.pageFault: a reserved bit is set
+   * (#GP); nothing has changed then.
+   */
   loadPdptes(): number {
     const loaded = this.#candidates;
+    const { nested } = this;
+    if (nested?.format.name === 'npt') return Walk.done;
     const root = this.state.low(layout.cr3.offset) & ~0x1f;
     for (let index = 0; index < 4; index++) {
       const at = this.#locate(root + index * 8, 0, false);
-      if (at === nowhere) return Walk.nestedFault;
+      if (at === nowhere) {
+        if (nested) nested.faultLinear = false;
+        return Walk.nestedFault;
+      }
       const low = at === 0 ? -1 : this.physical.load32(at);
       const high = at === 0 ? -1 : this.physical.load32(at + 4);
       if ((low & 1) !== 0 && ((low & 0x1e6) !== 0 || (high & this.#reservedPae) !== 0 || high < 0))

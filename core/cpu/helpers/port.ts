@@ -41,13 +41,14 @@ function prepare(cpu: CpuCore, port: number, width: number, input: boolean, imme
   return size;
 }
 
+/** 0, or the vector of the fault that the memory operand makes once no hypervisor has taken the instruction. */
 function prepareString(
   cpu: CpuCore,
   input: boolean,
   segment: number,
   addressWidth: 16 | 32 | 64,
   repeat: boolean,
-): void {
+): number {
   const access = cpu.port;
   access.string = true;
   access.repeat = repeat;
@@ -57,9 +58,11 @@ function prepareString(
   const low = cpu.state.gprLow(register);
   const offset = addressWidth === 16 ? low & 0xffff : low;
   const high = addressWidth === 64 ? cpu.state.gprHigh(register) : 0;
-  const at = cpu.operand(segment, offset, high, access.size, input ? Access.write : Access.read);
-  access.linearLow = at.low;
-  access.linearHigh = at.high;
+  const { address } = cpu;
+  const vector = address.form(cpu.state, segment, offset, high, access.size, input ? Access.write : Access.read);
+  access.linearLow = address.low;
+  access.linearHigh = address.high;
+  return vector;
 }
 
 /** True: a hypervisor or the machine's owner performs the access (exit); else somebody is there who does it in place. */
@@ -102,8 +105,9 @@ export const portInString: HelperImplementation = cpu => {
   const addressWidth = state.argument(1) as 16 | 32 | 64;
   const repeat = state.argument(2) !== 0;
   const size = prepare(cpu, port, state.argument(0), true, false);
-  prepareString(cpu, true, Segment.es, addressWidth, repeat);
+  const wrong = prepareString(cpu, true, Segment.es, addressWidth, repeat);
   if (passedOn(cpu)) return Status.exit;
+  if (wrong !== 0) cpu.raise(wrong, 0);
   const { linearLow, linearHigh } = cpu.port;
   memory.probeWrite(linearLow, linearHigh, size, 0);
   const value = cpu.surroundings.ports?.read(port, size) ?? -1;
@@ -120,8 +124,9 @@ export const portOutString: HelperImplementation = cpu => {
   const addressWidth = state.argument(1) as 16 | 32 | 64;
   const repeat = state.argument(2) !== 0;
   const size = prepare(cpu, port, state.argument(0), false, false);
-  prepareString(cpu, false, state.argument(3), addressWidth, repeat);
+  const wrong = prepareString(cpu, false, state.argument(3), addressWidth, repeat);
   if (passedOn(cpu)) return Status.exit;
+  if (wrong !== 0) cpu.raise(wrong, 0);
   const { linearLow, linearHigh } = cpu.port;
   const value =
     size === 1

@@ -26,11 +26,12 @@ export const invpcid: HelperImplementation = cpu => {
   const segment = state.argument(1);
   const low = state.argument(2);
   const high = state.argumentHigh(2);
+  if (state.guest !== 0 && virtualization && !virtualization.allows(intercepts.invpcid)) cpu.raise(Vector.ud);
   cpu.requireSupervisor();
+  if (state.guest !== 0 && virtualization)
+    cpu.stop(virtualization.addressIntercepted(intercepts.invpcid, segment, low, high, low, high, type));
   const at = cpu.operand(segment, low, high, 16, Access.read);
   const { low: linearLow, high: linearHigh } = at;
-  if (state.guest !== 0 && virtualization)
-    cpu.stop(virtualization.addressIntercepted(intercepts.invpcid, segment, low, high, linearLow, linearHigh, type));
   if (type >>> 0 > 3 || state.argumentHigh(0) !== 0) cpu.raise(Vector.gp, 0);
   const identifier = memory.read64(linearLow, linearHigh, 0);
   const reserved = memory.upper;

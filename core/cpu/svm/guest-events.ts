@@ -116,9 +116,7 @@ export class GuestEvents {
       return this.#ended(deliverException(cpu));
     }
     cpu.state.guest = 0;
-    cpu.mmu.paging.nested = undefined;
-    cpu.mmu.space = 0;
-    svm.reset();
+    svm.leaveGuest();
     init(cpu);
     cpu.activity = cpu.isBootstrap ? Activity.running : Activity.waitForStartup;
     return Boundary.delivered;

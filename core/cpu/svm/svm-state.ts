@@ -36,12 +36,23 @@ export class SvmState {
 
   constructor(readonly cpu: Cpu) {}
 
-  /** Power-on and INIT. */
-  reset(): void {
+  /** INIT out of a guest, and a part of power-on. */
+  leaveGuest(): void {
+    const { mmu } = this.cpu;
     this.gif = true;
     this.entering = false;
     this.injecting = false;
     this.virtualIrq = false;
+    mmu.paging.nested = undefined;
+    mmu.space = 0;
+  }
+
+  reset(): void {
+    this.leaveGuest();
+    this.vmCr = 0;
+    this.ignne = 0;
+    this.hostSaveLow = 0;
+    this.hostSaveHigh = 0;
   }
 
   /** V_TPR as the guest sees it: without V_INTR_MASKING, CR8 writes reach it too. */

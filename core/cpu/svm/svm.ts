@@ -178,7 +178,9 @@ export class Svm implements Virtualization {
     return true;
   }
 
+  /** General detection comes first: its #DB may be intercepted itself. */
   debugIntercepted(register: number, write: boolean, general: number): boolean {
+    if ((this.cpu.state.low(layout.dr7.offset) & Dr7.gd) !== 0) return false;
     const code = (write ? ExitCode.writeDebug : ExitCode.readDebug) + register;
     return this.#svm.controls.intercepts(code) && this.#instruction(code, general);
   }
@@ -187,6 +189,8 @@ export class Svm implements Virtualization {
     const { controls } = this.#svm;
     if (type === EventType.software)
       return controls.intercepts(ExitCode.softwareInterrupt) && this.#instruction(ExitCode.softwareInterrupt, vector);
+    // INT1 has an intercept of its own; that of #DB is not for it (section 15.9).
+    if (type === EventType.privilegedSoftware) return false;
     const code = ExitCode.exception + vector;
     return controls.intercepts(code) && this.#instruction(code);
   }

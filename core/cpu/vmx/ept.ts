@@ -63,9 +63,9 @@ const Violation = { permissions: 3, linearValid: 1 << 7, finalTranslation: 1 << 
 export const faultReason = (walk: NestedWalk): number =>
   walk.faultKind === NestedFaultKind.malformed ? Reason.eptMisconfiguration : Reason.eptViolation;
 
-/** Access in bits 2:0, permissions of the path in bits 5:3 (section 28.2.1, table 28-7). */
+/** Access in bits 2:0, permissions of the path in bits 5:3 (section 28.2.1, table 28-7). The load of a PDPTE has no linear address. */
 export const violationQualification = (walk: NestedWalk): number =>
   (walk.faultAccess & 7) |
   ((walk.permissions & 7) << Violation.permissions) |
-  Violation.linearValid |
+  (walk.faultLinear ? Violation.linearValid : 0) |
   (walk.faultInTable ? 0 : Violation.finalTranslation);

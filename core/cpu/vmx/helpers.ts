@@ -104,6 +104,11 @@ const vmread: HelperImplementation = cpu => {
   return Status.done;
 };
 
+const vmwriteAdmitted: HelperImplementation = cpu => {
+  admit(cpu, intercepts.vmwrite);
+  return Status.done;
+};
+
 const vmwrite: HelperImplementation = cpu => {
   const { operation } = admit(cpu, intercepts.vmwrite);
   const { state } = cpu;
@@ -137,6 +142,7 @@ export const vmxHelpers = {
   vmclear: onPointer(intercepts.vmclear, 'vmclear'),
   vmptrst,
   vmread,
+  vmwriteAdmitted,
   vmwrite,
   invept: invalidating(intercepts.invept, invalidateByPointer),
   invvpid: invalidating(intercepts.invvpid, invalidateByVpid),

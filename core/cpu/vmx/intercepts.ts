@@ -52,7 +52,6 @@ const rows: Partial<Record<InterceptName, Row>> = {
   str: local(1),
   lldt: local(2),
   ltr: local(3),
-  rsm: { reason: Reason.rsm },
   vmcall: { reason: Reason.vmcall },
   vmlaunch: { reason: Reason.vmlaunch },
   vmresume: { reason: Reason.vmresume },

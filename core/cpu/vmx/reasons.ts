@@ -15,7 +15,6 @@ export const Reason = {
   invlpg: 14,
   rdpmc: 15,
   rdtsc: 16,
-  rsm: 17,
   vmcall: 18,
   vmclear: 19,
   vmlaunch: 20,

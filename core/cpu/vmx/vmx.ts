@@ -18,7 +18,7 @@ import { GuestRun } from './guest-run.ts';
 import { vmxHelpers } from './helpers.ts';
 import { exitPrimary, exitReasons, exitSecondary } from './intercepts.ts';
 import { FeatureControl, Operation } from './operation.ts';
-import { Reason } from './reasons.ts';
+import { Interruption, Reason } from './reasons.ts';
 import { WorldSwitch } from './world-switch.ts';
 
 const featureControl = 0x3a;
@@ -73,7 +73,6 @@ export class Vmx implements Virtualization {
     linearLow: number,
     linearHigh: number,
   ): boolean {
-    if (!this.allows(id)) this.cpu.raise(Vector.ud);
     if (!this.#exits(id)) return false;
     if (id === intercepts.invlpg) return this.record.instruction(Reason.invlpg, linearLow, linearHigh);
     return this.record.intercepted(id);
@@ -152,6 +151,7 @@ export class Vmx implements Virtualization {
     const { state } = cpu;
     // The monitor trap comes before debug traps, which the VMCS keeps.
     if (vector === Vector.db && guest.trapDue && cpu.delivering.type < 0) return record.record(Reason.monitorTrap);
+    const unblocking = this.#unblocking();
     if (!this.#wants(vector, error)) {
       guest.happened();
       return false;
@@ -160,6 +160,7 @@ export class Vmx implements Virtualization {
       record.record(Reason.exception, state.low(layout.faultAddress.offset), state.high(layout.faultAddress.offset));
     else record.record(Reason.exception, debugConditions(vector, cpu.pendingDebug));
     record.interruption(vector, EventType.exception, (state.cr0 & Cr0.pe) === 0 ? -1 : error);
+    record.noteUnblocking(unblocking);
     record.resume = ((restarting >>> vector) & 1) !== 0;
     // A double fault that exits is not part of the delivery that it comes from.
     if (vector !== Vector.df) record.vectoring();
@@ -195,12 +196,14 @@ export class Vmx implements Virtualization {
     const linearLow = cpu.state.low(offset);
     const linearHigh = cpu.state.high(offset);
     const reason = faultReason(nested);
-    record.record(reason, reason === Reason.eptViolation ? violationQualification(nested) : 0);
+    const unblocking = this.#unblocking();
+    record.record(reason, reason === Reason.eptViolation ? violationQualification(nested) | unblocking : 0);
     const within = nested.faultInTable ? 0 : linearLow & 0xfff;
     vmcs.set(Field.guestPhysicalAddress, nested.faultLow | within, nested.faultHigh);
-    vmcs.set(Field.guestLinearAddress, linearLow, linearHigh);
     record.resume = cpu.delivering.type < 0;
     record.vectoring();
+    if (!nested.faultLinear) return;
+    vmcs.set(Field.guestLinearAddress, linearLow, linearHigh);
     // The host may answer with other permissions and no INVEPT (section 30.4.3.1).
     cpu.mmu.invalidatePage(linearLow, linearHigh);
   }
@@ -237,10 +240,20 @@ export class Vmx implements Virtualization {
     return this.operation.active;
   }
 
-  /** With NMI exiting and without virtual NMIs, IRET does not touch the blocking that the VMCS describes. */
+  /** At the beginning and at the end of an IRET. With NMI exiting and without virtual NMIs it does not touch the blocking. */
   nmiUnblocked(): void {
-    const { pin } = this.guest;
-    if ((pin & (Pin.nmi | Pin.virtualNmi)) !== Pin.nmi) this.cpu.nmiBlocked = false;
+    const { cpu, guest } = this;
+    if ((guest.pin & (Pin.nmi | Pin.virtualNmi)) === Pin.nmi) return;
+    guest.unblocking = cpu.nmiBlocked;
+    cpu.nmiBlocked = false;
+  }
+
+  /** Bit 12 of interruption information and of EPT violations' qualification: the faulting IRET has unblocked NMIs. */
+  #unblocking(): number {
+    const { cpu, guest } = this;
+    const { unblocking } = guest;
+    guest.unblocking = false;
+    return unblocking && cpu.delivering.type < 0 ? Interruption.nmiUnblocking : 0;
   }
 
   switchWorld(): boolean {

@@ -15,8 +15,6 @@ export const INVPCID = instruction('invpcid', {
     ['66 0f 38 82', 'Gq', 'Mdq', { only64: true }],
   ],
   feature: 'invpcid',
-  privileged: true,
-  intercept: 'invpcid',
   semantics(cpu, type, descriptor) {
     cpu.call('invpcid', type!.read().zeroExtend(64), descriptor!.segment(), descriptor!.offset());
   },

@@ -32,6 +32,8 @@ export const virtualHelpers = {
    * The instruction writes both.
    */
   vmread: { inputs: [64], results: [64, 32] },
+  /** All that VMWRITE checks before it reads an operand in memory. */
+  vmwriteAdmitted: { inputs: [], results: [] },
   /** (field, value) */
   vmwrite: { inputs: [64, 64], results: [], flags: true, transfers: true },
   /** (type, segment, offset of the descriptor) */

@@ -63,6 +63,7 @@ export const VMWRITE = instruction('vmwrite', {
   ],
   feature: 'vmx',
   semantics(cpu, field, source) {
+    if (source!.isMemory) cpu.call('vmwriteAdmitted');
     cpu.call('vmwrite', field!.read().zeroExtend(64), source!.read().zeroExtend(64));
   },
 });

@@ -118,6 +118,26 @@ test('the cr0 write intercept comes before the selective one', exits, 'mov cr0, 
 
 test('int3 is intercepted as #BP', exits, 'int3', { code: 0x43 });
 test('into is intercepted as #OF', exits, 'into', { code: 0x44, bits: 32, setup: 'mov eax, 0x7fffffff\ninc eax' });
+test('INT1 is not intercepted as #DB', t => {
+  const guest = new Guest().intercept(0x41).handler(1, 'hlt').program('int1');
+  t.is(guest.run(), 0x78);
+});
+test('general detection comes before the intercepts of debug registers', t => {
+  const guest = new Guest().intercept(0x41).intercept(0x27).intercept(0x37);
+  guest.set(Save.dr7, 0x2400);
+  guest.program('mov rax, dr7\nmov dr7, rax\nhlt');
+  t.is(guest.run(), 0x41);
+  t.is(guest.get(Save.dr6) & 0xf000n, 0x2000n);
+  t.is(guest.run(), 0x27, 'which the exit has ended');
+});
+test('the IOIO intercept comes before the segment of a string', t => {
+  const guest = new Guest(32).intercept(0x7b);
+  guest.write(guest.iopm, new Uint8Array(0x3000).fill(0xff));
+  guest.segment(Save.es, 0, 0, 0, 0);
+  guest.program('insb\nhlt');
+  t.is(guest.run(), 0x7b);
+});
+
 test('#UD', exits, 'ud2', { code: 0x46, fault: true });
 test('#GP with its error code', exits, 'mov ds, ax', {
   code: 0x4d,

@@ -178,6 +178,21 @@ test('legacy PAE under nested paging reads its four entries from memory', t => {
   t.is(guest.get(Save.rax), 0x99n);
 });
 
+test('MOV CR3 looks at no PDPTE under nested paging: their walk faults', t => {
+  const guest = new Guest(32).intercept(0x4e);
+  guest.write64(guest.at(Place.tables), BigInt(Place.tables + 0x1000) | 1n);
+  guest.write64(guest.at(Place.tables + 0x1000), 0x83n);
+  guest.write64(guest.at(Place.tables + 0x20), BigInt(Place.tables + 0x1000) | 1n);
+  guest.write64(guest.at(Place.tables + 0x28), 0x1e7n);
+  guest.set(Save.cr0, 0x8000_0033n);
+  guest.set(Save.cr3, Place.tables);
+  guest.set(Save.cr4, 0x20);
+  guest.program(`mov eax, ${Place.tables + 0x20}\nmov cr3, eax\nmov eax, [0x40000000]\nhlt`);
+  t.is(guest.run(), 0x4e);
+  t.is(guest.info1, 9n, 'a reserved bit');
+  t.is(guest.info2, 0x4000_0000n);
+});
+
 test('without nested paging bad PDPTEs are VMEXIT_INVALID', t => {
   const guest = new Guest(32, false);
   const { host } = guest;

@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { Svm } from '../../../../core/cpu/svm/svm.ts';
 import { Control, Save } from '../../../../core/cpu/svm/vmcb.ts';
 import { state as layout, Segment } from '../../../../core/state/layout.ts';
 import { Guest, Place } from './hypervisor.ts';
@@ -151,6 +152,31 @@ test('a host without a save area shuts down', t => {
   guest.cpu.vmrun(guest.vmcb);
   t.is(guest.processor.state.guest, 0);
   t.is(guest.processor.run(10).reason, 'shutdown');
+});
+
+test('power-on in the midst of a guest: nothing of it is left, and VM_CR is open again', t => {
+  const guest = new Guest().program('again: jmp again');
+  const { cpu, host, processor } = guest;
+  cpu.wrmsr(0xc001_0114, 8n);
+  const svm = processor.virtualization as Svm;
+  cpu.readControl(0);
+  svm.enter(guest.vmcb, 0);
+  svm.switchWorld();
+  t.not(processor.state.guest, 0);
+  processor.powerOn();
+  t.is(processor.state.guest, 0);
+  t.is(processor.mmu.paging.nested, undefined);
+  t.is(processor.mmu.space, 0);
+  // Real mode at the reset vector, over the machine's own memory.
+  host.memory.bytes.set([0xb8, 0x34, 0x12, 0xf4], host.memory.offset(guest.at(0)));
+  const { state } = processor;
+  state.setSegment(1, 0, 0x9b, 0xffff, guest.at(0), 0);
+  state.setRip(0, 0);
+  processor.derive();
+  t.is(processor.run(10).reason, 'halt');
+  t.is(state.gprLow(0) & 0xffff, 0x1234);
+  t.true(svm.readMsr(0xc001_0114 | 0));
+  t.is(processor.low, 0);
 });
 
 test('a shutdown that is not intercepted shuts the processor down', t => {

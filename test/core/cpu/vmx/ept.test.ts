@@ -238,6 +238,7 @@ test('MOV CR3 in PAE mode from memory that EPT withholds', t => {
   guest.program('mov eax, 0x12000\n mov cr3, eax\n hlt');
   permit(guest, 0x1_2000, 0n);
   t.is(guest.run(), violation);
+  t.is(guest.qualification, 1n, 'a read, of which there is neither linear address nor translation');
   t.is(guest.get(Field.guestPhysicalAddress), 0x1_2000n);
   t.is(guest.get(Field.guestCr3), 0x1_0000n, 'CR3 is as it was');
 });
