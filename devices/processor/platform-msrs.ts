@@ -15,6 +15,8 @@ const registers: readonly Register[] = [
   { index: 0x8b, value: 0n },
   // IA32_MISC_ENABLE: fast strings; no BTS, no PEBS
   { index: 0x1a0, value: 0x1801n },
+  // IA32_DEBUGCTL: no branch records; KVM saves and restores it
+  { index: 0x1d9, value: 0n },
   // HWCR: the TSC counts at the P0 frequency
   { index: 0xc001_0015, value: 1n << 24n },
   // SYSCFG, INT_PENDING_MSG (C1E), IC_CFG, DE_CFG
