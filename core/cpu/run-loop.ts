@@ -158,8 +158,12 @@ function idle(cpu: Cpu): CpuExit | undefined {
   }
 }
 
+/** While global interrupts are disabled the breakpoint registers are met in vain (APM vol. 2, section 15.17). */
+const heeds = (cpu: Cpu): boolean => cpu.state.guest !== 0 || !(cpu.virtualization?.eventsHeld ?? false);
+
 function meetsCodeBreakpoint(cpu: Cpu): boolean {
   const { mmu, state } = cpu;
+  if (!heeds(cpu)) return false;
   if ((state.systemFlags & Flag.rf) !== 0 || state.interruptShadow === stackShadow) return false;
   const low = cpu.is64 ? state.ripLow : (state.ripLow + state.baseLow(Segment.cs)) | 0;
   const met = mmu.watchpoints.meetsCode(low, cpu.is64 ? state.ripHigh : 0);
@@ -186,7 +190,7 @@ function execute(cpu: Cpu, left: number): number {
   if (cpu.retired === before) return leave;
   if (!cpu.shadowFresh) state.interruptShadow = 0;
   if (!cpu.resumeFresh) state.systemFlags &= ~Flag.rf;
-  cpu.pendingDebug |= mmu.watchpoints.hits;
+  if (heeds(cpu)) cpu.pendingDebug |= mmu.watchpoints.hits;
   mmu.watchpoints.hits = 0;
   if ((flags & Flag.tf) !== 0 && !cpu.stepSuppressed && !(cpu.shadowFresh && state.interruptShadow === stackShadow))
     cpu.pendingDebug |= Dr6.bs;

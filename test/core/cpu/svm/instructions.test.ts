@@ -5,6 +5,7 @@ import { HostFault } from '../../../../core/cpu/host-cpu.ts';
 import { amd } from '../../../../core/cpu/models.ts';
 import { Save } from '../../../../core/cpu/svm/vmcb.ts';
 import { assemble } from '../../../../core/decode/assembler/assembler.ts';
+import { state as layout, Segment } from '../../../../core/state/layout.ts';
 import { Guest } from './hypervisor.ts';
 
 const vmCr = 0xc001_0114;
@@ -121,4 +122,26 @@ test('a program on the bare processor runs a guest', t => {
   // RAX of the host is the VMCB still, and RBX has been set after the exit.
   t.is(state.gprLow(0), guest.vmcb);
   t.is(state.gprLow(3), 0x99);
+});
+
+test('while GIF is clear breakpoints are met in vain', t => {
+  const guest = new Guest(64).program('hlt');
+  const { cpu, host, processor } = guest;
+  const page = host.memory.allocate(1);
+  const before = assemble(64, 'clgi', { origin: page }).bytes.length;
+  guest.write(page, assemble(64, 'clgi\n nop\n mov ebx, 1\n stgi\n nop\n hlt', { origin: page }).bytes);
+  cpu.stgi();
+  const { state } = processor;
+  state.set64(layout.dr0.offset, page + before, 0);
+  state.set64(layout.dr1.offset, page + before + 1 + 5 + 3, 0);
+  state.set64(layout.dr7.offset, 0x40f, 0);
+  state.setSegment(Segment.idtr, 0, 0, 0, 0, 0);
+  state.setGpr(3, 32, 0, 0);
+  processor.derive();
+  state.setRip(page, 0);
+  processor.stopsAtVmExit = false;
+  // Without an IDT a #DB is the end.
+  t.is(processor.run(1000).reason, 'shutdown');
+  t.is(state.gprLow(3), 1, 'the first was passed over');
+  t.is(state.ripLow, page + before + 1 + 5 + 3, 'the second was not');
 });
