@@ -59,6 +59,8 @@ export class Host implements HostComputer {
   readonly physical: PhysicalMemory;
   readonly linear: WebAssembly.Memory;
   readonly time: HostTime;
+  /** The second tier, if it runs there. */
+  jit: Jit | undefined;
 
   constructor(options: HostOptions) {
     const { model, processors = 1, memory, engine = 'interpreter', codeArena = defaultArena, physicalMap } = options;
@@ -133,6 +135,7 @@ export class Host implements HostComputer {
       for (const { mmu } of this.processors) mmu.tlb.clearFetches();
     };
     const jit = kind === 'jit' ? new Jit(interpreter, cache, this.physical) : (undefined as unknown as Jit);
+    this.jit = jit;
     const quickFetch = fetcher(this.linear);
     for (const cpu of this.processors) {
       cpu.mmu.quickFetch = quickFetch;

@@ -8,8 +8,9 @@ import { Handler } from '../interpreter/handlers.ts';
 import type { Interpreter } from '../interpreter/interpreter.ts';
 import { record } from '../interpreter/record.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { state } from '../state/layout.ts';
 import { mode64 } from '../state/mode.ts';
-import { ModuleBuilder } from '../wasm/module.ts';
+import { MEMORY, ModuleBuilder } from '../wasm/module.ts';
 import { readInstruction } from './instruction.ts';
 import { findRegion, type Region } from './region.ts';
 import { translate } from './translate.ts';
@@ -36,6 +37,8 @@ const patience = 300;
 export class Jit {
   /** Number of regions compiled so far. */
   compiled = 0;
+  /** What is about to be executed is compiled first, be it for once: for tests. */
+  eager = false;
   readonly #view: DataView;
   readonly #queue: Request[] = [];
   /** Everything is compiled, executed or not: for tests. */
@@ -61,7 +64,8 @@ export class Jit {
 
   /** Runs a CPU as Interpreter.run does. */
   run(cpu: number, budget: number): number {
-    if (this.#queue.length > 0 && ++this.#waited > patience) this.compileQueue();
+    if (this.eager) this.#compileEntry(cpu);
+    else if (this.#queue.length > 0 && ++this.#waited > patience) this.compileQueue();
     return this.interpreter.run(cpu, budget);
   }
 
@@ -69,6 +73,13 @@ export class Jit {
   promote(pointer: number, table: number): void {
     this.#queue.push({ head: pointer >>> 0, table: table >>> 0 });
     if (this.#queue.length >= batch) this.compileQueue();
+  }
+
+  #compileEntry(cpu: number): void {
+    const { lookup } = this.interpreter.imports[MEMORY.module] as { lookup(cpu: number): number };
+    const pointer = lookup(cpu);
+    if (pointer !== 0) this.promote(pointer, this.#view.getUint32(cpu + state.codeTable.offset, true));
+    this.compileQueue();
   }
 
   compileQueue(): void {
@@ -88,12 +99,12 @@ export class Jit {
         },
         jumps: place => {
           const pointer = this.#pointer(table, place);
-          return this.#always || pointer === 0
+          return this.eager || this.#always || pointer === 0
             ? most
             : this.#view.getUint16(this.cache.counterBase + (pointer >>> 4), true);
         },
       });
-      if (!region || (!region.loops && lengthOf(region) < this.shortest)) continue;
+      if (!region || (!this.eager && !region.loops && lengthOf(region) < this.shortest)) continue;
       const slot = this.#takeSlot();
       module.element(slot, module.function(translate(region, module)));
       const live: LiveRegion = { slot, region, table };

@@ -4,7 +4,9 @@ import { type CpuState, differences } from '../../core/index.ts';
 import { at, Guest, names } from './guest.ts';
 import { random } from './random.ts';
 
-const guests = names.map(name => new Guest(name));
+const interpreted = names.map(name => new Guest(name));
+/** Only 64-bit code is compiled. */
+const compiled = names.map(name => new Guest(name, { engine: 'jit' }));
 
 function outcome(guest: Guest, mode: 'real' | 'protected' | 'long', seed: number) {
   const next = random(seed * 104_729);
@@ -47,6 +49,7 @@ function comparable(state: CpuState): CpuState {
 
 for (const mode of ['real', 'protected', 'long'] as const) {
   test(`random code agrees: ${mode}`, t => {
+    const guests = mode === 'long' ? [...interpreted, ...compiled] : interpreted;
     let compared = 0;
     for (let seed = 1; seed <= 150; seed++) {
       const [first, ...others] = guests.map(guest => outcome(guest, mode, seed));
@@ -56,7 +59,7 @@ for (const mode of ['real', 'protected', 'long'] as const) {
       if (ends.includes('shutdown') || ends.includes('error') || !stackIsMemory) continue;
       compared++;
       others.forEach((other, n) => {
-        const where = `${mode}, seed ${seed}, ${names[0]} and ${names[n + 1]}`;
+        const where = `${mode}, seed ${seed}, ${guests[0]!.name} and ${guests[n + 1]!.name}`;
         t.deepEqual(other.exits, first!.exits, where);
         t.deepEqual(other.log, first!.log, where);
         t.deepEqual(differences(other.state, first!.state), [], where);

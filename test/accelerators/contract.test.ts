@@ -1,4 +1,4 @@
-/** One contract, every accelerator: what holds for one of them holds for all. */
+/** One contract, every accelerator: what holds for one of them holds for all, whichever engine runs its code. */
 import test from 'ava';
 import { control } from './contract/control.ts';
 import { events } from './contract/events.ts';
@@ -11,7 +11,10 @@ import { ports } from './contract/ports.ts';
 import { state } from './contract/state.ts';
 import { Guest, names } from './guest.ts';
 
-for (const name of names) {
-  const guest = new Guest(name);
+const guests = names.flatMap(name => [new Guest(name), new Guest(name, { engine: 'jit' })]);
+for (const guest of guests) {
   for (const part of [memory, state, control, events, ports, memoryAccess, identity, modes, hostile]) part(test, guest);
 }
+
+for (const { name, jit } of guests.filter(guest => guest.jit))
+  test(`${name}: what ran was compiled`, t => t.true(jit!.compiled > 1000, `${jit!.compiled}`));

@@ -1,7 +1,10 @@
 /** A bare guest on any accelerator: 2 MiB of RAM with a hole, page tables, GDT, IDT, TSS, and buses that write everything down. */
 import type { VirtualMachine, VirtualProcessor } from '../../accelerators/index.ts';
 import { type Accelerator, accelerators, type Exit, type HostBlock, MapAccess } from '../../accelerators/index.ts';
+import type { Nvmm } from '../../accelerators/nvmm/nvmm.ts';
+import type { Software } from '../../accelerators/software/software.ts';
 import { assemble, type CpuState, type InterruptController, type SegmentState } from '../../core/index.ts';
+import type { Jit } from '../../core/jit/jit.ts';
 import { guestModel } from '../../machines/build.ts';
 
 export const names = accelerators.map(({ name }) => name);
@@ -84,6 +87,13 @@ export type Access = readonly [
   value: bigint,
 ];
 
+export interface GuestOptions {
+  readonly processors?: number;
+  /** `jit`: all code is compiled before it runs. */
+  readonly engine?: 'interpreter' | 'jit';
+  readonly cpu?: 'amd' | 'intel';
+}
+
 export class Guest {
   readonly accelerator: Accelerator;
   readonly machine: VirtualMachine;
@@ -98,17 +108,19 @@ export class Guest {
   msr: (index: number) => bigint | undefined = () => undefined;
   #end = 0;
 
+  /** As titles of tests have it. */
+  readonly name: string;
+
   constructor(
-    readonly name: string,
-    {
-      processors = 1,
-      engine,
-      cpu = 'amd',
-    }: { processors?: number; engine?: 'interpreter' | 'jit'; cpu?: 'amd' | 'intel' } = {},
+    accelerator: string,
+    readonly options: GuestOptions = {},
   ) {
+    const { processors = 1, engine, cpu = 'amd' } = options;
     const model = guestModel({ cpu, processors });
-    const factory = accelerators.find(each => each.name === name)!;
+    this.name = engine ? `${accelerator}, ${engine}` : accelerator;
+    const factory = accelerators.find(each => each.name === accelerator)!;
     this.accelerator = factory.create({ memory: 2 * size, processors, cpu: model, ...(engine ? { engine } : {}) });
+    if (this.jit) this.jit.eager = true;
     this.pins = Array.from({ length: processors }, () => new Pins());
     const mask = (bytes: number, value: bigint): bigint => BigInt.asUintN(bytes * 8, value);
     this.machine = this.accelerator.createMachine({
@@ -153,6 +165,14 @@ export class Guest {
     this.machine.map(0, this.block, 0, low, MapAccess.all);
     this.machine.map(high, this.block, high, size - high, MapAccess.all);
     this.reset();
+  }
+
+  get jit(): Jit | undefined {
+    return (this.accelerator as Software | Nvmm).host.jit;
+  }
+  /** Another one of the same kind. */
+  another(options: GuestOptions): Guest {
+    return new Guest(this.accelerator.name, { ...this.options, ...options });
   }
 
   get processor(): VirtualProcessor {

@@ -13,7 +13,7 @@ export function memory(test: TestFn, guest: Guest): void {
     const { features } = accelerator;
     t.true(features.processorsPerMachine >= 1 && features.machines >= 1);
     t.true(features.memoryProtection && features.memoryAliasing && features.memoryUnmapping && features.completeState);
-    const factory = accelerators.find(each => each.name === name)!;
+    const factory = accelerators.find(each => each.name === accelerator.name)!;
     using other = factory.create({ memory: 2 ** 20, processors: 1, cpu: amd({}) });
     const specification = { ...machine.specification, processors: features.processorsPerMachine + 1 };
     t.throws(() => other.createMachine(specification), badCall);

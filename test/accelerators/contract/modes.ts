@@ -1,6 +1,6 @@
 /** From power-on to 64-bit mode, INIT and SIPI, several processors. */
 import type { TestFn } from 'ava';
-import { type Guest as AnyGuest, Guest } from '../guest.ts';
+import type { Guest } from '../guest.ts';
 
 /** Real mode to protected mode to long mode and back, as a boot loader goes. */
 const ladder = `
@@ -72,7 +72,7 @@ gdtr: dw 0x57
   dd 0x1000
 `;
 
-export function modes(test: TestFn, guest: AnyGuest): void {
+export function modes(test: TestFn, guest: Guest): void {
   const { name } = guest;
 
   test(`${name}: real mode, protected mode, long mode, and back`, t => {
@@ -158,7 +158,7 @@ export function modes(test: TestFn, guest: AnyGuest): void {
   });
 
   test(`${name}: two processors over one memory`, t => {
-    const two = new Guest(name, { processors: 2 });
+    const two = guest.another({ processors: 2 });
     const [first, second] = two.machine.processors;
     two.long('again: lock inc dword ptr [0x28000]\n jmp again');
     second!.setState(first!.getState());
