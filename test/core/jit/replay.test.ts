@@ -4,6 +4,6 @@ import { recordings } from '../../oracle/cases.ts';
 import { jit } from '../../support/engines.ts';
 import { replay } from '../../support/replay.ts';
 
-/** Compiling each case takes a while: every fourth one will do. */
-for (const recording of recordings)
-  test(`${recording.name}: every fourth recorded case comes out the same`, replay, recording, jit, 4);
+/** Only 64-bit code is compiled. */
+for (const recording of recordings.filter(({ name }) => name !== 'legacy'))
+  test(`${recording.name}: every recorded case comes out the same`, replay, recording, jit);
