@@ -6,8 +6,11 @@ import type { MachineSpecification, VirtualMachine } from './machine.ts';
 export interface Accelerator extends Disposable {
   readonly name: string;
   readonly features: Features;
-  /** The computer's own time, which guests see as their TSC: nanoseconds. `skip` passes idle time. */
-  readonly time: { readonly ticks: number; skip(ticks: number): void };
+  /**
+   * The computer's own time, which guests see as their TSC: nanoseconds. `skip` passes idle time. A machine that is restored sets
+   * `ticks` (not on the host's clock).
+   */
+  readonly time: { ticks: number; skip(ticks: number): void };
   /** Throws MachineError where the specification asks for more than `features` allow. */
   createMachine(specification: MachineSpecification): VirtualMachine;
 }

@@ -146,13 +146,9 @@ function put(
   late.connect(board);
   scheduler.attach(virtual, late.interrupts);
 
-  /** The board's idea of each processor's time-stamp counter, which TSC-deadline timers wait for. */
-  const synchronize = (): void => {
-    virtual.processors.forEach((processor, index) => {
-      const { msrs } = processor.getState('msrs');
-      board.timestamps.set(index, msrs.tsc - BigInt(Math.floor(clock.now)));
-    });
-  };
+  // TSC-deadline timers wait for a processor's own counter.
+  board.timestamps.measure = index =>
+    virtual.processors[index]!.getState('msrs').msrs.tsc - BigInt(Math.floor(clock.now));
   const load = (): void => {
     const acpi = describeAcpi(profile);
     const tables = acpi ? writeAcpi(memory, acpi) : undefined;
@@ -165,7 +161,6 @@ function put(
     const first = virtual.processors[0]!;
     const { controls, msrs } = first.getState('controls', 'msrs');
     first.setState(bootCpuState(state, controls, msrs));
-    synchronize();
   };
   for (const device of devices.values()) device.reset();
   load();

@@ -2,6 +2,7 @@
 
 import type { Accelerator, VirtualMachine } from '#accelerators';
 import { type CpuState, type Device, type GuestMemory, MachineError, type SavedState } from '#core';
+import { badState, checkState } from './check-state.ts';
 import type { Activity, Scheduler } from './scheduler.ts';
 
 export interface MachineState {
@@ -26,52 +27,65 @@ export interface StatefulParts {
   readonly now: () => number;
 }
 
-export function saveMachine({ profile, virtual, scheduler, memory, devices, now }: StatefulParts): MachineState {
-  requireIdle(scheduler);
+type Volatile = Omit<MachineState, 'version' | 'profile' | 'memory'>;
+
+export function saveMachine(parts: StatefulParts): MachineState {
+  requireIdle(parts.scheduler);
   return {
     version: 1,
-    profile: profile.name,
-    time: now(),
-    activity: virtual.processors.map((_, index) => scheduler.activity(index)),
-    processors: virtual.processors.map(processor => processor.getState()),
-    devices: Object.fromEntries([...devices].map(([name, device]) => [name, device.save()])),
-    memory: memory.regions.map(({ base, size }) => {
+    profile: parts.profile.name,
+    ...volatile(parts),
+    memory: parts.memory.regions.map(({ base, size }) => {
       const bytes = new Uint8Array(size);
-      memory.read(base, bytes);
+      parts.memory.read(base, bytes);
       return { base, bytes };
     }),
   };
 }
 
-/** On a machine of the same profile whose own time is not past the state's. Everything is checked before anything is changed. */
+/** On a machine of the same profile. If the state is refused the machine stays what it was. */
 export function restoreMachine(parts: StatefulParts, state: MachineState): void {
-  const { profile, accelerator, virtual, scheduler, memory, devices, now } = parts;
-  requireIdle(scheduler);
-  const refuse = (message: string): never => {
-    throw new MachineError('bad-state', message, { remedy: 'restore on a machine of the same profile, freshly built' });
-  };
-  if (state.version !== 1) refuse(`the state has version ${state.version}, not 1`);
-  if (state.profile !== profile.name) refuse(`the state is of ${state.profile}, the machine is a ${profile.name}`);
-  if (state.processors.length !== virtual.processors.length)
-    refuse(`the state has ${state.processors.length} processors`);
-  const missing = [...devices.keys()].find(name => !state.devices[name]);
-  if (missing !== undefined) refuse(`the state has no device ${missing}`);
-  const sameRam =
-    memory.regions.length === state.memory.length &&
-    memory.regions.every(
-      ({ base, size }, n) => base === state.memory[n]!.base && size === state.memory[n]!.bytes.length,
-    );
-  if (!sameRam) refuse('the state has other RAM');
-  if (profile.clock === 'virtual') {
-    if (now() > state.time) refuse(`the state is of ${state.time} ns, the machine is past that`);
-    accelerator.time.skip(state.time - now());
+  requireIdle(parts.scheduler);
+  checkState(parts, state);
+  const before = volatile(parts);
+  try {
+    take(parts, state);
+  } catch (error) {
+    take(parts, before);
+    throw error;
   }
-  for (const { base, bytes } of state.memory) memory.write(base, bytes);
-  for (const [name, device] of devices) device.restore(state.devices[name]!);
+  for (const { base, bytes } of state.memory) parts.memory.write(base, bytes);
+}
+
+const volatile = ({ virtual, scheduler, devices, now }: StatefulParts): Volatile => ({
+  time: now(),
+  activity: virtual.processors.map((_, index) => scheduler.activity(index)),
+  processors: virtual.processors.map(processor => processor.getState()),
+  devices: Object.fromEntries([...devices].map(([name, device]) => [name, device.save()])),
+});
+
+/** Time first, since counters are relative to it; processors before devices, whose timers may wait for a counter. */
+function take({ profile, accelerator, virtual, scheduler, devices }: StatefulParts, state: Volatile): void {
+  if (profile.clock === 'virtual') accelerator.time.ticks = state.time;
   virtual.processors.forEach((processor, index) => {
     processor.setState(state.processors[index]!);
   });
+  for (const [name, device] of devices) {
+    try {
+      device.restore(state.devices[name]!);
+    } catch (error) {
+      throw refusedBy(name, error);
+    }
+  }
   scheduler.restore(state.activity);
+}
+
+/** Whatever a device stumbles over: it is the state that is wrong. */
+function refusedBy(device: string, error: unknown): MachineError {
+  if (!(error instanceof Error)) throw error;
+  const place = error instanceof MachineError ? error.path : undefined;
+  const path = ['devices', device, ...(place === undefined ? [] : [place])].join('.');
+  return badState(path, place === undefined ? error.message : error.message.slice(place.length + 2), error);
 }
 
 function requireIdle(scheduler: Scheduler): void {
