@@ -23,7 +23,7 @@ export interface CpuModel {
   readonly vendor: Vendor;
   readonly leaves: readonly CpuidLeaf[];
   readonly physicalBits: number;
-  /** Names of core/cpu/features.ts whose bits are set. */
+  /** Names of core/cpu/features.ts whose bits are set; and the vendor, whom some encodings depend on. */
   readonly features: ReadonlySet<string>;
   /** SVM or VMX is there. */
   readonly virtualization: boolean;
@@ -87,7 +87,7 @@ export function cpuModel({ name, vendor, leaves }: CpuModelParts): CpuModel {
     vendor,
     leaves,
     physicalBits,
-    features: announced,
+    features: new Set([...announced, vendor]),
     virtualization: announced.has('svm') || announced.has('vmx'),
   };
 }

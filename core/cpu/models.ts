@@ -27,7 +27,7 @@ const common = [
   ...['popcnt', 'tscDeadline', 'xsave', 'arat', 'fsgsbase', 'smep', 'smap', 'umip', 'lahf64', 'lzcnt', 'prefetchw'],
   ...['syscall', 'nx', 'pdpe1gb', 'rdtscp', 'lm', 'invariantTsc'],
 ];
-const own: Readonly<Record<Vendor, readonly string[]>> = { amd: ['cr8Legacy'], intel: ['invpcid'] };
+const own: Readonly<Record<Vendor, readonly string[]>> = { amd: [], intel: ['invpcid'] };
 const virtual: Readonly<Record<Vendor, string>> = { amd: 'svm', intel: 'vmx' };
 
 export const amd = (options: ModelOptions = {}): CpuModel => build('amd', options);

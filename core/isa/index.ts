@@ -9,6 +9,7 @@ import * as controlSyscall from './control/syscall.ts';
 import * as floatArithmetic from './float/arithmetic.ts';
 import * as floatControl from './float/control.ts';
 import * as floatTransfer from './float/transfer.ts';
+import * as floatUnchecked from './float/unchecked.ts';
 import type { Instruction } from './instruction.ts';
 import * as integerAdd from './integer/add.ts';
 import * as integerBit from './integer/bit.ts';
@@ -102,6 +103,7 @@ const families: readonly object[] = [
   floatArithmetic,
   floatControl,
   floatTransfer,
+  floatUnchecked,
   vectorFloatArithmetic,
   vectorFloatCompare,
   vectorFloatConvert,

@@ -2,14 +2,30 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { type Case, readCases, recordings } from './cases.ts';
+import { rowsOf } from './coverage.ts';
 import { ByteWriter, writeCase, writeHeader } from './encoding.ts';
 import { type Group, groups, snippets } from './groups.ts';
 import { Random } from './random.ts';
 import type { Snippet } from './snippet.ts';
 import { NativeProcessor, processorName, record } from './toolchain.ts';
+import { comparable } from './vendor.ts';
 
 const batchSize = 2000;
 const coverageMark = '<!-- coverage: written by generate.ts -->';
+
+/** Batches that bring hardly anything new, after which a group is complete. */
+const patience = 4;
+
+/** Whether one of a case's rows has had fewer than `each` cases; without a limit all are wanted. */
+const scarce = (each = Number.POSITIVE_INFINITY): ((item: Case) => boolean) => {
+  const counts = new Map<string, number>();
+  return item => {
+    const rows = rowsOf(item);
+    const wanted = each === Number.POSITIVE_INFINITY || rows.some(row => (counts.get(row) ?? 0) < each);
+    if (wanted) for (const row of rows) counts.set(row, (counts.get(row) ?? 0) + 1);
+    return wanted;
+  };
+};
 
 export const recordGroup = (
   processor: NativeProcessor,
@@ -19,12 +35,15 @@ export const recordGroup = (
 ): Case[] => {
   const source = snippets(group, new Random(seed));
   const cases: Case[] = [];
-  while (cases.length < group.count) {
+  const wanted = scarce(group.each);
+  for (let idle = 0; cases.length < group.count && idle < patience; ) {
+    const before = cases.length;
     const batch: Snippet[] = Array.from(
-      { length: Math.min(batchSize, group.count - cases.length + 20) },
+      { length: group.each ? batchSize : Math.min(batchSize, group.count - cases.length + 20) },
       () => source.next().value,
     );
-    cases.push(...record(processor, batch, refused));
+    cases.push(...record(processor, batch, refused).filter(comparable()).filter(wanted));
+    idle = cases.length - before > batch.length / 100 ? 0 : idle + 1;
   }
   return cases.slice(0, group.count);
 };

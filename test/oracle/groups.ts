@@ -1,6 +1,7 @@
 /** The groups of templates, one recorded file each, and the making of random snippets from them. */
 import type { Random } from './random.ts';
 import { Retry, Snippet, type Template } from './snippet.ts';
+import { templates as alias } from './templates/alias.ts';
 import { templates as arithmetic } from './templates/arithmetic.ts';
 import { templates as bit } from './templates/bit.ts';
 import { templates as control } from './templates/control.ts';
@@ -16,8 +17,10 @@ import { templates as string } from './templates/string.ts';
 export interface Group {
   readonly name: string;
   readonly mode: 32 | 64;
-  /** Cases in the committed recording. */
+  /** Cases in the committed recording, at most. */
   readonly count: number;
+  /** Cases for each row of the instruction table (coverage.ts) after which more of them are left out. */
+  readonly each?: number;
   /** How many of the snippets hold more than one instruction. */
   readonly sequences: number;
   readonly templates: readonly Template[];
@@ -30,6 +33,9 @@ export const groups: readonly Group[] = [
   { name: 'float', mode: 64, count: 6_500, sequences: 0.3, templates: float },
   { name: 'vector', mode: 64, count: 9_000, sequences: 0.1, templates: [...mmx, ...sse] },
   { name: 'legacy', mode: 32, count: 3_000, sequences: 0.2, templates: [...legacy, ...legacy, ...legacy, ...integer] },
+  { name: 'alias', mode: 64, count: 5_000, each: 7, sequences: 0, templates: alias },
+  { name: 'legacy-alias', mode: 32, count: 6_000, each: 7, sequences: 0, templates: [...alias, ...alias, ...integer] },
+  { name: 'legacy-vector', mode: 32, count: 6_000, each: 7, sequences: 0, templates: [...float, ...mmx, ...sse] },
 ];
 
 const attempts = 200;

@@ -15,6 +15,10 @@ export const selectors = {
   32: { cs: 0x23, ss: 0x2b, ds: 0x2b, es: 0x2b },
 } as const;
 
+/** Attributes (core/state/registers.ts) of those segments: flat, DPL 3. */
+export const flatCode = 0xcfb;
+export const flatData = 0xcf3;
+
 export const registerNames = [
   ...['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'],
   ...['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'],

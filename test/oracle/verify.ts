@@ -3,11 +3,13 @@ import type { Case } from './cases.ts';
 import { readCases, readRecording, recordings } from './cases.ts';
 import { compare } from './compare.ts';
 import { NativeProcessor, processorName } from './toolchain.ts';
+import { comparable } from './vendor.ts';
 
 const batchSize = 2000;
 const shown = 20;
 
 using processor = new NativeProcessor();
+const matters = comparable();
 let failed = 0;
 let total = 0;
 
@@ -24,6 +26,7 @@ for (const { name, path } of recordings) {
   console.log(`${name}: recorded on ${readRecording(path).processor}`);
   let batch: Case[] = [];
   for (const item of readCases(path)) {
+    if (!matters(item)) continue;
     if (batch.push(item) === batchSize) {
       checkBatch(batch);
       batch = [];

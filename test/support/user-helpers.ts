@@ -111,4 +111,12 @@ export const userHelpers: Partial<Record<HelperName, UserHelper>> = {
   },
 
   pause: () => done,
+
+  // IOPL is 0 and no port is permitted.
+  portIn: () => raise(13, 0),
+  portOut: () => raise(13, 0),
+  portInString: () => raise(13, 0),
+  portOutString: () => raise(13, 0),
+  cli: () => raise(13, 0),
+  sti: () => raise(13, 0),
 };

@@ -2,11 +2,11 @@
 import { Leave, Status } from '../../core/cpu/leave.ts';
 import { MachineFault } from '../../core/ir/evaluate.ts';
 import { type HelperName, helperNames, helpers } from '../../core/isa/helpers.ts';
-import { gprOffset, Segment, segmentBase, segmentSelector, state } from '../../core/state/layout.ts';
+import { gprOffset, Segment, state } from '../../core/state/layout.ts';
 import { CodeSize, mode64, modeOf } from '../../core/state/mode.ts';
 import { StateBlock } from '../../core/state/state-block.ts';
 import type { Case } from '../oracle/cases.ts';
-import { codeBase, regions, selectors } from '../oracle/machine.ts';
+import { codeBase, flatCode, flatData, regions, selectors } from '../oracle/machine.ts';
 import { type FlatHelpers, FlatHost } from './flat-host.ts';
 import { loadFx, saveFx } from './fx-image.ts';
 import { userHelpers } from './user-helpers.ts';
@@ -81,8 +81,7 @@ export class UserHost extends FlatHost {
       [Segment.es, es],
     ] as const;
     for (const [segment, selector] of segments) {
-      block.set(segmentSelector(segment), BigInt(selector));
-      block.set(segmentBase(segment), 0n);
+      block.setSegment(segment, selector, segment === Segment.cs ? flatCode : flatData, -1, 0, 0);
     }
     loadFx(block, task.before.fx);
     return this.bytes.slice(this.ram, this.ram + pages.length * pageSize);

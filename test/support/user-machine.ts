@@ -5,11 +5,11 @@
 import type { Status } from '../../core/cpu/leave.ts';
 import { type EvaluationMachine, MachineFault } from '../../core/ir/evaluate.ts';
 import type { HelperName } from '../../core/isa/helpers.ts';
-import { gprOffset, Segment, segmentBase, segmentSelector, state } from '../../core/state/layout.ts';
+import { gprOffset, Segment, state } from '../../core/state/layout.ts';
 import { CodeSize, mode64, modeOf } from '../../core/state/mode.ts';
 import { StateBlock } from '../../core/state/state-block.ts';
 import type { Case, Fault, Patch } from '../oracle/cases.ts';
-import { codeBase, regions, selectors } from '../oracle/machine.ts';
+import { codeBase, flatCode, flatData, regions, selectors } from '../oracle/machine.ts';
 import { loadFx, saveFx } from './fx-image.ts';
 import { userHelpers } from './user-helpers.ts';
 
@@ -48,8 +48,7 @@ export class UserMachine implements EvaluationMachine {
       [Segment.ds, ds],
       [Segment.es, es],
     ] as const) {
-      block.set(segmentSelector(segment), BigInt(selector));
-      block.set(segmentBase(segment), 0n);
+      block.setSegment(segment, selector, segment === Segment.cs ? flatCode : flatData, -1, 0, 0);
     }
     loadFx(block, task.before.fx);
   }

@@ -25,6 +25,7 @@ import {
   x87StoreExtended,
   x87StoreRegister,
 } from './x87-transfer.ts';
+import { x87StoreUnchecked } from './x87-unchecked.ts';
 
 export const x87Helpers: Readonly<Record<keyof typeof floatHelpers, HelperImplementation>> = {
   x87Load,
@@ -36,6 +37,7 @@ export const x87Helpers: Readonly<Record<keyof typeof floatHelpers, HelperImplem
   x87StoreExtended,
   x87StoreDecimal,
   x87StoreRegister,
+  x87StoreUnchecked,
   x87Arithmetic,
   x87ArithmeticMemory,
   x87Function,

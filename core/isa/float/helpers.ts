@@ -22,6 +22,8 @@ export const floatHelpers = {
   x87StoreDecimal: { inputs: [64, 32], results: [64, 32] },
   /** (i, 1 to pop) */
   x87StoreRegister: { inputs: [32, 32], results: [] },
+  /** (i): FSTPNCE. */
+  x87StoreUnchecked: { inputs: [32], results: [] },
 
   /** (X87Arithmetic, i of the target, i of the source, 1 to pop) */
   x87Arithmetic: { inputs: [32, 32, 32, 32], results: [] },

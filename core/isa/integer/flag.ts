@@ -2,8 +2,15 @@
 import { constant, no, yes, zero } from '../../ir/value.ts';
 import { arithmeticFlags, flagsFromImage } from '../flags.ts';
 import { instruction } from '../instruction.ts';
+import type { Encoding } from '../notation.ts';
 
 const direction = 0x400;
+
+/** The first 64-bit processors had neither LAHF nor SAHF there. */
+const in64ByFeature = (opcode: string): Encoding[] => [
+  [opcode, { no64: true }],
+  [opcode, { only64: true, feature: 'lahf64' }],
+];
 
 export const CLC = instruction('clc', {
   encodings: [['f8']],
@@ -35,14 +42,14 @@ export const STD = instruction('std', {
 });
 
 export const LAHF = instruction('lahf', {
-  encodings: [['9f']],
+  encodings: in64ByFeature('9f'),
   semantics(cpu) {
     cpu.highByte(0).write(arithmeticFlags(cpu).truncate(8).or(2));
   },
 });
 
 export const SAHF = instruction('sahf', {
-  encodings: [['9e']],
+  encodings: in64ByFeature('9e'),
   semantics(cpu) {
     const { of: _, ...others } = flagsFromImage(cpu.highByte(0).read().zeroExtend(32));
     cpu.setFlags(others);

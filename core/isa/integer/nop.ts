@@ -22,6 +22,8 @@ export const NOP = instruction('nop', {
     ['0f 1c', 'Ev', 'Gv'],
     ['0f 1d', 'Ev', 'Gv'],
     ['0f 1e', 'Ev', 'Gv'],
+    // A register is #UD on AMD's processors (seen on both).
+    ['0f 0d reg', 'Ev', 'Gv', { feature: 'intel' }],
   ],
   semantics: nothing,
 });

@@ -26,7 +26,7 @@ const supervisorOnly = (cpu: Tracer, name: 'monitor' | 'mwait'): void => {
 };
 
 export const MONITOR = instruction('monitor', {
-  encodings: [['0f 01 c8']],
+  encodings: [['np 0f 01 c8']],
   varies: ['address'],
   feature: 'monitor',
   semantics(cpu) {
@@ -36,7 +36,7 @@ export const MONITOR = instruction('monitor', {
 });
 
 export const MWAIT = instruction('mwait', {
-  encodings: [['0f 01 c9']],
+  encodings: [['np 0f 01 c9']],
   feature: 'monitor',
   semantics(cpu) {
     supervisorOnly(cpu, 'mwait');

@@ -4,6 +4,7 @@ import { type Instruction, instruction } from '../instruction.ts';
 
 export const RDMSR = instruction('rdmsr', {
   encodings: [['0f 32']],
+  feature: 'msr',
   privileged: true,
   semantics(cpu) {
     cpu.call('rdmsr');
@@ -12,6 +13,7 @@ export const RDMSR = instruction('rdmsr', {
 
 export const WRMSR = instruction('wrmsr', {
   encodings: [['0f 30']],
+  feature: 'msr',
   privileged: true,
   semantics(cpu) {
     cpu.call('wrmsr');
@@ -20,6 +22,7 @@ export const WRMSR = instruction('wrmsr', {
 
 export const RDTSC = instruction('rdtsc', {
   encodings: [['0f 31']],
+  feature: 'tsc',
   semantics(cpu) {
     cpu.call('rdtsc');
   },

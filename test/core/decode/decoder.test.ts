@@ -168,6 +168,13 @@ test('a feature that is off is no instruction, or the older one', t => {
   t.is(decodeBytes('f3 0f bc c1', 64, { features: without('bmi1') }).text, 'bsf eax,ecx');
 });
 
+test('0F 0D with a register: NOP on Intel, #UD on AMD (seen on both)', t => {
+  const of = (vendor: string) => decodeFeatures([vendor]);
+  t.is(decodeBytes('0f 0d c8', 64, { features: of('intel') }).text, 'nop eax,ecx');
+  t.is(decodeBytes('0f 0d c8', 64, { features: of('amd') }).length, -1);
+  t.is(decodeBytes('0f 0d 08', 64, { features: of('amd') }).length, 3);
+});
+
 test('real mode lacks what needs descriptors', t => {
   const real = modeOf(CodeSize.bits16, false, true, false);
   t.is(decodeBytes('0f 00 d8', 16, { mode: real }).length, -1);

@@ -20,7 +20,7 @@ const countRegister = (s: Snippet, limit: number): number | undefined => {
 
 const rotates = ['rol', 'ror', 'rcl', 'rcr'];
 
-const effect = (name: string, size: Size, count: number | undefined): FlagUse => {
+export const effect = (name: string, size: Size, count: number | undefined): FlagUse => {
   const rotate = rotates.includes(name);
   const through = name === 'rcl' || name === 'rcr' ? cf : 0;
   const written = rotate ? cf | of : all;
