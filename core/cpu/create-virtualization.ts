@@ -3,9 +3,9 @@ import { Svm } from './svm/svm.ts';
 import type { Virtualization } from './virtualization.ts';
 import { Vmx } from './vmx/vmx.ts';
 
-/** SVM or VMX, as the CPU's model says. */
-export function createVirtualization(cpu: Cpu): Virtualization | undefined {
+/** SVM or VMX, as the CPU's model says. `linear`: the memory in which the CPU's block and physical memory lie. */
+export function createVirtualization(cpu: Cpu, linear: WebAssembly.Memory): Virtualization | undefined {
   const { features } = cpu.model;
-  if (features.has('svm')) return new Svm(cpu);
-  return features.has('vmx') ? new Vmx(cpu) : undefined;
+  if (features.has('svm')) return new Svm(cpu, linear);
+  return features.has('vmx') ? new Vmx(cpu, linear) : undefined;
 }

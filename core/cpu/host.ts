@@ -88,7 +88,7 @@ export class Host implements HostComputer {
     });
     this.time.processors = this.processors;
     for (const cpu of this.processors) {
-      cpu.virtualization = createVirtualization(cpu);
+      cpu.virtualization = createVirtualization(cpu, this.linear);
       const assist = new LiveAssist(cpu, emptyBus, helperImplementations);
       cpu.performAlone = () => assist.perform();
     }

@@ -4,7 +4,7 @@ import { Efer, Vector } from '../../state/registers.ts';
 import type { CpuCore, HelperImplementation } from '../core.ts';
 import { Leave, type Status } from '../leave.ts';
 import type { Svm } from './svm.ts';
-import { byVmload, tidyVmloaded } from './switched-state.ts';
+import { movesOfSvm } from './switched-state.ts';
 
 type SvmHelperName = 'vmrun' | 'vmmcall' | 'vmload' | 'vmsave' | 'stgi' | 'clgi' | 'skinit' | 'invlpga';
 
@@ -14,7 +14,12 @@ function requireSvm(cpu: CpuCore): void {
   cpu.requireSupervisor();
 }
 
-export function svmInstructions(svm: Svm): Readonly<Record<SvmHelperName, HelperImplementation>> {
+export function svmInstructions(
+  svm: Svm,
+  linear: WebAssembly.Memory,
+): Readonly<Record<SvmHelperName, HelperImplementation>> {
+  const { vmload } = movesOfSvm.over(linear);
+
   const guard = (cpu: CpuCore, id: number): void => {
     requireSvm(cpu);
     if (cpu.state.guest !== 0) cpu.stop(svm.intercepted(id));
@@ -47,15 +52,14 @@ export function svmInstructions(svm: Svm): Readonly<Record<SvmHelperName, Helper
     vmload(cpu) {
       guard(cpu, intercepts.vmload);
       const page = requirePage(cpu);
-      byVmload.load(svm.words, page >>> 2, cpu.state);
-      tidyVmloaded(cpu.state);
+      vmload.load(cpu.state.base, page);
       return cpu.transferred();
     },
 
     vmsave(cpu) {
       guard(cpu, intercepts.vmsave);
       const page = requirePage(cpu);
-      byVmload.store(svm.words, page >>> 2, cpu.state);
+      vmload.store(cpu.state.base, page);
       return cpu.transferred();
     },
 

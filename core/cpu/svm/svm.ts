@@ -33,18 +33,22 @@ const unselected = Cr0.ts | Cr0.mp;
 
 export class Svm implements Virtualization {
   readonly kind = 'svm';
-  readonly helpers = svmInstructions(this);
+  readonly helpers: ReturnType<typeof svmInstructions>;
   readonly #svm: SvmState;
   readonly #events: GuestEvents;
   readonly #msrs: SvmMsrs;
   readonly #switch: WorldSwitch;
 
-  constructor(private readonly cpu: Cpu) {
+  constructor(
+    private readonly cpu: Cpu,
+    linear: WebAssembly.Memory,
+  ) {
+    this.helpers = svmInstructions(this, linear);
     const svm = new SvmState(cpu);
     this.#svm = svm;
     this.#events = new GuestEvents(svm);
     this.#msrs = new SvmMsrs(svm);
-    this.#switch = new WorldSwitch(svm);
+    this.#switch = new WorldSwitch(svm, linear);
   }
 
   // Instructions of SVM.
@@ -60,9 +64,6 @@ export class Svm implements Virtualization {
   /** Memory that can hold a VMCB: the page's linear-memory address, or 0. */
   locate(low: number, high: number): number {
     return this.cpu.physical.locateWritable(low, high);
-  }
-  get words(): Int32Array {
-    return this.cpu.physical.words;
   }
 
   /** STGI and CLGI; in a guest the hypervisor may give a flag of its own. */

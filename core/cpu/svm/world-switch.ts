@@ -6,7 +6,7 @@ import { Activity } from '../core.ts';
 import { Candidate, isInconsistent } from './consistency.ts';
 import { writeInstructionBytes } from './instruction-bytes.ts';
 import type { SvmState } from './svm-state.ts';
-import { guestOnly, switched, tidyDebug, tidyRip, tidySwitched } from './switched-state.ts';
+import { movesOfSvm, tidyDebug, tidyRip, tidySwitched } from './switched-state.ts';
 import { Control, EventInfo, Save, TlbControl, VirtualInterrupt } from './vmcb.ts';
 
 const pageSize = 0x1000;
@@ -14,6 +14,7 @@ const { cr8, pat, tscOffset } = layout;
 
 export class WorldSwitch {
   readonly #svm: SvmState;
+  readonly #moves: ReturnType<typeof movesOfSvm.over>;
   readonly #candidate: Candidate;
   #walk: NestedWalk | undefined;
   // Of the host, kept inside of the processor.
@@ -22,8 +23,9 @@ export class WorldSwitch {
   #hostPriority = 0;
   #hostPendingDebug = 0;
 
-  constructor(svm: SvmState) {
+  constructor(svm: SvmState, linear: WebAssembly.Memory) {
     this.#svm = svm;
+    this.#moves = movesOfSvm.over(linear);
     this.#candidate = new Candidate(svm.cpu);
   }
 
@@ -57,8 +59,7 @@ export class WorldSwitch {
     if (vmcb === 0 || isInconsistent(candidate)) return this.#refuse();
     controls.load(words, at);
     this.#enableNestedPaging();
-    switched.load(words, at, state);
-    guestOnly.load(words, at, state);
+    this.#moves.guest.load(state.base, vmcb);
     tidySwitched(state);
     tidyDebug(state);
     this.#loadFlags(words[at + (Save.rflags >> 2)], (words[at + (Save.cpl >> 2)] >>> 24) & 3);
@@ -140,7 +141,7 @@ export class WorldSwitch {
     const page = this.#page(svm.hostSaveLow, svm.hostSaveHigh);
     if (page === 0) return;
     const { words } = physical;
-    switched.store(words, page >>> 2, state);
+    this.#moves.host.store(state.base, page);
     words[(page + Save.rflags) >>> 2] = state.flags;
   }
 
@@ -186,8 +187,7 @@ export class WorldSwitch {
     const byteCount = vmcb + Control.fetched;
     if (exit.withBytes && !exit.duringDelivery) writeInstructionBytes(cpu, byteCount);
     else physical.store8(byteCount, 0);
-    switched.store(words, at, state);
-    guestOnly.store(words, at, state);
+    this.#moves.guest.store(state.base, vmcb);
     words[at + (Save.rflags >> 2)] = state.flags;
     words[at + (Save.rflags >> 2) + 1] = 0;
     physical.store8(vmcb + Save.cpl, state.cpl);
@@ -212,7 +212,7 @@ export class WorldSwitch {
     let broken = page === 0;
     if (page !== 0) {
       const { words } = physical;
-      switched.load(words, page >>> 2, state);
+      this.#moves.host.load(state.base, page);
       tidySwitched(state);
       state.flags = words[(page + Save.rflags) >>> 2] & ~Flag.vm;
       state.cr0 |= Cr0.pe;

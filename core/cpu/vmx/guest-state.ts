@@ -1,41 +1,121 @@
 /** The guest-state area to and from the CPU (SDM vol. 3, sections 27.3.2 and 28.3). 64-bit values move as words. */
-import { gprOffset, state as layout, Segment, segmentBase, segmentOffset } from '../../state/layout.ts';
+import { gprOffset, state as layout, Segment, segmentOffset } from '../../state/layout.ts';
 import { Attribute, Cr0, Dr6, dr7Fixed, Efer } from '../../state/registers.ts';
-import type { StateBlock } from '../../state/state-block.ts';
 import { Activity } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
+import { block, MoveLists, type Place, page, quad, type RegisterMoves } from '../register-moves.ts';
 import { Entry, Exit } from './controls.ts';
 import { Field, wordOf } from './fields.ts';
-import { GuestActivity, Interruptibility, PendingDebug, unusable } from './reasons.ts';
+import { GuestActivity, Interruptibility, PendingDebug } from './reasons.ts';
 import type { Vmcs } from './vmcs.ts';
 
-/** Registers that are copied as they are: word of the VMCS, word of the state block. */
-const copied = Int32Array.from(
-  [
-    [Field.guestCr3, layout.cr3.offset],
-    [Field.guestRsp, gprOffset(4)],
-    [Field.guestRip, layout.rip.offset],
-    [Field.guestSysenterEsp, layout.sysenterEsp.offset],
-    [Field.guestSysenterEip, layout.sysenterEip.offset],
-    [Field.guestSysenterCs, layout.sysenterCs.offset],
-    [Field.guestGdtrBase, segmentBase(Segment.gdtr).offset],
-    [Field.guestIdtrBase, segmentBase(Segment.idtr).offset],
-  ].flatMap(([field, offset]) => [wordOf(field), offset >> 2]),
-);
+/** Bytes from the VMCS's first. */
+const byteOf = (encoding: number): number => wordOf(encoding) * 4;
 
-/** The CPU's numbers of segments in the order of the VMCS. */
+const { present } = Attribute;
+/** The VMCS has four reserved bits above P where the CPU's packing goes on with AVL; a segment that is not there is unusable. */
+const segment = (index: number, n: number): Place => {
+  const to = segmentOffset(index);
+  const [selector, limit, rights, base] = [
+    Field.guestEs,
+    Field.guestEsLimit,
+    Field.guestEsRights,
+    Field.guestEsBase,
+  ].map(first => byteOf(first + 2 * n));
+  const copied = quad(base, { offset: to });
+  return {
+    load(f) {
+      copied.load(f);
+      f.get(block)
+        .get(page)
+        .memory('i32.load', limit)
+        .memory('i32.store', to + 8);
+      f.get(block)
+        .get(page)
+        .memory('i32.load', selector)
+        .memory('i32.store16', to + 12);
+      f.get(block);
+      f.get(page).memory('i32.load', rights).i32(0xff).op('i32.and');
+      f.get(page).memory('i32.load', rights).i32(4).op('i32.shr_u').i32(0xf00).op('i32.and').op('i32.or');
+      // Bit 16, unusable, meets P.
+      f.get(page).memory('i32.load', rights).i32(9).op('i32.shr_u').i32(present).op('i32.and');
+      f.i32(-1)
+        .op('i32.xor')
+        .op('i32.and')
+        .memory('i32.store16', to + 14);
+    },
+    store(f) {
+      copied.store(f);
+      f.get(page)
+        .get(block)
+        .memory('i64.load32_u', to + 8)
+        .memory('i64.store', limit);
+      f.get(page)
+        .get(block)
+        .memory('i64.load16_u', to + 12)
+        .memory('i64.store', selector);
+      f.get(page);
+      f.get(block)
+        .memory('i32.load16_u', to + 14)
+        .i32(0xff)
+        .op('i32.and');
+      f.get(block)
+        .memory('i32.load16_u', to + 14)
+        .i32(0xf00)
+        .op('i32.and')
+        .i32(4)
+        .op('i32.shl')
+        .op('i32.or');
+      f.get(block)
+        .memory('i32.load16_u', to + 14)
+        .i32(-1)
+        .op('i32.xor')
+        .i32(present)
+        .op('i32.and')
+        .i32(9)
+        .op('i32.shl');
+      f.op('i32.or').op('i64.extend_i32_u').memory('i64.store', rights);
+    },
+  };
+};
+
+const table = (index: number, limit: number, base: number): Place => {
+  const to = segmentOffset(index);
+  const copied = quad(byteOf(base), { offset: to });
+  return {
+    load(f) {
+      copied.load(f);
+      f.get(block)
+        .get(page)
+        .memory('i32.load', byteOf(limit))
+        .memory('i32.store', to + 8);
+    },
+    store(f) {
+      copied.store(f);
+      f.get(page)
+        .get(block)
+        .memory('i64.load16_u', to + 8)
+        .memory('i64.store', byteOf(limit));
+    },
+  };
+};
+
 const segments = [Segment.es, Segment.cs, Segment.ss, Segment.ds, Segment.fs, Segment.gs, Segment.ldtr, Segment.tr];
-const stack = 2;
-/** Words of the state block where they begin: base, limit, then selector and attributes in one word. */
-const segmentWords = Int32Array.from(segments, segment => segmentOffset(segment) >> 2);
-/** Words of the VMCS of the first segment; the others follow two words apart each. */
-const selectorWord = wordOf(Field.guestEs);
-const limitWord = wordOf(Field.guestEsLimit);
-const rightsWord = wordOf(Field.guestEsRights);
-const baseWord = wordOf(Field.guestEsBase);
 
-const gdtrLimitWord = wordOf(Field.guestGdtrLimit);
-const idtrLimitWord = wordOf(Field.guestIdtrLimit);
+/** The guest's registers that move as they are, whatever the controls say. */
+export const guestMoves = new MoveLists({
+  guest: [
+    quad(byteOf(Field.guestCr3), layout.cr3),
+    quad(byteOf(Field.guestRsp), { offset: gprOffset(4) }),
+    quad(byteOf(Field.guestRip), layout.rip),
+    quad(byteOf(Field.guestSysenterEsp), layout.sysenterEsp),
+    quad(byteOf(Field.guestSysenterEip), layout.sysenterEip),
+    quad(byteOf(Field.guestSysenterCs), layout.sysenterCs),
+    ...segments.map(segment),
+    table(Segment.gdtr, Field.guestGdtrLimit, Field.guestGdtrBase),
+    table(Segment.idtr, Field.guestIdtrLimit, Field.guestIdtrBase),
+  ],
+});
 
 /** Words of the VMCS of what is moved one by one. */
 const at = {
@@ -63,55 +143,12 @@ export const cr0Kept = 0x7ffa_ffd0;
 /** Bits 12, 14 and 15 of DR7 are clear. */
 const dr7Cleared = 0xd000;
 
-/** The VMCS has four reserved bits above P where the CPU's packing goes on with AVL. */
-export const attributesOf = (rights: number): number => {
-  const attributes = (rights & 0xff) | ((rights >>> 4) & 0xf00);
-  return (rights & unusable) !== 0 ? attributes & ~Attribute.present : attributes;
-};
-export const rightsOf = (attributes: number): number => {
-  const rights = (attributes & 0xff) | ((attributes & 0xf00) << 4);
-  return (attributes & Attribute.present) !== 0 ? rights : rights | unusable;
-};
-
-function loadSegments({ i32 }: StateBlock, { words, base }: Vmcs): void {
-  for (let n = 0; n < 8; n++) {
-    const to = segmentWords[n];
-    const from = base + 2 * n;
-    i32[to] = words[from + baseWord];
-    i32[to + 1] = words[from + baseWord + 1];
-    i32[to + 2] = words[from + limitWord];
-    i32[to + 3] = (words[from + selectorWord] & 0xffff) | (attributesOf(words[from + rightsWord]) << 16);
-  }
-  i32[gdtrLimit] = words[base + gdtrLimitWord];
-  i32[idtrLimit] = words[base + idtrLimitWord];
-}
-
-const gdtrLimit = (segmentOffset(Segment.gdtr) + 8) >> 2;
-const idtrLimit = (segmentOffset(Segment.idtr) + 8) >> 2;
-
-function loadCopied({ i32 }: StateBlock, { words, base }: Vmcs): void {
-  for (let n = 0; n < copied.length; n += 2) {
-    const from = base + copied[n];
-    const to = copied[n + 1];
-    i32[to] = words[from];
-    i32[to + 1] = words[from + 1];
-  }
-}
-function saveCopied({ i32 }: StateBlock, { words, base }: Vmcs): void {
-  for (let n = 0; n < copied.length; n += 2) {
-    const to = base + copied[n];
-    const from = copied[n + 1];
-    words[to] = i32[from];
-    words[to + 1] = i32[from + 1];
-  }
-}
-
 /** Everything but what follows from events: those are the world switch's. `entry`: VM-entry controls. */
-export function loadGuest(cpu: Cpu, vmcs: Vmcs, entry: number): void {
+export function loadGuest(cpu: Cpu, vmcs: Vmcs, moves: RegisterMoves, entry: number): void {
   const { state } = cpu;
   const { words, base } = vmcs;
   const guest64 = (entry & Entry.guest64) !== 0;
-  loadCopied(state, vmcs);
+  moves.load(state.base, base << 2);
   state.cr0 = (words[base + at.guestCr0] & ~cr0Kept) | (state.cr0 & cr0Kept);
   state.cr4 = words[base + at.guestCr4];
   if ((entry & Entry.loadDebug) !== 0)
@@ -124,7 +161,6 @@ export function loadGuest(cpu: Cpu, vmcs: Vmcs, entry: number): void {
     const changed = (state.cr0 & Cr0.pg) !== 0 ? Efer.lma | Efer.lme : Efer.lma;
     state.efer = guest64 ? state.efer | changed : state.efer & ~changed;
   }
-  loadSegments(state, vmcs);
   state.cpl = (words[base + at.guestSsRights] >>> 5) & 3;
   state.flags = words[base + at.guestRflags];
 }
@@ -164,10 +200,20 @@ const activities = [Activity.running, Activity.halted, Activity.shutdown, Activi
 const guestActivities = [GuestActivity.active, GuestActivity.hlt, GuestActivity.waitForStartup, GuestActivity.shutdown];
 
 /** `flags`: RFLAGS as they are to be saved. `activity`: the CPU's, when the exit came. `debug`: pending debug traps are kept. */
-export function saveGuest(cpu: Cpu, vmcs: Vmcs, exit: number, flags: number, activity: number, debug: boolean): void {
+export function saveGuest(
+  cpu: Cpu,
+  vmcs: Vmcs,
+  moves: RegisterMoves,
+  exit: number,
+  flags: number,
+  activity: number,
+  debug: boolean,
+): void {
   const { state } = cpu;
   const { words, base } = vmcs;
-  saveCopied(state, vmcs);
+  moves.store(state.base, base << 2);
+  // CPL is SS.DPL there.
+  words[base + at.guestSsRights] = (words[base + at.guestSsRights] & ~0x60) | (state.cpl << 5);
   put(words, base + at.guestCr0, state.cr0);
   put(words, base + at.guestCr4, state.cr4);
   put(words, base + at.guestRflags, flags);
@@ -177,7 +223,6 @@ export function saveGuest(cpu: Cpu, vmcs: Vmcs, exit: number, flags: number, act
   if ((exit & Exit.saveEfer) !== 0) put(words, base + at.guestEfer, state.efer);
   const long = cpu.isLong ? Entry.guest64 : 0;
   put(words, base + at.entryControls, (words[base + at.entryControls] & ~Entry.guest64) | long);
-  saveSegments(state, vmcs);
 
   const { interruptShadow: shadow } = state;
   put(
@@ -189,22 +234,6 @@ export function saveGuest(cpu: Cpu, vmcs: Vmcs, exit: number, flags: number, act
   );
   put(words, base + at.guestActivity, guestActivities[activity]);
   put(words, base + at.guestPendingDebug, debug || shadow === 2 ? pendingDebugOf(cpu.pendingDebug) : 0);
-}
-
-function saveSegments({ i32, cpl }: StateBlock, { words, base }: Vmcs): void {
-  for (let n = 0; n < 8; n++) {
-    const from = segmentWords[n];
-    const to = base + 2 * n;
-    const last = i32[from + 3];
-    const rights = rightsOf(last >>> 16);
-    words[to + baseWord] = i32[from];
-    words[to + baseWord + 1] = i32[from + 1];
-    words[to + limitWord] = i32[from + 2];
-    words[to + selectorWord] = last & 0xffff;
-    words[to + rightsWord] = n === stack ? (rights & ~0x60) | (cpl << 5) : rights;
-  }
-  words[base + gdtrLimitWord] = i32[gdtrLimit] & 0xffff;
-  words[base + idtrLimitWord] = i32[idtrLimit] & 0xffff;
 }
 
 function pendingDebugOf(conditions: number): number {

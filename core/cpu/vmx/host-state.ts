@@ -1,25 +1,15 @@
 /** The host-state area to the CPU (SDM vol. 3, section 28.5). */
 import { gprOffset, state as layout, Segment, segmentOffset } from '../../state/layout.ts';
 import { Attribute, dr7Fixed, Efer, Flag } from '../../state/registers.ts';
-import type { StateBlock } from '../../state/state-block.ts';
 import { Activity } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
+import { block, MoveLists, type Place, page, quad, type RegisterMoves } from '../register-moves.ts';
 import { Exit } from './controls.ts';
 import { Field, wordOf } from './fields.ts';
 import { cr0Kept } from './guest-state.ts';
 import type { Vmcs } from './vmcs.ts';
 
-/** Word of the VMCS, word of the state block. */
-const copied = Int32Array.from(
-  [
-    [Field.hostCr3, layout.cr3.offset],
-    [Field.hostRsp, gprOffset(4)],
-    [Field.hostRip, layout.rip.offset],
-    [Field.hostSysenterCs, layout.sysenterCs.offset],
-    [Field.hostSysenterEsp, layout.sysenterEsp.offset],
-    [Field.hostSysenterEip, layout.sysenterEip.offset],
-  ].flatMap(([field, offset]) => [wordOf(field), offset >> 2]),
-);
+const byteOf = (encoding: number): number => wordOf(encoding) * 4;
 
 const data = Attribute.present | Attribute.segment | Attribute.accessed | Attribute.writable;
 const flat = data | Attribute.granular | Attribute.big;
@@ -27,32 +17,43 @@ const code64 = data | Attribute.code | Attribute.granular | Attribute.long;
 const code32 = data | Attribute.code | Attribute.granular | Attribute.big;
 const busyTask = Attribute.present | 0xb;
 
-/** Word of the state block where a segment begins; words of its selector and base in the VMCS (base 0: none). */
-const dataSegments = Int32Array.from(
-  [
-    [Segment.es, Field.hostEs, 0],
-    [Segment.ss, Field.hostSs, 0],
-    [Segment.ds, Field.hostDs, 0],
-    [Segment.fs, Field.hostFs, Field.hostFsBase],
-    [Segment.gs, Field.hostGs, Field.hostGsBase],
-  ].flatMap(([segment, selector, base]) => [
-    segmentOffset(segment) >> 2,
-    wordOf(selector),
-    base === 0 ? 0 : wordOf(base),
-  ]),
-);
+/** ES, SS, DS, FS, GS: flat, or not there where the selector is 0. `base`: 0 where it is none of the VMCS's. */
+const dataSegment = (index: number, selector: number, base: number): Place => {
+  const to = segmentOffset(index);
+  return {
+    load(f) {
+      f.get(block);
+      if (base === 0) f.i64(0);
+      else f.get(page).memory('i64.load', byteOf(base));
+      f.memory('i64.store', to);
+      f.get(block).get(page).memory('i64.load16_u', byteOf(selector)).i64(32).op('i64.shl');
+      f.i64((BigInt(flat) << 48n) | 0xffff_ffffn).op('i64.or');
+      f.i64(0)
+        .get(page)
+        .memory('i32.load16_u', byteOf(selector))
+        .op('select')
+        .memory('i64.store', to + 8);
+    },
+    store() {},
+  };
+};
 
-function loadSegments({ i32 }: StateBlock, { words, base }: Vmcs): void {
-  for (let n = 0; n < dataSegments.length; n += 3) {
-    const to = dataSegments[n];
-    const selector = words[base + dataSegments[n + 1]] & 0xffff;
-    const from = dataSegments[n + 2];
-    i32[to] = from === 0 ? 0 : words[base + from];
-    i32[to + 1] = from === 0 ? 0 : words[base + from + 1];
-    i32[to + 2] = selector === 0 ? 0 : -1;
-    i32[to + 3] = selector === 0 ? 0 : selector | (flat << 16);
-  }
-}
+/** Loaded only. */
+export const hostMoves = new MoveLists({
+  host: [
+    quad(byteOf(Field.hostCr3), layout.cr3),
+    quad(byteOf(Field.hostRsp), { offset: gprOffset(4) }),
+    quad(byteOf(Field.hostRip), layout.rip),
+    quad(byteOf(Field.hostSysenterCs), layout.sysenterCs),
+    quad(byteOf(Field.hostSysenterEsp), layout.sysenterEsp),
+    quad(byteOf(Field.hostSysenterEip), layout.sysenterEip),
+    dataSegment(Segment.es, Field.hostEs, 0),
+    dataSegment(Segment.ss, Field.hostSs, 0),
+    dataSegment(Segment.ds, Field.hostDs, 0),
+    dataSegment(Segment.fs, Field.hostFs, Field.hostFsBase),
+    dataSegment(Segment.gs, Field.hostGs, Field.hostGsBase),
+  ],
+});
 
 /** Words of the VMCS. */
 const at = {
@@ -68,16 +69,11 @@ const at = {
 } as const;
 
 /** `exit`: VM-exit controls. The caller derives what follows from registers. */
-export function loadHost(cpu: Cpu, vmcs: Vmcs, exit: number): void {
+export function loadHost(cpu: Cpu, vmcs: Vmcs, moves: RegisterMoves, exit: number): void {
   const { state } = cpu;
   const host64 = (exit & Exit.host64) !== 0;
-  const { i32 } = state;
   const { words, base } = vmcs;
-  for (let n = 0; n < copied.length; n += 2) {
-    const from = base + copied[n];
-    i32[copied[n + 1]] = words[from];
-    i32[copied[n + 1] + 1] = words[from + 1];
-  }
+  moves.load(state.base, base << 2);
   state.cr0 = (words[base + at.hostCr0] & ~cr0Kept) | (state.cr0 & cr0Kept);
   state.cr4 = words[base + at.hostCr4];
   state.set64(layout.dr7.offset, dr7Fixed, 0);
@@ -88,7 +84,6 @@ export function loadHost(cpu: Cpu, vmcs: Vmcs, exit: number): void {
     state.set64(layout.pat.offset, words[base + at.hostPat], words[base + at.hostPat + 1]);
 
   state.setSegment(Segment.cs, words[base + at.hostCs], host64 ? code64 : code32, -1, 0, 0);
-  loadSegments(state, vmcs);
   state.setSegment(
     Segment.tr,
     words[base + at.hostTr],

@@ -42,13 +42,17 @@ export class Vmx implements Virtualization {
   msrFault = false;
   readonly #capabilities: ReadonlyMap<number, readonly [number, number]>;
 
-  constructor(readonly cpu: Cpu) {
+  constructor(
+    readonly cpu: Cpu,
+    linear: WebAssembly.Memory,
+  ) {
     const { features } = cpu.model;
     const cr4 = cr4Defined(cpu) | Cr4.vmxe;
     this.#capabilities = capabilities({ features, cr4 });
     this.operation = new Operation(cpu, cr4);
     this.record = new ExitRecord(cpu, this.operation.vmcs);
-    this.world = new WorldSwitch(cpu, this.operation, this.guest, this.record, allowedSecondary(features), cr4);
+    const secondary = allowedSecondary(features);
+    this.world = new WorldSwitch(cpu, this.operation, this.guest, this.record, secondary, cr4, linear);
   }
 
   // Instructions.

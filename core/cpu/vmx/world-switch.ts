@@ -7,6 +7,7 @@ import { deliver } from '../delivery/deliver.ts';
 import { Delivery, deliverEvent, deliverException } from '../exceptions.ts';
 import { VmxOutcome } from '../host-cpu.ts';
 import { Leave, Status } from '../leave.ts';
+import type { RegisterMoves } from '../register-moves.ts';
 import { EventType } from '../virtualization.ts';
 import { Candidate, firstBroken } from './checks/candidate.ts';
 import { controlRules } from './checks/control.ts';
@@ -17,8 +18,8 @@ import { EptWalks } from './ept.ts';
 import type { ExitRecord } from './exit-record.ts';
 import { Dirty, Field } from './fields.ts';
 import type { GuestRun } from './guest-run.ts';
-import { loadGuest, loadPdpteFields, loadWaiting, saveGuest, savePdpteFields } from './guest-state.ts';
-import { loadHost } from './host-state.ts';
+import { guestMoves, loadGuest, loadPdpteFields, loadWaiting, saveGuest, savePdpteFields } from './guest-state.ts';
+import { hostMoves, loadHost } from './host-state.ts';
 import { loadMsrs, storeMsrs } from './msr-area.ts';
 import type { Operation } from './operation.ts';
 import { Abort, entryFailure, InstructionError, Reason } from './reasons.ts';
@@ -36,6 +37,8 @@ export class WorldSwitch {
   readonly #vmcs: Vmcs;
   readonly #candidate: Candidate;
   readonly #walks: EptWalks;
+  readonly #guestMoves: RegisterMoves;
+  readonly #hostMoves: RegisterMoves;
   #entering = false;
   #resuming = false;
   /** The host was in IA-32e mode at the last attempt to enter. */
@@ -48,7 +51,10 @@ export class WorldSwitch {
     private readonly record: ExitRecord,
     secondaryAllowed: number,
     cr4Allowed: number,
+    linear: WebAssembly.Memory,
   ) {
+    this.#guestMoves = guestMoves.over(linear).guest;
+    this.#hostMoves = hostMoves.over(linear).host;
     this.#vmcs = operation.vmcs;
     this.#candidate = new Candidate(cpu, operation.vmcs, secondaryAllowed, cr4Allowed);
     this.#walks = new EptWalks(cpu.physical, cpu.model.physicalBits, cpu.model.features.has('pdpe1gb'));
@@ -109,7 +115,7 @@ export class WorldSwitch {
     guest.take(vmcs);
     const { injects } = candidate;
     guest.hostNmiBlocked = cpu.nmiBlocked;
-    loadGuest(cpu, vmcs, candidate.entry);
+    loadGuest(cpu, vmcs, this.#guestMoves, candidate.entry);
     loadWaiting(cpu, vmcs, injects);
     cpu.state.guest = nonRoot;
     if (!this.#translate(candidate)) return this.#failEntry(Reason.guestState, EntryFailure.pdpte);
@@ -224,7 +230,7 @@ export class WorldSwitch {
     const { flags } = cpu.state;
     const activity = guest.sleep !== 0 ? guest.sleep : cpu.activity;
     const debug = reason === Reason.init || reason === Reason.monitorTrap;
-    saveGuest(cpu, vmcs, exit, record.resume ? flags | Flag.rf : flags, activity, debug);
+    saveGuest(cpu, vmcs, this.#guestMoves, exit, record.resume ? flags | Flag.rf : flags, activity, debug);
     if ((guest.secondary & Secondary.ept) !== 0 && cpu.usesPdptes) savePdpteFields(cpu, vmcs);
     if ((exit & Exit.savePreemptionTimer) !== 0)
       vmcs.set(Field.preemptionTimer, Math.max(0, guest.deadline - cpu.ticks) | 0);
@@ -243,7 +249,7 @@ export class WorldSwitch {
     const vmcs = this.#vmcs;
     const entered = state.guest !== 0;
     vmcs.written();
-    loadHost(cpu, vmcs, vmcs.low(Field.exitControls));
+    loadHost(cpu, vmcs, this.#hostMoves, vmcs.low(Field.exitControls));
     state.guest = 0;
     cpu.delivering.type = -1;
     cpu.nmiBlocked = nmiBlocked;
