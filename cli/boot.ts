@@ -2,11 +2,15 @@
 import { type ErrorCode, MachineError } from '#core';
 import { type BootSource, findingOf, type Profile, toyvirt } from '#machines';
 import type { RunArguments } from './arguments.ts';
-import { guest } from './fetch/initrd.ts';
+import { ExitCode } from './exit-code.ts';
+import { type BootableGuest, guest } from './fetch/initrd.ts';
 import { readInput } from './file.ts';
-import { say } from './output.ts';
+import { plain, say } from './output.ts';
+import { Progress } from './progress.ts';
+import { endingSignals } from './signals.ts';
 
 const consoleArguments = 'console=ttyS0';
+const greeting = 'Welcome to virt64. poweroff, or the end of this shell, stops the machine; Ctrl-A x quits at once.';
 const guestModules = ['virtio_pci', 'virtio_rng', 'virtio_blk'];
 
 export async function bootOf(
@@ -27,18 +31,32 @@ export async function bootOf(
     throw useless('--append', `machine ${profile.name} boots a kernel of its own`, 'give --kernel too');
   }
   try {
-    const { kernel, initrd, release } = await guest({
-      modules: guestModules,
-      ...(options.refresh ? { refresh: true } : {}),
-      onProgress: chatter,
-    });
+    const { kernel, initrd, release } = await defaultGuest(options);
     chatter(`Linux ${release} with BusyBox`);
     return profile.with({ boot: { kind: 'kernel', kernel, initrd, commandLine } });
   } catch (error) {
     if (!(error instanceof MachineError) || error.code !== 'guest-unavailable') throw error;
-    say(`virt64: there is no Linux to boot: ${error.message}`);
-    say('  Give your own: --kernel FILE --initrd FILE. The embedded guest (machine toyvirt) is booted instead.');
+    say(`virt64: there is no Linux to boot: ${plain(error)}`);
+    if (error.remedy) say(`  ${error.remedy}`);
+    say('  The embedded guest (machine toyvirt) boots instead.');
     return toyvirt.with({ clock: profile.clock });
+  }
+}
+
+async function defaultGuest({ refresh = false, quiet }: RunArguments): Promise<BootableGuest> {
+  using progress = new Progress();
+  const speak = quiet
+    ? {}
+    : {
+        onProgress: (message: string) => progress.step(message),
+        onAdvance: (percent: number) => progress.advance(percent),
+      };
+  const quit = (): never => process.exit(ExitCode.quit);
+  for (const signal of endingSignals) process.on(signal, quit);
+  try {
+    return await guest({ modules: guestModules, refresh, greeting, ...speak });
+  } finally {
+    for (const signal of endingSignals) process.off(signal, quit);
   }
 }
 

@@ -1,8 +1,11 @@
 /** What the program says: data on stdout, everything else on stderr; colour on terminals only, and never with NO_COLOR. */
 import { MachineError } from '#core';
 
+/** Understands control sequences. */
+export const isFancy = (stream: NodeJS.WriteStream): boolean => stream.isTTY === true && process.env.TERM !== 'dumb';
+
 const paint = (stream: NodeJS.WriteStream, code: number, text: string): string =>
-  stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb' ? `\x1b[${code}m${text}\x1b[0m` : text;
+  isFancy(stream) && !process.env.NO_COLOR ? `\x1b[${code}m${text}\x1b[0m` : text;
 
 const red = (text: string): string => paint(process.stderr, 31, text);
 export const dim = (text: string): string => paint(process.stderr, 2, text);
@@ -18,7 +21,7 @@ export const print = (text: string): void => {
 };
 
 /** A message without what `path` and `remedy` repeat. */
-function plain({ message, path, remedy }: MachineError): string {
+export function plain({ message, path, remedy }: MachineError): string {
   const start = path && message.startsWith(`${path}: `) ? path.length + 2 : 0;
   return remedy && message.endsWith(` (${remedy})`) ? message.slice(start, -remedy.length - 3) : message.slice(start);
 }

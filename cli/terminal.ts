@@ -6,6 +6,7 @@ import type { Machine } from '#machines';
 import { EscapeKey } from './escape-key.ts';
 import { say } from './output.ts';
 import { PipedInput } from './piped-input.ts';
+import { endingSignals } from './signals.ts';
 
 const help = `
 Ctrl-A x       quit
@@ -17,9 +18,6 @@ const isTerminal = (): boolean => process.stdin.isTTY === true;
 
 /** Somebody can still type: asked by the machine when it has nothing left to do. */
 export const expectsInput = (): boolean => isTerminal() || (process.stdin.readable && !process.stdin.readableEnded);
-
-/** Signals that end the program in good order. */
-const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 export function attachTerminal(machine: Machine, quit: () => void): Disposable {
   const { stdin, stdout } = process;
@@ -47,9 +45,9 @@ export function attachTerminal(machine: Machine, quit: () => void): Disposable {
 
   // Nobody reads any more (`virt64 run | head`).
   stdout.on('error', quit);
-  for (const signal of signals) process.on(signal, quit);
+  for (const signal of endingSignals) process.on(signal, quit);
   stack.defer(() => {
-    for (const signal of signals) process.off(signal, quit);
+    for (const signal of endingSignals) process.off(signal, quit);
   });
 
   const typed = isTerminal() ? fromTerminal(machine, quit) : fromPipe(stack.use(new PipedInput(machine)));

@@ -2,10 +2,11 @@
 import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { MachineError } from '#core';
 
 export const elsewhere =
-  'name a kernel and an initrd of your own with --kernel and --initrd, or run this on a Debian or Ubuntu system with network access';
+  'give a kernel of your own (--kernel FILE --initrd FILE), or run this on a Debian or Ubuntu system with network access';
 
 interface Result {
   readonly status: number;
@@ -13,19 +14,34 @@ interface Result {
   readonly errors: string;
 }
 
-/** Runs a program to its end; a program that does not exist is the user's to install. */
-export function run(program: string, options: readonly string[], folder?: string): Promise<Result> {
+interface RunOptions {
+  readonly folder?: string;
+  /** What the program writes to descriptor 3. */
+  readonly onStatus?: (text: string) => void;
+}
+
+/** Runs a program to its end, and no longer than this process; a program that does not exist is the user's to install. */
+export function run(
+  program: string,
+  options: readonly string[],
+  { folder, onStatus = () => {} }: RunOptions = {},
+): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, options, {
       cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: { ...process.env, LC_ALL: 'C' },
     });
+    const kill = (): void => void child.kill();
+    process.once('exit', kill);
     let output = '';
     let errors = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    const [, stdout, stderr, status] = child.stdio as unknown as [null, Readable, Readable, Readable];
+    stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    status.setEncoding('utf8').on('data', onStatus);
     child.on('error', cause => {
+      process.off('exit', kill);
       reject(
         new MachineError('guest-unavailable', `cannot run ${program}`, {
           remedy: `install it, or ${elsewhere}`,
@@ -33,9 +49,23 @@ export function run(program: string, options: readonly string[], folder?: string
         }),
       );
     });
-    child.on('close', code => resolve({ status: code ?? 1, output, errors }));
+    child.on('close', code => {
+      process.off('exit', kill);
+      resolve({ status: code ?? 1, output, errors });
+    });
   });
 }
+
+/** Per cent of a download. */
+export type OnAdvance = (percent: number) => void;
+
+/** apt's own progress, as front-ends get it: `dlstatus:1:23.4567:Retrieving file 1 of 1`. */
+const watch = (onAdvance: OnAdvance) => ({
+  onStatus: (text: string): void => {
+    const [, percent] = [...text.matchAll(/^dlstatus:\d+:([\d.]+):/gm)].at(-1) ?? [];
+    if (percent !== undefined) onAdvance(Math.floor(Number(percent)));
+  },
+});
 
 export class Apt {
   readonly #options: readonly string[];
@@ -50,14 +80,15 @@ export class Apt {
       ['APT::Sandbox::User', 'root'],
       ['Acquire::Languages', 'none'],
       ['Acquire::Retries', '2'],
+      ['APT::Status-Fd', '3'],
     ].flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   }
 
   /** Answers what went wrong, if anything: one unreachable third-party source is no reason to stop. */
-  async update(): Promise<string> {
+  async update(onAdvance: OnAdvance): Promise<string> {
     await mkdir(join(this.folder, 'state', 'lists', 'partial'), { recursive: true });
     await mkdir(join(this.folder, 'cache', 'archives', 'partial'), { recursive: true });
-    const { errors } = await run('apt-get', [...this.#options, '-qq', 'update']);
+    const { errors } = await run('apt-get', [...this.#options, '-qq', 'update'], watch(onAdvance));
     return errors;
   }
 
@@ -74,11 +105,20 @@ export class Apt {
     return version === '(none)' ? undefined : version;
   }
 
+  /** In bytes, as it is downloaded. */
+  async size(name: string): Promise<number> {
+    const { output } = await run('apt-cache', [...this.#options, 'show', '--no-all-versions', name]);
+    return Number(/^Size: (\d+)$/m.exec(output)?.[1] ?? 0);
+  }
+
   /** Downloads a package and unpacks it into `target`, without installing anything. apt resumes and checks what it downloads. */
-  async unpack(name: string, target: string): Promise<void> {
+  async unpack(name: string, target: string, onAdvance: OnAdvance): Promise<void> {
     const archives = join(this.folder, 'archives', name);
     await mkdir(archives, { recursive: true });
-    const { status, errors } = await run('apt-get', [...this.#options, '-qq', 'download', name], archives);
+    const { status, errors } = await run('apt-get', [...this.#options, '-qq', 'download', name], {
+      folder: archives,
+      ...watch(onAdvance),
+    });
     if (status !== 0) throw unavailable(`cannot download the package ${name}`, errors);
     const version = (await this.version(name))!;
     const archive = join(archives, `${name}_${version.replaceAll(':', '%3a')}_amd64.deb`);
@@ -87,7 +127,8 @@ export class Apt {
   }
 }
 
+/** Of what a program complains about, the first is the cause; the rest is what followed from it. */
 export const unavailable = (problem: string, details = ''): MachineError => {
-  const last = details.trim().split('\n').at(-1);
-  return new MachineError('guest-unavailable', last ? `${problem}: ${last}` : problem, { remedy: elsewhere });
+  const [first] = details.trim().split('\n');
+  return new MachineError('guest-unavailable', first ? `${problem}: ${first}` : problem, { remedy: elsewhere });
 };

@@ -12,8 +12,9 @@ export interface GuestPaths {
   readonly manifest: string;
 }
 
-/** `.cache/virt64` in the checkout around `start`, else `$XDG_CACHE_HOME/virt64` or `~/.cache/virt64`. */
+/** `$VIRT64_CACHE`, else `.cache/virt64` in the checkout around `start`, else `$XDG_CACHE_HOME/virt64` or `~/.cache/virt64`. */
 export function defaultCache(start = process.cwd()): string {
+  if (process.env.VIRT64_CACHE) return resolve(process.env.VIRT64_CACHE);
   for (let folder = resolve(start); ; folder = dirname(folder)) {
     if (existsSync(join(folder, '.git')) && existsSync(join(folder, 'package.json')))
       return join(folder, '.cache', 'virt64');

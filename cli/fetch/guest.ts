@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Apt, run, unavailable } from './apt.ts';
+import { MachineError } from '#core';
+import { Apt, elsewhere, type OnAdvance, run, unavailable } from './apt.ts';
 import { defaultCache, type GuestPaths, guestPaths } from './cache.ts';
 import { readModules } from './kernel-modules.ts';
 import { withLock } from './lock.ts';
@@ -12,7 +13,10 @@ export interface FetchOptions {
   readonly cache?: string;
   /** Fetch again, even if the cache is filled. */
   readonly refresh?: boolean;
+  /** A step begins. */
   readonly onProgress?: (message: string) => void;
+  /** How far the step is, where that is known. */
+  readonly onAdvance?: OnAdvance;
 }
 
 export interface GuestManifest {
@@ -58,22 +62,58 @@ const keptModules = [
 export async function fetchGuest(options: FetchOptions = {}): Promise<FetchedGuest> {
   const { cache = defaultCache(), refresh = false, onProgress = () => {} } = options;
   const paths = guestPaths(cache);
-  const isMissing = (): boolean => refresh || !existsSync(paths.manifest);
-  if (isMissing()) {
+  const present = async (): Promise<GuestManifest | undefined> => (refresh ? undefined : intact(paths));
+  let versions = await present();
+  if (!versions) {
     for (const program of ['apt-get', 'apt-cache', 'dpkg-deb']) await requireProgram(program);
-    await mkdir(cache, { recursive: true });
-    await withLock(join(cache, 'lock'), async () => {
-      if (isMissing()) await fetchInto(cache, paths, onProgress);
-    });
+    try {
+      await mkdir(cache, { recursive: true });
+      const work = async () => (await present()) ?? (await fetchInto(cache, paths, options));
+      const lock = join(cache, 'lock');
+      versions = await withLock(lock, work, owner => onProgress(`waiting for process ${owner}, which has ${lock}`));
+    } catch (error) {
+      throw isRefusal(error) ? unusableCache(cache, error) : error;
+    }
   }
-  return { ...paths, versions: JSON.parse(await readFile(paths.manifest, 'utf8')) as GuestManifest };
+  return { ...paths, versions };
 }
 
-async function fetchInto(cache: string, paths: GuestPaths, onProgress: (message: string) => void): Promise<void> {
+/** What the cache holds, if all of it is still as it was fetched. */
+async function intact({ folder, manifest }: GuestPaths): Promise<GuestManifest | undefined> {
+  try {
+    const versions = JSON.parse(await readFile(manifest, 'utf8')) as GuestManifest;
+    for (const [file, hash] of Object.entries(versions.sha256)) {
+      if ((await sha256(join(folder, file))) !== hash) return undefined;
+    }
+    return versions;
+  } catch (error) {
+    if (isRefusal(error) || error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+const sha256 = async (file: string): Promise<string> =>
+  createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
+
+const isRefusal = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error;
+
+const unusableCache = (cache: string, cause: NodeJS.ErrnoException): MachineError =>
+  new MachineError('guest-unavailable', `the cache ${cache} cannot be used: ${cause.message}`, {
+    remedy: `name a folder for it in the environment variable VIRT64_CACHE, or ${elsewhere}`,
+    cause,
+  });
+
+async function fetchInto(
+  cache: string,
+  paths: GuestPaths,
+  { onProgress = () => {}, onAdvance = () => {} }: FetchOptions,
+): Promise<GuestManifest> {
   await removeLeftovers(cache);
   const apt = new Apt(join(cache, 'apt'));
   onProgress('reading package lists');
-  const problems = await apt.update();
+  const problems = await apt.update(onAdvance);
   const kernel = await firstPackage(apt, kernelPackages, problems);
   const busybox = await firstPackage(apt, busyboxPackages, problems);
 
@@ -83,17 +123,18 @@ async function fetchInto(cache: string, paths: GuestPaths, onProgress: (message:
     const versions: Record<string, string> = {};
     for (const name of [...(await kernelParts(apt, kernel)), busybox]) {
       const version = (await apt.version(name)) ?? '';
-      onProgress(`downloading ${name} ${version}`);
-      await apt.unpack(name, root);
+      onProgress(`downloading ${name} ${version}, ${((await apt.size(name)) / 1e6).toFixed(1)} MB`);
+      await apt.unpack(name, root, onAdvance);
       versions[name] = version;
     }
     onProgress('unpacking the guest');
     const staged = join(work, 'guest');
-    await stage(root, staged, versions);
+    const manifest = await stage(root, staged, versions);
     await rm(paths.folder, { recursive: true, force: true });
     await rename(staged, paths.folder);
     await rm(join(cache, 'apt'), { recursive: true, force: true });
     onProgress(`ready in ${paths.folder}`);
+    return manifest;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -127,7 +168,7 @@ async function kernelParts(apt: Apt, name: string): Promise<string[]> {
 }
 
 /** Copies what we keep of the unpacked packages, under the names that `guestPaths` promises, and the manifest last. */
-async function stage(root: string, target: string, packages: Record<string, string>): Promise<void> {
+async function stage(root: string, target: string, packages: Record<string, string>): Promise<GuestManifest> {
   const paths = { kernel: join(target, 'vmlinuz'), busybox: join(target, 'busybox'), modules: join(target, 'modules') };
   await mkdir(paths.modules, { recursive: true });
   const kernel = (await readdir(join(root, 'boot'))).find(file => file.startsWith('vmlinuz-'));
@@ -141,17 +182,15 @@ async function stage(root: string, target: string, packages: Record<string, stri
   }
   await copyFile(join(root, 'boot', kernel), paths.kernel);
   await copyFile(busybox, paths.busybox);
+  const kept = ['vmlinuz', 'busybox'];
   for (const { name, content } of await readModules(tree, keptModules)) {
-    await writeFile(join(paths.modules, `${name}.ko`), content);
+    const file = join('modules', `${name}.ko`);
+    await writeFile(join(target, file), content);
+    kept.push(file);
   }
-  const hash = async (file: string): Promise<string> =>
-    createHash('sha256')
-      .update(await readFile(file))
-      .digest('hex');
-  const manifest: GuestManifest = {
-    kernelRelease: release,
-    packages,
-    sha256: { vmlinuz: await hash(paths.kernel), busybox: await hash(paths.busybox) },
-  };
+  const hashes: Record<string, string> = {};
+  for (const file of kept) hashes[file] = await sha256(join(target, file));
+  const manifest: GuestManifest = { kernelRelease: release, packages, sha256: hashes };
   await writeFile(join(target, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
 }

@@ -1,28 +1,44 @@
 /** One process at a time: a file that names its owner. The lock of a process that died is taken over. */
+import { rmSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const pollInterval = 200;
 
-export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
-  while (!(await acquired(file))) await delay(pollInterval);
+/** `onWait` is told, once, which process it waits for. */
+export async function withLock<T>(
+  file: string,
+  work: () => Promise<T>,
+  onWait: (owner: number) => void = () => {},
+): Promise<T> {
+  let isWaiting = false;
+  for (let owner: number | undefined; (owner = await acquire(file)) !== undefined; await delay(pollInterval)) {
+    if (owner === 0 || isWaiting) continue;
+    isWaiting = true;
+    onWait(owner);
+  }
+  const release = (): void => rmSync(file, { force: true });
+  process.once('exit', release);
   try {
     return await work();
   } finally {
-    await rm(file, { force: true });
+    process.off('exit', release);
+    release();
   }
 }
 
-async function acquired(file: string): Promise<boolean> {
+/** Takes the lock, or answers the process that has it; 0 if there is none any more, or none yet. */
+async function acquire(file: string): Promise<number | undefined> {
   try {
     await writeFile(file, `${process.pid}\n`, { flag: 'wx' });
-    return true;
+    return undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  const owner = Number((await readFile(file, 'utf8').catch(() => '')).trim());
-  if (owner > 0 && !isAlive(owner)) await rm(file, { force: true });
-  return false;
+  const owner = Number((await readFile(file, 'utf8').catch(() => '')).trim()) || 0;
+  if (owner === 0 || isAlive(owner)) return owner;
+  await rm(file, { force: true });
+  return 0;
 }
 
 function isAlive(owner: number): boolean {

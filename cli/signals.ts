@@ -1,0 +1,2 @@
+/** Signals that end the program in good order. */
+export const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;

@@ -1,0 +1,51 @@
+/** apt and dpkg-deb in shell, for fetches without network: they have one kernel and BusyBox, and fail where `FAKE_APT` says. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const programs = {
+  'apt-get': `
+case "$*" in
+  *--version) exit 0 ;;
+  *update)
+    [ "$FAKE_APT" = update ] && { echo 'W: Failed to fetch http://deb: refused' >&2; echo 'W: Some failed' >&2; }
+    [ "$FAKE_APT" = slow ] && { echo $$ > "$FAKE_APT_PID"; exec sleep 60; }
+    printf 'dlstatus:1:0.0000:Retrieving\\ndlstatus:1:99.9000:Retrieving\\n' >&3 ;;
+  *download*)
+    for name; do :; done
+    printf 'dlstatus:1:41.5000:Retrieving\\n' >&3
+    [ "$FAKE_APT" = download ] && { echo 'E: Failed to fetch it' >&2; echo 'E: So it is' >&2; exit 100; }
+    echo $name > "\${name}_1%3a2_amd64.deb" ;;
+esac`,
+  'apt-cache': `
+for name; do :; done
+case "$*" in
+  *--version) exit 0 ;;
+  *policy*)
+    case "$FAKE_APT:$name" in
+      update:*) ;;
+      *:linux-image-cloud-amd64|*:linux-image-1.2.3|*:busybox-static) echo '  Candidate: 1:2' ;;
+    esac ;;
+  *depends*) [ $name = linux-image-cloud-amd64 ] && echo '  Depends: linux-image-1.2.3'; exit 0 ;;
+  *show*) echo 'Size: 12345678' ;;
+esac`,
+  'dpkg-deb': `
+[ "$1" = --version ] && exit 0
+[ "$FAKE_APT" = unpack ] && { echo 'tar: No space left on device' >&2; echo 'dpkg-deb: error' >&2; exit 2; }
+case "$2" in
+  *linux-image*)
+    mkdir -p "$3/boot" "$3/lib/modules/1.2.3"
+    echo kernel > "$3/boot/vmlinuz-1.2.3"
+    printf '\\0depends=\\0' > "$3/lib/modules/1.2.3/virtio_rng.ko" ;;
+  *) mkdir -p "$3/bin"; echo busybox > "$3/bin/busybox" ;;
+esac`,
+};
+
+/** The value of PATH with which they are found. */
+export function fakeApt(folder: string): string {
+  const bin = join(folder, 'fake-bin');
+  mkdirSync(bin);
+  for (const [name, script] of Object.entries(programs)) {
+    writeFileSync(join(bin, name), `#!/bin/sh${script}\n`, { mode: 0o755 });
+  }
+  return `${bin}:${process.env.PATH}`;
+}

@@ -1,0 +1,167 @@
+/** Fetches that go well, go wrong, and are tried again; apt is played by a script. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { MachineError } from '#core';
+import { defaultCache, guestPaths } from '../../../cli/fetch/cache.ts';
+import { fetchGuest } from '../../../cli/fetch/guest.ts';
+import { fakeApt } from './fake-apt.ts';
+
+const environment = { ...process.env };
+test.afterEach.always(() => {
+  for (const name of ['PATH', 'FAKE_APT', 'VIRT64_CACHE']) {
+    const { [name]: before } = environment;
+    if (before === undefined) delete process.env[name];
+    else process.env[name] = before;
+  }
+});
+
+/** An empty cache, and the scripts in PATH. */
+function prepare(t: ExecutionContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'virt64-fake-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  process.env.PATH = fakeApt(folder);
+  return join(folder, 'cache');
+}
+
+async function refusal(t: ExecutionContext, cache: string): Promise<MachineError> {
+  const error = await t.throwsAsync(fetchGuest({ cache }), { instanceOf: MachineError });
+  t.is(error.code, 'guest-unavailable');
+  t.regex(error.remedy!, /--kernel FILE --initrd FILE/);
+  t.false(existsSync(guestPaths(cache).folder));
+  return error;
+}
+
+test.serial('steps are told with their sizes, downloads with their per cent', async t => {
+  const cache = prepare(t);
+  const told: (string | number)[] = [];
+  const { versions, kernel } = await fetchGuest({
+    cache,
+    onProgress: step => told.push(step),
+    onAdvance: percent => told.push(percent),
+  });
+  t.deepEqual(told, [
+    'reading package lists',
+    99,
+    'downloading linux-image-1.2.3 1:2, 12.3 MB',
+    41,
+    'downloading busybox-static 1:2, 12.3 MB',
+    41,
+    'unpacking the guest',
+    `ready in ${guestPaths(cache).folder}`,
+  ]);
+  t.deepEqual(versions.packages, { 'linux-image-1.2.3': '1:2', 'busybox-static': '1:2' });
+  t.is(versions.kernelRelease, '1.2.3');
+  t.is(readFileSync(kernel, 'utf8'), 'kernel\n');
+  t.deepEqual(readdirSync(cache), ['guest'], 'nothing else is left');
+});
+
+test.serial('what goes wrong is told by its cause, and the next try begins anew', async t => {
+  const cache = prepare(t);
+  const causes = {
+    update: /lists cannot be downloaded: W: Failed to fetch http:\/\/deb: refused \(/,
+    download: /cannot download the package linux-image-1\.2\.3: E: Failed to fetch it \(/,
+    unpack: /cannot unpack the package linux-image-1\.2\.3: tar: No space left on device \(/,
+  };
+  for (const [step, cause] of Object.entries(causes)) {
+    process.env.FAKE_APT = step;
+    t.regex((await refusal(t, cache)).message, cause);
+  }
+  delete process.env.FAKE_APT;
+  t.is((await fetchGuest({ cache })).versions.kernelRelease, '1.2.3');
+});
+
+test.serial('a cache that has been damaged is fetched again', async t => {
+  const cache = prepare(t);
+  const { kernel, manifest, modules } = await fetchGuest({ cache });
+  const damages = [
+    () => rmSync(kernel),
+    () => writeFileSync(kernel, 'kern'),
+    () => rmSync(join(modules, 'virtio_rng.ko')),
+    () => writeFileSync(manifest, '{"kernelRel'),
+    () => writeFileSync(manifest, '{}'),
+  ];
+  for (const [index, damage] of damages.entries()) {
+    damage();
+    const steps: string[] = [];
+    await fetchGuest({ cache, onProgress: step => steps.push(step) });
+    t.is(steps.at(-1), `ready in ${guestPaths(cache).folder}`, `damage ${index}`);
+    t.is(readFileSync(kernel, 'utf8'), 'kernel\n');
+  }
+  await fetchGuest({ cache, onProgress: step => t.fail(step) });
+});
+
+test.serial('a cache that cannot be written is the user’s to mend', async t => {
+  const cache = prepare(t);
+  writeFileSync(cache, 'a file');
+  const error = await refusal(t, join(cache, 'below'));
+  t.regex(error.message, /below cannot be used: ENOTDIR/);
+  t.regex(error.remedy!, /VIRT64_CACHE/);
+  rmSync(cache);
+  await fetchGuest({ cache });
+  rmSync(guestPaths(cache).folder, { recursive: true });
+  if (process.getuid?.() === 0) return;
+  chmodSync(cache, 0o555);
+  t.regex((await refusal(t, cache)).message, /EACCES/);
+});
+
+test.serial('two at a time fetch once, and the second says what it waits for', async t => {
+  const cache = prepare(t);
+  const steps: string[] = [];
+  const onProgress = (step: string) => steps.push(step);
+  await Promise.all([fetchGuest({ cache, onProgress }), fetchGuest({ cache, onProgress })]);
+  t.is(steps.filter(step => step === 'unpacking the guest').length, 1);
+  t.true(steps.includes(`waiting for process ${process.pid}, which has ${join(cache, 'lock')}`), steps.join('\n'));
+});
+
+const bin = fileURLToPath(new URL('../../../cli/bin.js', import.meta.url));
+
+test.serial('a signal ends the fetch: nothing runs on, nothing is locked', async t => {
+  const cache = prepare(t);
+  const pidFile = join(cache, '..', 'pid');
+  const env = { ...process.env, VIRT64_CACHE: cache, FAKE_APT: 'slow', FAKE_APT_PID: pidFile };
+  const child = spawn(process.execPath, [bin, 'run'], { env, stdio: 'ignore' });
+  const closed = once(child, 'close');
+  const pid = (): number => (existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : 0);
+  while (pid() === 0) await delay(20);
+  child.kill('SIGTERM');
+  t.deepEqual(await closed, [130, null]);
+  t.false(existsSync(join(cache, 'lock')));
+  await t.notThrowsAsync(async () => {
+    while (isAlive(pid())) await delay(20);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+const inTerminal = spawnSync('script', ['--version']).status === 0 ? test.serial : test.serial.skip;
+
+inTerminal('on a terminal the per cent are counted in place; on a dumb one they are not', t => {
+  const said = (TERM: string): string => {
+    const cache = prepare(t);
+    const command = `"${process.execPath}" "${bin}" run`;
+    const env = { ...process.env, VIRT64_CACHE: cache, TERM, NO_COLOR: '1' };
+    return spawnSync('script', ['-qefc', command, '/dev/null'], { env, input: '', encoding: 'utf8' }).stdout;
+  };
+  const step = 'downloading busybox-static 1:2, 12.3 MB';
+  t.true(said('xterm').includes(`\r\x1b[K${step}\r\x1b[K${step}: 41%\r\n`));
+  const dumb = said('dumb');
+  t.true(dumb.includes(`\n${step}\r\n`));
+  t.notRegex(dumb, /\x1b|%/);
+});
+
+test.serial('VIRT64_CACHE names the cache, in a checkout too', t => {
+  process.env.VIRT64_CACHE = '/somewhere/else';
+  t.is(defaultCache(), '/somewhere/else');
+});
