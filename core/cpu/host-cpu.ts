@@ -34,6 +34,10 @@ export interface HostCpu {
   /** HostFault #GP for an MSR that is not there. */
   rdmsr(index: number): bigint;
   wrmsr(index: number, value: bigint): void;
+  /** The same without a bigint: the low half; the high one is in `rdmsrHigh`. */
+  rdmsrLow(index: number): number;
+  readonly rdmsrHigh: number;
+  wrmsrPair(index: number, low: number, high: number): void;
   readControl(register: 0 | 2 | 3 | 4 | 8): bigint;
   writeControl(register: 0 | 2 | 3 | 4 | 8, value: bigint): void;
   readDebug(register: 0 | 1 | 2 | 3 | 6 | 7): bigint;

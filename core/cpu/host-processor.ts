@@ -18,17 +18,24 @@ import { standInHostMode } from './host-state.ts';
 import { Leave, Status } from './leave.ts';
 import { LocalInterrupt } from './local-interrupt.ts';
 import { MsrAnswer, readMsr, readTimestamp, writeMsr } from './msr.ts';
+import { MoveLists, quad } from './register-moves.ts';
 import type { Operation } from './vmx/operation.ts';
 import { Vmx } from './vmx/vmx.ts';
 
 const slice = 1_000_000;
-/** The general registers follow one another, two words each. */
-const generalWord = gprOffset(0) >> 2;
+/** By hardware number, without rSP and without what the VMCB holds. */
+const generals = (first: number) =>
+  Array.from({ length: 16 }, (_, n) => quad(n * 8, { offset: gprOffset(n) })).filter(
+    (_, n) => n >= first && n !== Gpr.rsp,
+  );
+const generalMoves = new MoveLists({ svm: generals(1), vmx: generals(0) });
 
 export class HostProcessor implements HostCpu {
   readonly index: number;
   readonly #interrupt = new LocalInterrupt();
+  readonly #general: ReturnType<typeof generalMoves.over>;
   #standing = false;
+  rdmsrHigh = 0;
   vmreadHigh = 0;
   vmreadOutcome: VmxOutcome = VmxOutcome.succeed;
 
@@ -37,6 +44,7 @@ export class HostProcessor implements HostCpu {
     private readonly host: Host,
   ) {
     this.index = cpu.index;
+    this.#general = generalMoves.over(host.linear);
   }
 
   /** What a host's kernel has set up before its hypervisor module is loaded. Done at the first instruction. */
@@ -72,15 +80,23 @@ export class HostProcessor implements HostCpu {
     });
   }
 
-  rdmsr(index: number): bigint {
+  rdmsrLow(index: number): number {
     const cpu = this.#stand();
     if (readMsr(cpu, index | 0) !== MsrAnswer.done) throw new HostFault(13, 0, `rdmsr ${index.toString(16)}`);
-    return join(cpu.low, cpu.high);
+    this.rdmsrHigh = cpu.high;
+    return cpu.low;
+  }
+  rdmsr(index: number): bigint {
+    const low = this.rdmsrLow(index);
+    return join(low, this.rdmsrHigh);
   }
   wrmsr(index: number, value: bigint): void {
+    this.wrmsrPair(index, lowOf(value), highOf(value));
+  }
+  wrmsrPair(index: number, low: number, high: number): void {
     const cpu = this.#stand();
-    cpu.low = lowOf(value);
-    cpu.high = highOf(value);
+    cpu.low = low;
+    cpu.high = high;
     if (writeMsr(cpu, index | 0) !== MsrAnswer.done) throw new HostFault(13, 0, `wrmsr ${index.toString(16)}`);
   }
 
@@ -140,18 +156,12 @@ export class HostProcessor implements HostCpu {
   }
 
   loadGeneral(physical: number, withRax: boolean): void {
-    const { i32 } = this.#stand().state;
-    const { memory } = this.host;
-    const { words } = memory;
-    const at = memory.offset(physical) >>> 2;
-    for (let n = withRax ? 0 : 2; n < 32; n++) if (n >> 1 !== Gpr.rsp) i32[generalWord + n] = words[at + n];
+    const { state } = this.#stand();
+    (withRax ? this.#general.vmx : this.#general.svm).load(state.base, this.host.memory.offset(physical));
   }
   storeGeneral(physical: number, withRax: boolean): void {
-    const { i32 } = this.#stand().state;
-    const { memory } = this.host;
-    const { words } = memory;
-    const at = memory.offset(physical) >>> 2;
-    for (let n = withRax ? 0 : 2; n < 32; n++) if (n >> 1 !== Gpr.rsp) words[at + n] = i32[generalWord + n];
+    const { state } = this.#stand();
+    (withRax ? this.#general.vmx : this.#general.svm).store(state.base, this.host.memory.offset(physical));
   }
   readTimestampCounter(): number {
     const cpu = this.#stand();
@@ -188,6 +198,10 @@ export class HostProcessor implements HostCpu {
     }
     return this.#execute(name, helperImplementations[name]);
   }
+  /** One that has no operands. */
+  #bare(name: 'stgi' | 'clgi' | 'vmlaunch' | 'vmresume'): Status {
+    return this.#execute(name, helperImplementations[name]);
+  }
 
   /** rAX is the operand. */
   #onPage(name: 'vmrun' | 'vmload' | 'vmsave', physical: number): Status {
@@ -196,13 +210,14 @@ export class HostProcessor implements HostCpu {
     return this.#execute(name, helperImplementations[name]);
   }
 
-  /** After VMRUN, VMLAUNCH or VMRESUME: the guest runs until it has exited. */
-  #runGuest(status: Status): void {
+  /** After VMRUN, VMLAUNCH or VMRESUME: the guest runs until it has exited. False: there was no entry. */
+  #runGuest(status: Status): boolean {
     const { cpu } = this;
-    if (status !== Status.leave || cpu.state.leave !== Leave.world) return;
+    if (status !== Status.leave || cpu.state.leave !== Leave.world) return false;
     cpu.virtualization?.switchWorld();
     while (cpu.state.guest !== 0) this.#serve(cpu.run(slice));
     this.#interrupt.pending = false;
+    return true;
   }
 
   /** A guest's exit that is not to the hypervisor: whatever it was let do on the bare host. */
@@ -251,11 +266,11 @@ export class HostProcessor implements HostCpu {
     this.#onPage('vmsave', physical);
   }
   stgi(): void {
-    this.#virtual('stgi');
+    this.#bare('stgi');
     this.#interrupt.pending = false;
   }
   clgi(): void {
-    this.#virtual('clgi');
+    this.#bare('clgi');
   }
   invlpga(low: number, high: number, asid: number): void {
     this.#virtual('invlpga', [low, high], [asid, 0]);
@@ -325,10 +340,9 @@ export class HostProcessor implements HostCpu {
   vmresume(): VmxOutcome {
     return this.#enter('vmresume');
   }
-  /** VMfail shows in the flags; after an exit they are what the exit loads: clear. */
+  /** VMfail shows in the flags; a guest that was entered ends in an exit, which loads clear ones. */
   #enter(name: 'vmlaunch' | 'vmresume'): VmxOutcome {
-    this.#runGuest(this.#virtual(name));
-    return this.#outcome();
+    return this.#runGuest(this.#bare(name)) ? VmxOutcome.succeed : this.#outcome();
   }
 
   invept(type: number, eptp: bigint): VmxOutcome {

@@ -5,6 +5,7 @@ import type { StateBlock } from '../state/state-block.ts';
 
 const Kind = { execute: 0, write: 1, port: 2, readWrite: 3 } as const;
 const addresses = [layout.dr0.offset, layout.dr1.offset, layout.dr2.offset, layout.dr3.offset];
+const anyEnabled = 0xff;
 const sizes = [1, 2, 8, 4];
 
 export class Watchpoints {
@@ -26,6 +27,7 @@ export class Watchpoints {
     this.data = 0;
     this.code = 0;
     this.ports = 0;
+    if ((control & anyEnabled) === 0) return;
     for (let n = 0; n < 4; n++) {
       if (((control >> (2 * n)) & 3) === 0) continue;
       const kind = (control >> (16 + 4 * n)) & 3;

@@ -23,8 +23,8 @@ function accessOf(mach: NvmmMachine, vcpu: NvmmVcpu): IoAccess {
 
 export function assistIo(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
   const { exit } = vcpu;
-  if (lib.vcpuGetState(mach, vcpu, StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs))
-    return Errno.EFAULT;
+  const wanted = exit.str ? StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs : StateFlag.gprs;
+  if (lib.vcpuGetState(mach, vcpu, wanted)) return Errno.EFAULT;
   if (exit.str) return string(lib, mach, vcpu);
   const access = accessOf(mach, vcpu);
   access.port = exit.port;

@@ -2,7 +2,7 @@
 import { EventType } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { hasErrorCode, setsResumeFlag, Vector } from '../x86/exception.ts';
-import { debugException, iret, vintr } from './intercepts.ts';
+import { everyException, iret, vintr } from './intercepts.ts';
 import type { SvmDriverVcpu, SvmVcpu } from './vcpu.ts';
 import { Clean, EventBits, Field, VirtualInterrupt } from './vmcb.ts';
 
@@ -44,14 +44,17 @@ export function closeNmiWindow(vcpu: SvmVcpu): void {
 
 const trapFlag = 0x100;
 
-/** IRET is next: the trap after it says when NMIs are open (the flags that it pops replace ours). */
+/**
+ * IRET is next: the trap after it says when NMIs are open (the flags that it pops replace ours). If it faults instead, the guest is not to
+ * find our flag on its stack: exceptions are intercepted meanwhile, and injected without it.
+ */
 export function beginNmiStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   const flags = vmcb.low(Field.rflags);
   vcpu.nmiStep = flags & trapFlag ? 'steppingForGuest' : 'stepping';
   vmcb.setLow(Field.rflags, flags | trapFlag);
   vmcb.setLow(Field.interceptMisc1, vmcb.low(Field.interceptMisc1) & ~iret);
-  vmcb.setLow(Field.interceptException, vmcb.low(Field.interceptException) | debugException);
+  vmcb.setLow(Field.interceptException, everyException);
   vmcb.dirty(Clean.intercepts);
 }
 
@@ -59,7 +62,7 @@ export function beginNmiStep(vcpu: SvmVcpu): void {
 export function endNmiStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   vcpu.nmiStep = 'none';
-  vmcb.setLow(Field.interceptException, vmcb.low(Field.interceptException) & ~debugException);
+  vmcb.setLow(Field.interceptException, 0);
   vmcb.dirty(Clean.intercepts);
 }
 

@@ -13,10 +13,11 @@ export const iret = 1 << 20;
 /** Trap after a write of CR8, in misc2. */
 export const taskPriorityWrite = 1 << 24;
 
-/** In the exception intercepts. */
-export const debugException = 1 << 1;
+/** The exception intercepts; an NMI is no exception. */
+export const everyException = ~(1 << 2);
 
 export const ExitCode = {
+  exception: 0x40,
   debug: 0x41,
   intr: 0x60,
   nmi: 0x61,

@@ -1,46 +1,21 @@
 /** MSRs on the SVM backend (nvmm_x86_svm.c): which pass, which the driver answers, and the bitmap that says so to the CPU. */
-import type { HostCpu } from '#core';
-import { type SvmVcpu, setTimestampCounter } from './vcpu.ts';
+
+import { answerMsr, type MsrOutcome } from '../x86/exits.ts';
+import { MsrIndex, passed } from '../x86/msr-index.ts';
+import type { SvmContext } from './context.ts';
+import { setTimestampCounter } from './vcpu.ts';
 import { Clean, Field } from './vmcb.ts';
 
-const Index = {
-  tsc: 0x10,
-  patchLevel: 0x8b,
-  sysenterCs: 0x174,
-  sysenterEsp: 0x175,
-  sysenterEip: 0x176,
-  pat: 0x277,
-  efer: 0xc000_0080,
-  star: 0xc000_0081,
-  lstar: 0xc000_0082,
-  cstar: 0xc000_0083,
-  sfmask: 0xc000_0084,
-  fsBase: 0xc000_0100,
-  gsBase: 0xc000_0101,
-  kernelGsBase: 0xc000_0102,
-  nbConfiguration: 0xc001_001f,
-  cmpHalt: 0xc001_0055,
-  icConfiguration: 0xc001_1021,
-  deConfiguration: 0xc001_1029,
-} as const;
-
-const passReadWrite = [
-  Index.star,
-  Index.lstar,
-  Index.cstar,
-  Index.sfmask,
-  Index.kernelGsBase,
-  Index.sysenterCs,
-  Index.sysenterEsp,
-  Index.sysenterEip,
-  Index.fsBase,
-  Index.gsBase,
-  Index.pat,
-];
-const passRead = [Index.tsc];
+const passReadWrite = [...passed, MsrIndex.pat];
+const passRead = [MsrIndex.tsc];
 
 /** Read as zero, writes ignored. */
-const ignored = new Set<number>([Index.cmpHalt, Index.deConfiguration, Index.icConfiguration, Index.patchLevel]);
+const ignored = new Set<number>([
+  MsrIndex.cmpHalt,
+  MsrIndex.deConfiguration,
+  MsrIndex.icConfiguration,
+  MsrIndex.microcode,
+]);
 
 const Efer = {
   svme: 0x1000,
@@ -63,23 +38,17 @@ function allow(map: Uint8Array, msr: number, access: number): void {
   map[base + (bit >>> 3)]! &= ~(access << (bit & 7));
 }
 
-/** False: the emulator's business. */
-export function readMsr(words: Int32Array, data: SvmVcpu, msr: number): boolean {
-  const answer = (low: number, high: number): true => {
-    data.vmcb.set(Field.rax, low, 0);
-    words[data.gprWord(2)] = high;
-    words[data.gprWord(2) + 1] = 0;
-    return true;
-  };
-  if (msr === Index.efer) return answer(data.vmcb.low(Field.efer) & ~Efer.svme, data.vmcb.high(Field.efer));
+export function readMsr(context: SvmContext, msr: number): MsrOutcome {
+  const { vmcb } = context.data;
+  if (msr === MsrIndex.efer) return answerMsr(context, vmcb.low(Field.efer) & ~Efer.svme, vmcb.high(Field.efer));
   // INITAPICCPUIDLO: guests learn their APIC id from CPUID.
-  if (msr === Index.nbConfiguration) return answer(0, 1 << 22);
-  return ignored.has(msr) && answer(0, 0);
+  if (msr === MsrIndex.nbConfiguration) return answerMsr(context, 0, 1 << 22);
+  return ignored.has(msr) && answerMsr(context, 0, 0);
 }
 
-export function writeMsr(cpu: HostCpu, data: SvmVcpu, msr: number, low: number, high: number): boolean | 'fault' {
+export function writeMsr({ cpu, data }: SvmContext, msr: number, low: number, high: number): MsrOutcome {
   const { vmcb } = data;
-  if (msr === Index.efer) {
+  if (msr === MsrIndex.efer) {
     if (low & ~Efer.valid || high !== 0) return 'fault';
     const paging = vmcb.low(Field.cr0) < 0;
     if (paging && (low ^ vmcb.low(Field.efer)) & Efer.lme) return 'fault';
@@ -89,7 +58,7 @@ export function writeMsr(cpu: HostCpu, data: SvmVcpu, msr: number, low: number, 
     vmcb.dirty(Clean.control);
     return true;
   }
-  if (msr === Index.tsc) {
+  if (msr === MsrIndex.tsc) {
     setTimestampCounter(cpu, data, low, high);
     return true;
   }

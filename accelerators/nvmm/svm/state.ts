@@ -1,6 +1,7 @@
 /** State between the comm page and the VMCB (nvmm_x86_svm.c, svm_vcpu_setstate and svm_vcpu_getstate). Copies of words: no value is looked at that need not be. */
 import type { HostCpu, HostMemory } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
+import { copy, copyGeneral, getBreakpoints, getFpu, setBreakpoints, setFpu, setXcr0 } from '../x86/state.ts';
 import { writeTimestampCounter } from '../x86/timestamp.ts';
 import { cancelEvent, closeInterruptWindow, closeNmiWindow, openInterruptWindow, openNmiWindow } from './event.ts';
 import { type SvmDriverVcpu, setTimestampCounter } from './vcpu.ts';
@@ -41,16 +42,6 @@ function placesOf(words: number, rows: readonly (readonly [index: number, field:
 const eferFlush = 0x800 | 0x500;
 const eferSvme = 0x1000;
 
-function copy(words: Int32Array, to: number, from: number): void {
-  words[to] = words[from]!;
-  words[to + 1] = words[from + 1]!;
-}
-
-/** The sixteen general registers: too few for `copyWithin` to be worth its call. */
-function copyGeneral(words: Int32Array, to: number, from: number): void {
-  for (let n = 0; n < 32; n++) words[to + n] = words[from + n]!;
-}
-
 export function setState(
   memory: HostMemory,
   vcpu: SvmDriverVcpu,
@@ -76,7 +67,7 @@ export function setState(
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    copyGeneral(words, data.gprWord(0), gprs);
+    copyGeneral(words, data.generalWords, gprs);
     copy(words, vmcb.wordOf(Field.rax), gprs + Gpr.rax * 2);
     copy(words, vmcb.wordOf(Field.rsp), gprs + Gpr.rsp * 2);
     copy(words, vmcb.wordOf(Field.rip), gprs + Gpr.rip * 2);
@@ -92,11 +83,11 @@ export function setState(
     copy(words, vmcb.wordOf(Field.cr4), crs + Cr.cr4 * 2);
     const virtualInterrupt = vmcb.low(Field.virtualInterrupt) & ~VirtualInterrupt.tprMask;
     vmcb.setLow(Field.virtualInterrupt, virtualInterrupt | (words[crs + Cr.cr8 * 2]! & VirtualInterrupt.tprMask));
-    data.xcr0 = xcr0Mask ? (comm.read(X64State.crs + Cr.xcr0 * 8) & xcr0Mask) | 1n : 1n;
+    setXcr0(comm, data, xcr0Mask);
     vmcb.dirty(Clean.control | Clean.cr2 | Clean.tpr);
   }
   if (flags & StateFlag.drs) {
-    for (let n = 0; n < 4; n++) data.debug[n] = comm.read(X64State.drs + n * 8);
+    setBreakpoints(comm, data);
     copy(words, vmcb.wordOf(Field.dr6), comm.stateWord(X64State.drs + Dr.dr6 * 8));
     copy(words, vmcb.wordOf(Field.dr7), comm.stateWord(X64State.drs + Dr.dr7 * 8));
     vmcb.dirty(Clean.debug);
@@ -119,13 +110,7 @@ export function setState(
     if (intr & Intr.nmiWindowExiting) openNmiWindow(data);
     else closeNmiWindow(data);
   }
-  if (flags & StateFlag.fpu) {
-    const from = comm.stateWord(X64State.fpu);
-    const to = memory.offset(data.fpu) >>> 2;
-    words.copyWithin(to, from, from + 128);
-    words[to + 6] = words[to + 6]! & mxcsrMask;
-    words[to + 7] = words[to + 7]! & mxcsrMask;
-  }
+  if (flags & StateFlag.fpu) setFpu(words, comm, data, mxcsrMask);
 }
 
 export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, flags: number): void {
@@ -146,7 +131,7 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    copyGeneral(words, gprs, data.gprWord(0));
+    copyGeneral(words, gprs, data.generalWords);
     copy(words, gprs + Gpr.rax * 2, vmcb.wordOf(Field.rax));
     copy(words, gprs + Gpr.rsp * 2, vmcb.wordOf(Field.rsp));
     copy(words, gprs + Gpr.rip * 2, vmcb.wordOf(Field.rip));
@@ -162,7 +147,7 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
     comm.set(X64State.crs + Cr.xcr0 * 8, data.xcr0Low, 0);
   }
   if (flags & StateFlag.drs) {
-    for (let n = 0; n < 4; n++) comm.write(X64State.drs + n * 8, data.debug[n]!);
+    getBreakpoints(comm, data);
     copy(words, comm.stateWord(X64State.drs + Dr.dr6 * 8), vmcb.wordOf(Field.dr6));
     copy(words, comm.stateWord(X64State.drs + Dr.dr7 * 8), vmcb.wordOf(Field.dr7));
   }
@@ -180,9 +165,6 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
       (data.eventPending ? Intr.eventPending : 0);
     comm.set(X64State.intr, intr, 0);
   }
-  if (flags & StateFlag.fpu) {
-    const from = memory.offset(data.fpu) >>> 2;
-    words.copyWithin(comm.stateWord(X64State.fpu), from, from + 128);
-  }
+  if (flags & StateFlag.fpu) getFpu(words, comm, data);
   comm.cached |= flags;
 }

@@ -1,14 +1,13 @@
 /** NVMM's backend for AMD SVM (APM vol. 2, chapter 15; nvmm_x86_svm.c). */
-import type { HostComputer, HostCpu } from '#core';
-import { type Capability, type CpuidConf, ExitReason, type TprConf, type VcpuExit } from '../abi.ts';
-import type { Backend } from '../backend.ts';
+import { StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import type { EntryFormat } from '../driver/page-table.ts';
 import { Errno } from '../errno.ts';
-import { configure } from '../x86/cpuid.ts';
-import { xcr0Allowed } from '../x86/xcr0.ts';
+import { X86Backend, type X86Machine } from '../x86/backend.ts';
+import { Residency } from '../x86/residency.ts';
+import { SvmContext } from './context.ts';
 import { abandonNmiStep, inject, requeue } from './event.ts';
-import { type ExitContext, handleExit } from './exits.ts';
+import { handleExit } from './exits.ts';
 import { misc1, misc2, misc3, taskPriorityWrite } from './intercepts.ts';
 import { fillPermissionMap } from './msr.ts';
 import { getState, setState } from './state.ts';
@@ -28,37 +27,26 @@ const nestedPages: EntryFormat = {
   large: 0x80,
 };
 
-interface SvmMachine {
-  /** Grows whenever nested translations of the machine must be dropped. */
-  generation: number;
-}
+/** Whose state is in x87, SSE and debug registers; and in what VMLOAD loads. */
+const extendedComponents = StateFlag.drs | StateFlag.fpu;
+const loadedComponents = StateFlag.segs | StateFlag.msrs;
 
-/** CRS (XCR0, CR2), DRS, FPU: partly in the CPU while its VCPU is resident. */
-const residentComponents = 0x4c;
+type Machine = DriverMachine<X86Machine>;
 
-type Machine = DriverMachine<SvmMachine>;
-
-export class Svm implements Backend<SvmMachine, SvmVcpu> {
+export class Svm extends X86Backend<SvmVcpu> {
   readonly name = 'x86-svm';
   readonly pageTable = nestedPages;
   readonly #savePages: number[] = [];
   readonly #asids: boolean[] = [];
-  /** By number of the CPU, whose x87, SSE, XCR0 and debug registers it holds: what VMRUN does not switch is switched when another comes. */
-  readonly #resident: (SvmDriverVcpu | undefined)[] = [];
-  readonly #xcr0Mask: bigint;
-  readonly #mxcsrMask = 0xffff;
+  /** What VMLOAD and VMSAVE move. */
+  readonly #loaded = new Residency<SvmVcpu>(
+    ({ cpu, data }) => cpu.vmload(data.vmcb.physical),
+    ({ cpu, data }) => cpu.vmsave(data.vmcb.physical),
+  );
   #flushCommand: number = TlbControl.flushAll;
 
-  constructor(private readonly host: HostComputer) {
-    this.#xcr0Mask = this.#boot.cpuid(1).ecx & (1 << 26) ? xcr0Allowed : 0n;
-  }
-
-  get #boot(): HostCpu {
-    return this.host.cpus[0]!;
-  }
-
   ident(): boolean {
-    const cpu = this.#boot;
+    const cpu = this.boot;
     const vendor = cpu.cpuid(0);
     // "AuthenticAMD"
     if (vendor.ebx !== 0x6874_7541 || vendor.edx !== 0x6974_6e65 || vendor.ecx !== 0x444d_4163) return false;
@@ -70,7 +58,7 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
   }
 
   init(): void {
-    const svm = this.#boot.cpuid(0x8000_000a);
+    const svm = this.boot.cpuid(0x8000_000a);
     this.#flushCommand = svm.edx & feature.flushByAsid ? TlbControl.flushGuest : TlbControl.flushAll;
     this.#asids.length = Math.min(svm.ebx >>> 0, 8192);
     this.#asids.fill(false);
@@ -93,30 +81,6 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
     this.#savePages.length = 0;
   }
 
-  capability(capability: Capability): void {
-    capability.arch = {
-      machConfSupport: 0,
-      vcpuConfSupport: 3,
-      xcr0Mask: this.#xcr0Mask,
-      mxcsrMask: this.#mxcsrMask,
-      confCpuidMaxops: 32,
-    };
-  }
-
-  machineCreate(machine: Machine): void {
-    machine.data = { generation: 0 };
-  }
-
-  machineDestroy(): void {}
-
-  machineConfigure(): Errno {
-    return Errno.EINVAL;
-  }
-
-  machineFlush(machine: Machine): void {
-    machine.data.generation++;
-  }
-
   vcpuCreate(machine: Machine, vcpu: SvmDriverVcpu): Errno {
     vcpu.data = new SvmVcpu(this.host, this.#allocateAsid());
     const { vmcb, iopm, msrpm, asid } = vcpu.data;
@@ -136,13 +100,10 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
   }
 
   vcpuDestroy(_machine: Machine, vcpu: SvmDriverVcpu): void {
-    if (this.#resident[vcpu.cpu.index] === vcpu) this.#resident[vcpu.cpu.index] = undefined;
+    this.extended.forget(vcpu);
+    this.#loaded.forget(vcpu);
     if (vcpu.data.asid !== this.#sharedAsid) this.#asids[vcpu.data.asid] = false;
     vcpu.data.destroy();
-  }
-
-  vcpuConfigureCpuid(vcpu: SvmDriverVcpu, configuration: CpuidConf): Errno {
-    return configure(vcpu.cpuidOverrides, configuration);
   }
 
   /** NetBSD's refuses; control-register write traps (APM vol. 2, section 15.9) came later than its backend. */
@@ -154,12 +115,15 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
   }
 
   vcpuSetState(vcpu: SvmDriverVcpu, flags: number): void {
-    if (flags & residentComponents) this.#evict(vcpu);
-    setState(this.host.memory, vcpu, flags, this.#xcr0Mask, this.#mxcsrMask);
+    if (flags & extendedComponents) this.extended.evict(vcpu);
+    if (flags & loadedComponents) this.#loaded.evict(vcpu);
+    setState(this.host.memory, vcpu, flags, this.xcr0Mask, this.mxcsrMask);
+    if (flags & StateFlag.crs && this.xcr0Mask && this.extended.holds(vcpu)) vcpu.cpu.xsetbv(vcpu.data.xcr0);
   }
 
   vcpuGetState(vcpu: SvmDriverVcpu, flags: number): void {
-    if (flags & residentComponents) this.#evict(vcpu);
+    if (flags & extendedComponents) this.extended.refresh(vcpu);
+    if (flags & loadedComponents) this.#loaded.refresh(vcpu);
     getState(this.host.memory, vcpu.cpu, vcpu, flags);
   }
 
@@ -167,76 +131,43 @@ export class Svm implements Backend<SvmMachine, SvmVcpu> {
     return inject(vcpu);
   }
 
-  vcpuRun(machine: Machine, vcpu: SvmDriverVcpu, exit: VcpuExit): void {
-    const { cpu, data } = vcpu;
-    const { vmcb } = data;
-    const context = data.context?.exit === exit ? data.context : this.#contextOf(vcpu, exit);
-    context.preempted = false;
-    exit.reason = ExitReason.none;
-    this.#makeResident(vcpu);
-    while (exit.reason === ExitReason.none && !context.preempted) {
-      const generation = machine.data.generation;
-      const flush = data.flushGuest || data.generation !== generation || data.asid === this.#sharedAsid;
-      vmcb.setLow(Field.tlbControl, flush ? this.#flushCommand : TlbControl.none);
+  protected prepare(vcpu: SvmDriverVcpu): void {
+    this.#loaded.bring(vcpu);
+  }
 
-      cpu.clgi();
-      cpu.vmload(vmcb.physical);
-      cpu.loadGeneral(data.gprs, false);
-      cpu.vmrun(vmcb.physical);
-      cpu.storeGeneral(data.gprs, false);
-      cpu.vmsave(vmcb.physical);
-      cpu.stgi();
+  protected enter(context: SvmContext, { generation }: X86Machine): void {
+    const { cpu, data, vmcb } = context;
+    const flush = data.flushGuest || data.generation !== generation || data.asid === this.#sharedAsid;
+    vmcb.setLow(Field.tlbControl, flush ? this.#flushCommand : TlbControl.none);
 
-      if (vmcb.high(Field.exitCode) === 0) {
-        data.flushGuest = false;
-        data.generation = generation;
-        requeue(data);
-      }
-      vmcb.setLow(Field.clean, Clean.all);
-      handleExit(context);
+    cpu.clgi();
+    cpu.loadGeneral(data.gprs, false);
+    cpu.vmrun(vmcb.physical);
+    cpu.storeGeneral(data.gprs, false);
+    cpu.stgi();
+
+    if (vmcb.high(Field.exitCode) === 0) {
+      data.flushGuest = false;
+      data.generation = generation;
+      requeue(data);
     }
+    vmcb.setLow(Field.clean, Clean.all);
+    handleExit(context);
+  }
+
+  protected describe({ data }: SvmDriverVcpu, { state }: VcpuExit): void {
+    const { vmcb } = data;
     if (data.nmiStep !== 'none') abandonNmiStep(data);
-    const { state } = exit;
     state.rflags = vmcb.low(Field.rflags);
     state.cr8 = vmcb.low(Field.virtualInterrupt) & VirtualInterrupt.tprMask;
     state.interruptShadow = (vmcb.low(Field.interruptShadow) & 1) !== 0;
     state.interruptWindow = data.interruptWindow;
     state.nmiWindow = data.nmiWindow;
     state.eventPending = data.eventPending;
-    this.#provide(vcpu, exit.reason);
   }
 
-  /** Made once for each VCPU: its exits allocate nothing. */
-  #contextOf(vcpu: SvmDriverVcpu, exit: VcpuExit): ExitContext {
-    const { cpu, data } = vcpu;
-    data.context = { host: this.host, cpu, vcpu, exit, xcr0Mask: this.#xcr0Mask, preempted: false };
-    return data.context;
-  }
-
-  /** What the emulator is sure to ask for next. */
-  #provide(vcpu: SvmDriverVcpu, reason: number): void {
-    if (reason === ExitReason.io || reason === ExitReason.memory) getState(this.host.memory, vcpu.cpu, vcpu, 0x17);
-    else if (reason === ExitReason.rdmsr || reason === ExitReason.wrmsr)
-      getState(this.host.memory, vcpu.cpu, vcpu, 0x02);
-  }
-
-  #makeResident(vcpu: SvmDriverVcpu): void {
-    const { cpu, data } = vcpu;
-    const other = this.#resident[cpu.index];
-    if (other === vcpu) return;
-    if (other) this.#evict(other);
-    cpu.fxrstor(data.fpu);
-    if (this.#xcr0Mask) cpu.xsetbv(data.xcr0);
-    for (const n of [0, 1, 2, 3] as const) cpu.writeDebug(n, data.debug[n]!);
-    this.#resident[cpu.index] = vcpu;
-  }
-
-  #evict(vcpu: SvmDriverVcpu): void {
-    const { cpu, data } = vcpu;
-    if (this.#resident[cpu.index] !== vcpu) return;
-    cpu.fxsave(data.fpu);
-    for (const n of [0, 1, 2, 3] as const) data.debug[n] = cpu.readDebug(n);
-    this.#resident[cpu.index] = undefined;
+  protected createContext(machine: Machine, vcpu: SvmDriverVcpu, exit: VcpuExit): SvmContext {
+    return new SvmContext(this.host, machine, vcpu, exit, this.xcr0Mask);
   }
 
   /** The last one serves everybody for whom there is none left: its users flush at every entry. */

@@ -2,121 +2,16 @@
  * One small function for each VM exit that the driver expects (SDM vol. 3, appendix C). It either deals with the exit (and leaves
  * `exit.reason` at NONE, to enter again) or describes it for the emulator.
  */
-import type { HostComputer, HostCpu } from '#core';
-import { ExitReason, Gpr, Prot, Seg, type VcpuExit } from '../abi.ts';
-import type { DriverMachine } from '../driver/machine.ts';
-import { applyMask } from '../x86/cpuid.ts';
-import { Vector } from '../x86/exception.ts';
-import { validXcr0 } from '../x86/xcr0.ts';
-import { cr0Mask, cr4Guest, cr4Vmxe, realCr0, syncLongMode, syncPdptes } from './control-register.ts';
-import { guestCpuid } from './cpuid.ts';
-import { injectException, setInterruptWindow, setNmiWindow } from './event.ts';
+import { ExitReason, Gpr, Prot, Seg } from '../abi.ts';
+import type { Handler } from '../x86/context.ts';
+import { concludeMsr, cpuid, hlt, hostInterrupt, monitor, mwait, undefinedInstruction, xsetbv } from '../x86/exits.ts';
+import type { VmxContext } from './context.ts';
+import { controlRegister } from './control-access.ts';
+import { setInterruptWindow, setNmiWindow } from './event.ts';
 import { ExitReasonCode, Field, Interruptibility, Interruption } from './fields.ts';
 import { readMsr, writeMsr } from './msr.ts';
-import { advance, type VmxDriverVcpu } from './vcpu.ts';
 
-export interface ExitContext {
-  readonly host: HostComputer;
-  readonly machine: DriverMachine;
-  readonly cpu: HostCpu;
-  readonly vcpu: VmxDriverVcpu;
-  readonly exit: VcpuExit;
-  readonly xcr0Mask: bigint;
-  readonly invpcid: boolean;
-  preempted: boolean;
-}
-
-type Handler = (context: ExitContext) => void;
-
-const interruptFlag = 1 << 9;
-
-const undefinedInstruction: Handler = ({ cpu, vcpu }) => injectException(cpu, vcpu.data, Vector.ud, 0);
-
-/** npc = RIP + length of the instruction that exited. */
-const nextInstruction = ({ cpu, exit }: ExitContext, reason: number): void => {
-  exit.reason = reason;
-  const length = cpu.vmread(Field.exitInstructionLength);
-  const low = (cpu.vmread(Field.guestRip) >>> 0) + length;
-  exit.npcHigh = low > 0xffff_ffff ? (cpu.vmreadHigh + 1) | 0 : cpu.vmreadHigh;
-  exit.npcLow = low | 0;
-};
-
-const generalLow = ({ host, cpu, vcpu }: ExitContext, index: number): number =>
-  index === Gpr.rsp ? cpu.vmread(Field.guestRsp) : host.memory.words[vcpu.data.gprWord(index)]!;
-const generalHigh = ({ host, cpu, vcpu }: ExitContext, index: number): number => {
-  if (index !== Gpr.rsp) return host.memory.words[vcpu.data.gprWord(index) + 1]!;
-  cpu.vmread(Field.guestRsp);
-  return cpu.vmreadHigh;
-};
-const setGeneral = ({ host, cpu, vcpu }: ExitContext, index: number, low: number): void => {
-  if (index === Gpr.rsp) {
-    cpu.vmwrite(Field.guestRsp, low, 0);
-    return;
-  }
-  host.memory.words[vcpu.data.gprWord(index)] = low;
-  host.memory.words[vcpu.data.gprWord(index) + 1] = 0;
-};
-
-function writeCr0(context: ExitContext, value: number, high: number): void {
-  const { cpu, vcpu, host, machine } = context;
-  const illegal = high !== 0 || (value & 0x8000_0001) === (0x8000_0000 | 0) || (value & 0x6000_0000) === 0x2000_0000;
-  const longWithoutPae =
-    (value & 0x8000_0000) !== 0 && (cpu.vmread(Field.guestEfer) & 0x100) !== 0 && !(cpu.vmread(Field.guestCr4) & 0x20);
-  if (illegal || longWithoutPae) {
-    injectException(cpu, vcpu.data, Vector.gp, 0);
-    return;
-  }
-  const before = cpu.vmread(Field.guestCr0);
-  cpu.vmwrite(Field.cr0Shadow, value & cr0Mask, 0);
-  cpu.vmwrite(Field.guestCr0, realCr0(value), 0);
-  if ((before ^ value) & (0x8001_0000 | 0)) vcpu.data.flushGuest = true;
-  syncLongMode(cpu);
-  syncPdptes(cpu, host.memory, machine);
-  advance(cpu, vcpu.data);
-}
-
-function writeCr4(context: ExitContext, value: number, high: number): void {
-  const { cpu, vcpu, host, machine } = context;
-  if (high !== 0 || value & ~cr4Guest) {
-    injectException(cpu, vcpu.data, Vector.gp, 0);
-    return;
-  }
-  cpu.vmwrite(Field.guestCr4, value | cr4Vmxe, 0);
-  vcpu.data.flushGuest = true;
-  syncPdptes(cpu, host.memory, machine);
-  advance(cpu, vcpu.data);
-}
-
-function writeCr8(context: ExitContext, value: number, high: number): void {
-  const { cpu, vcpu, exit } = context;
-  const { data } = vcpu;
-  if (high !== 0 || value & ~0xf) {
-    injectException(cpu, data, Vector.gp, 0);
-    return;
-  }
-  const changed = data.cr8 !== value;
-  data.cr8 = value;
-  advance(cpu, vcpu.data);
-  if (changed && data.exitOnTpr) exit.reason = ExitReason.tprChanged;
-}
-
-const controlRegister: Handler = context => {
-  const { cpu, vcpu } = context;
-  const qualification = cpu.vmread(Field.exitQualification);
-  const register = (qualification >>> 8) & 15;
-  const what = qualification & 0x3f;
-  if (what === 0x00) return writeCr0(context, generalLow(context, register), generalHigh(context, register));
-  if (what === 0x04) return writeCr4(context, generalLow(context, register), generalHigh(context, register));
-  if (what === 0x08) return writeCr8(context, generalLow(context, register), generalHigh(context, register));
-  if (what === 0x18) {
-    setGeneral(context, register, vcpu.data.cr8);
-    return advance(cpu, vcpu.data);
-  }
-  // CLTS and LMSW never touch a bit of the driver's.
-  injectException(cpu, vcpu.data, Vector.gp, 0);
-};
-
-const io: Handler = context => {
+const io: Handler<VmxContext> = context => {
   const { cpu, exit } = context;
   const qualification = cpu.vmread(Field.exitQualification);
   exit.in = (qualification & 8) !== 0;
@@ -131,82 +26,53 @@ const io: Handler = context => {
     exit.addressSize = 2 << ((information >>> 7) & 7);
     exit.seg = exit.in ? Seg.es : (information >>> 15) & 7;
   }
-  nextInstruction(context, ExitReason.io);
+  context.nextInstruction(ExitReason.io);
 };
 
-const handlers: Readonly<Record<number, Handler>> = {
+const handlers: Readonly<Record<number, Handler<VmxContext>>> = {
   [ExitReasonCode.exception]: context => {
     const info = context.cpu.vmread(Field.exitInterruption);
-    if ((info & Interruption.typeMask) === Interruption.nmi) context.preempted = true;
+    if ((info & Interruption.typeMask) === Interruption.nmi) hostInterrupt(context);
     else invalid(context, ExitReasonCode.exception);
   },
 
-  [ExitReasonCode.externalInterrupt]: context => {
-    context.preempted = true;
-  },
+  [ExitReasonCode.externalInterrupt]: hostInterrupt,
 
   [ExitReasonCode.tripleFault]: ({ exit }) => {
     exit.reason = ExitReason.shutdown;
   },
 
-  [ExitReasonCode.interruptWindow]: ({ cpu, vcpu, exit }) => {
-    setInterruptWindow(cpu, vcpu.data, false);
+  [ExitReasonCode.interruptWindow]: ({ cpu, data, exit }) => {
+    setInterruptWindow(cpu, data, false);
     exit.reason = ExitReason.interruptReady;
   },
 
-  [ExitReasonCode.nmiWindow]: ({ cpu, vcpu, exit }) => {
-    setNmiWindow(cpu, vcpu.data, false);
+  [ExitReasonCode.nmiWindow]: ({ cpu, data, exit }) => {
+    setNmiWindow(cpu, data, false);
     exit.reason = ExitReason.nmiReady;
   },
 
-  [ExitReasonCode.cpuid]: context => {
-    const { cpu, vcpu, machine, xcr0Mask, invpcid } = context;
-    const leaf = generalLow(context, Gpr.rax) >>> 0;
-    const override = vcpu.cpuidOverrides.get(leaf);
-    if (override ? override.exit : vcpu.everyCpuid) return nextInstruction(context, ExitReason.cpuid);
-    const subleaf = generalLow(context, Gpr.rcx) >>> 0;
-    const registers = guestCpuid(leaf, { cpu, vcpu, subleaf, processors: machine.vcpus.size, invpcid, xcr0Mask });
-    if (override?.mask) applyMask(override, registers);
-    setGeneral(context, Gpr.rax, registers.eax);
-    setGeneral(context, Gpr.rbx, registers.ebx);
-    setGeneral(context, Gpr.rcx, registers.ecx);
-    setGeneral(context, Gpr.rdx, registers.edx);
-    advance(cpu, vcpu.data);
-  },
-
-  [ExitReasonCode.hlt]: ({ cpu, vcpu, exit }) => {
-    const { data } = vcpu;
-    if (data.interruptWindow && cpu.vmread(Field.guestRflags) & interruptFlag) setInterruptWindow(cpu, data, false);
-    advance(cpu, data);
-    // A single-step trap wakes it at once.
-    if (!data.eventPending) exit.reason = ExitReason.halted;
-  },
-
+  [ExitReasonCode.cpuid]: cpuid,
+  [ExitReasonCode.hlt]: hlt,
   [ExitReasonCode.controlRegister]: controlRegister,
   [ExitReasonCode.io]: io,
 
   [ExitReasonCode.rdmsr]: context => {
-    const { cpu, vcpu, host, exit } = context;
-    exit.msr = generalLow(context, Gpr.rcx) >>> 0;
-    const read = readMsr(cpu, host.memory.words, vcpu.data, exit.msr);
-    if (read === 'fault') return injectException(cpu, vcpu.data, Vector.gp, 0);
-    if (read) return advance(cpu, vcpu.data);
-    nextInstruction(context, ExitReason.rdmsr);
+    const { exit } = context;
+    exit.msr = context.general(Gpr.rcx) >>> 0;
+    concludeMsr(context, readMsr(context, exit.msr), ExitReason.rdmsr);
   },
 
   [ExitReasonCode.wrmsr]: context => {
-    const { cpu, vcpu, exit } = context;
-    exit.msr = generalLow(context, Gpr.rcx) >>> 0;
-    exit.valueLow = generalLow(context, Gpr.rax);
-    exit.valueHigh = generalLow(context, Gpr.rdx);
-    const written = writeMsr(cpu, exit.msr, exit.valueLow, exit.valueHigh);
-    if (written === 'fault') return injectException(cpu, vcpu.data, Vector.gp, 0);
-    if (written) return advance(cpu, vcpu.data);
-    nextInstruction(context, ExitReason.wrmsr);
+    const { exit } = context;
+    exit.msr = context.general(Gpr.rcx) >>> 0;
+    exit.valueLow = context.general(Gpr.rax);
+    exit.valueHigh = context.general(Gpr.rdx);
+    concludeMsr(context, writeMsr(context, exit.msr, exit.valueLow, exit.valueHigh), ExitReason.wrmsr);
   },
 
-  [ExitReasonCode.mwait]: context => nextInstruction(context, ExitReason.mwait),
-  [ExitReasonCode.monitor]: context => nextInstruction(context, ExitReason.monitor),
+  [ExitReasonCode.mwait]: mwait,
+  [ExitReasonCode.monitor]: monitor,
 
   [ExitReasonCode.eptViolation]: ({ cpu, exit }) => {
     const qualification = cpu.vmread(Field.exitQualification);
@@ -220,15 +86,7 @@ const handlers: Readonly<Record<number, Handler>> = {
     exit.instLen = 0;
   },
 
-  [ExitReasonCode.xsetbv]: context => {
-    const { cpu, vcpu, xcr0Mask } = context;
-    const value = (BigInt(generalLow(context, Gpr.rdx) >>> 0) << 32n) | BigInt(generalLow(context, Gpr.rax) >>> 0);
-    if (generalLow(context, Gpr.rcx) !== 0 || !validXcr0(value, xcr0Mask))
-      return injectException(cpu, vcpu.data, Vector.gp, 0);
-    vcpu.data.xcr0 = value;
-    cpu.xsetbv(value);
-    advance(cpu, vcpu.data);
-  },
+  [ExitReasonCode.xsetbv]: xsetbv,
 };
 
 for (const name of [
@@ -250,14 +108,13 @@ for (const name of [
   (handlers as Record<number, Handler>)[ExitReasonCode[name]] = undefinedInstruction;
 }
 
-function invalid({ exit }: ExitContext, code: number): void {
+function invalid({ exit }: VmxContext, code: number): void {
   exit.reason = ExitReason.invalid;
   exit.hwcode = code;
 }
 
-export function handleExit(context: ExitContext): void {
-  const reason = context.cpu.vmread(Field.exitReason);
-  // Bit 31: the entry itself failed; nothing of the guest has run.
+/** `reason`: as the VMCS has it; with bit 31 the entry itself failed, and nothing of the guest has run. */
+export function handleExit(context: VmxContext, reason: number): void {
   const handler = reason < 0 ? undefined : handlers[reason & 0xffff];
   if (handler) handler(context);
   else invalid(context, reason & 0xffff);

@@ -1,50 +1,27 @@
 /** MSRs on the VMX backend (nvmm_x86_vmx.c): which pass, which the driver answers, and the bitmap that says so to the CPU. */
-import type { HostCpu } from '#core';
+import { answerMsr, type MsrOutcome } from '../x86/exits.ts';
+import { MsrIndex, passed } from '../x86/msr-index.ts';
+import type { VmxContext } from './context.ts';
 import { Field } from './fields.ts';
-import { setTimestampCounter, type VmxVcpu } from './vcpu.ts';
+import { setTimestampCounter } from './vcpu.ts';
 
-const Index = {
-  tsc: 0x10,
-  platformId: 0x17,
-  biosSignature: 0x8b,
-  archCapabilities: 0x10a,
-  sysenterCs: 0x174,
-  sysenterEsp: 0x175,
-  sysenterEip: 0x176,
-  miscEnable: 0x1a0,
-  pat: 0x277,
-  efer: 0xc000_0080,
-  star: 0xc000_0081,
-  lstar: 0xc000_0082,
-  cstar: 0xc000_0083,
-  sfmask: 0xc000_0084,
-  fsBase: 0xc000_0100,
-  gsBase: 0xc000_0101,
-  kernelGsBase: 0xc000_0102,
-} as const;
+/** Not switched by VM entries and exits, and none of the host's business: they stay in the CPU. */
+export const residentMsrs = [
+  MsrIndex.star,
+  MsrIndex.lstar,
+  MsrIndex.cstar,
+  MsrIndex.sfmask,
+  MsrIndex.kernelGsBase,
+] as const;
 
-const passReadWrite = [
-  Index.efer,
-  Index.star,
-  Index.lstar,
-  Index.cstar,
-  Index.sfmask,
-  Index.kernelGsBase,
-  Index.sysenterCs,
-  Index.sysenterEsp,
-  Index.sysenterEip,
-  Index.fsBase,
-  Index.gsBase,
-];
+const passReadWrite = [...passed, MsrIndex.efer];
 
 /** Read as zero, writes ignored. */
-const ignored = new Set<number>([Index.biosSignature, Index.platformId]);
+const ignored = new Set<number>([MsrIndex.microcode, MsrIndex.platformId]);
 
 /** PERFMON, EIST and MONITOR off; BTS and PEBS unavailable. */
 const miscClear = (1 << 7) | (1 << 16) | (1 << 18);
 const miscSet = (1 << 11) | (1 << 12);
-
-export const areaMsrs = [Index.star, Index.lstar, Index.cstar, Index.sfmask, Index.kernelGsBase] as const;
 
 /** Fills an MSR bitmap (SDM vol. 3, section 25.6.9): all exit but what passes. */
 export function fillBitmap(map: Uint8Array): void {
@@ -56,48 +33,36 @@ export function fillBitmap(map: Uint8Array): void {
     allow(msr, 0);
     allow(msr, 0x800);
   }
-  allow(Index.tsc, 0);
+  allow(MsrIndex.tsc, 0);
 }
 
-type Answer = 'fault' | boolean;
-
-/** False: the emulator's business. */
-export function readMsr(cpu: HostCpu, words: Int32Array, data: VmxVcpu, msr: number): Answer {
-  const answer = (low: number, high: number): true => {
-    for (const [register, value] of [
-      [0, low],
-      [2, high],
-    ] as const) {
-      words[data.gprWord(register)] = value;
-      words[data.gprWord(register) + 1] = 0;
-    }
-    return true;
-  };
+export function readMsr(context: VmxContext, msr: number): MsrOutcome {
+  const { cpu } = context;
   switch (msr) {
-    case Index.pat: {
+    case MsrIndex.pat: {
       const low = cpu.vmread(Field.guestPat);
-      return answer(low, cpu.vmreadHigh);
+      return answerMsr(context, low, cpu.vmreadHigh);
     }
-    case Index.miscEnable:
-      return answer((Number(cpu.rdmsr(msr) & 0xffff_ffffn) & ~miscClear) | miscSet, 0);
-    case Index.archCapabilities:
+    case MsrIndex.miscEnable:
+      return answerMsr(context, (cpu.rdmsrLow(msr) & ~miscClear) | miscSet, 0);
+    case MsrIndex.archCapabilities:
       // The emulated CPU has no such MSR.
       return 'fault';
     default:
-      return ignored.has(msr) && answer(0, 0);
+      return ignored.has(msr) && answerMsr(context, 0, 0);
   }
 }
 
-export function writeMsr(cpu: HostCpu, msr: number, low: number, high: number): Answer {
+export function writeMsr({ cpu }: VmxContext, msr: number, low: number, high: number): MsrOutcome {
   switch (msr) {
-    case Index.tsc:
+    case MsrIndex.tsc:
       setTimestampCounter(cpu, low, high);
       return true;
-    case Index.pat:
+    case MsrIndex.pat:
       if (!validPat(low) || !validPat(high)) return 'fault';
       cpu.vmwrite(Field.guestPat, low, high);
       return true;
-    case Index.miscEnable:
+    case MsrIndex.miscEnable:
       return true;
     default:
       return ignored.has(msr);

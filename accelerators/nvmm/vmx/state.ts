@@ -2,6 +2,7 @@
 import type { HostCpu, HostMemory } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
+import { copyGeneral, getBreakpoints, getFpu, setBreakpoints, setFpu, setXcr0 } from '../x86/state.ts';
 import { writeTimestampCounter } from '../x86/timestamp.ts';
 import { cr0Mask, cr4Guest, cr4Vmxe, realCr0, syncPdptes } from './control-register.ts';
 import { EntryControl } from './controls.ts';
@@ -26,8 +27,8 @@ const attributesOf = (rights: number): number =>
 
 const eferFlush = 0x800 | 0x500;
 
-/** MSR area entries, by state index. */
-const areaMsrs = [Msr.star, Msr.lstar, Msr.cstar, Msr.sfmask, Msr.kernelGsBase] as const;
+/** `residentMsrs`, by state index. */
+const resident = [Msr.star, Msr.lstar, Msr.cstar, Msr.sfmask, Msr.kernelGsBase] as const;
 
 const fieldMsrs: readonly { readonly index: number; readonly field: number }[] = [
   { index: Msr.sysenterCs, field: Field.guestSysenterCs },
@@ -36,14 +37,10 @@ const fieldMsrs: readonly { readonly index: number; readonly field: number }[] =
   { index: Msr.pat, field: Field.guestPat },
 ];
 
-function copy(words: Int32Array, to: number, from: number): void {
-  words[to] = words[from]!;
-  words[to + 1] = words[from + 1]!;
-}
-/** The sixteen general registers: too few for `copyWithin` to be worth its call. */
-function copyGeneral(words: Int32Array, to: number, from: number): void {
-  for (let n = 0; n < 32; n++) words[to + n] = words[from + n]!;
-}
+/** As WRMSR takes it: addresses are canonical, SFMASK has 32 bits. VMLOAD makes them so of itself. */
+const upperOf = (msr: number, high: number): number =>
+  msr === Msr.star ? high : msr === Msr.sfmask ? 0 : (high << 16) >> 16;
+
 /** A field of the VMCS into two words. */
 function fetch(words: Int32Array, cpu: HostCpu, to: number, field: number): void {
   words[to] = cpu.vmread(field);
@@ -78,7 +75,7 @@ export function setState(
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    copyGeneral(words, data.gprWord(0), gprs);
+    copyGeneral(words, data.generalWords, gprs);
     cpu.vmwrite(Field.guestRsp, words[gprs + Gpr.rsp * 2]!, words[gprs + Gpr.rsp * 2 + 1]!);
     cpu.vmwrite(Field.guestRip, words[gprs + Gpr.rip * 2]!, words[gprs + Gpr.rip * 2 + 1]!);
     cpu.vmwrite(Field.guestRflags, words[gprs + Gpr.rflags * 2]!, 0);
@@ -95,10 +92,10 @@ export function setState(
     cpu.vmwrite(Field.guestCr4, cr4, 0);
     data.cr2 = comm.read(X64State.crs + Cr.cr2 * 8);
     data.cr8 = words[crs + Cr.cr8 * 2]! & 0xf;
-    data.xcr0 = xcr0Mask ? (comm.read(X64State.crs + Cr.xcr0 * 8) & xcr0Mask) | 1n : 1n;
+    setXcr0(comm, data, xcr0Mask);
   }
   if (flags & StateFlag.drs) {
-    for (let n = 0; n < 4; n++) data.debug[n] = comm.read(X64State.drs + n * 8);
+    setBreakpoints(comm, data);
     data.dr6 = comm.read(X64State.drs + Dr.dr6 * 8) & 0xffff_ffffn;
     cpu.vmwrite(Field.guestDr7, comm.low(X64State.drs + Dr.dr7 * 8), 0);
   }
@@ -109,7 +106,10 @@ export function setState(
     cpu.vmwrite(Field.guestEfer, efer, words[msrs + Msr.efer * 2 + 1]!);
     const entry = cpu.vmread(Field.entryControls);
     cpu.vmwrite(Field.entryControls, efer & eferLma ? entry | EntryControl.guest64 : entry & ~EntryControl.guest64);
-    for (let n = 0; n < areaMsrs.length; n++) copy(words, data.msrWord(n), msrs + areaMsrs[n]! * 2);
+    for (let n = 0; n < resident.length; n++) {
+      data.msrs[2 * n] = words[msrs + resident[n]! * 2]!;
+      data.msrs[2 * n + 1] = upperOf(resident[n]!, words[msrs + resident[n]! * 2 + 1]!);
+    }
     for (let n = 0; n < fieldMsrs.length; n++) {
       const { index, field } = fieldMsrs[n]!;
       cpu.vmwrite(field, words[msrs + index * 2]!, words[msrs + index * 2 + 1]!);
@@ -129,13 +129,7 @@ export function setState(
     cpu.vmwrite(Field.guestInterruptibility, nmiBlocked ? rest | Interruptibility.nmi : rest);
     setNmiWindow(cpu, data, nmiBlocked);
   }
-  if (flags & StateFlag.fpu) {
-    const from = comm.stateWord(X64State.fpu);
-    const to = memory.offset(data.fpu) >>> 2;
-    words.copyWithin(to, from, from + 128);
-    words[to + 6] = words[to + 6]! & mxcsrMask;
-    words[to + 7] = words[to + 7]! & mxcsrMask;
-  }
+  if (flags & StateFlag.fpu) setFpu(words, comm, data, mxcsrMask);
 }
 
 export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number): void {
@@ -160,7 +154,7 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    copyGeneral(words, gprs, data.gprWord(0));
+    copyGeneral(words, gprs, data.generalWords);
     fetch(words, cpu, gprs + Gpr.rsp * 2, Field.guestRsp);
     fetch(words, cpu, gprs + Gpr.rip * 2, Field.guestRip);
     fetch(words, cpu, gprs + Gpr.rflags * 2, Field.guestRflags);
@@ -175,14 +169,17 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
     comm.set(X64State.crs + Cr.xcr0 * 8, data.xcr0Low, 0);
   }
   if (flags & StateFlag.drs) {
-    for (let n = 0; n < 4; n++) comm.write(X64State.drs + n * 8, data.debug[n]!);
+    getBreakpoints(comm, data);
     comm.write(X64State.drs + Dr.dr6 * 8, data.dr6);
     fetch(words, cpu, comm.stateWord(X64State.drs + Dr.dr7 * 8), Field.guestDr7);
   }
   if (flags & StateFlag.msrs) {
     const msrs = comm.stateWord(X64State.msrs);
     fetch(words, cpu, msrs + Msr.efer * 2, Field.guestEfer);
-    for (let n = 0; n < areaMsrs.length; n++) copy(words, msrs + areaMsrs[n]! * 2, data.msrWord(n));
+    for (let n = 0; n < resident.length; n++) {
+      words[msrs + resident[n]! * 2] = data.msrs[2 * n]!;
+      words[msrs + resident[n]! * 2 + 1] = data.msrs[2 * n + 1]!;
+    }
     for (let n = 0; n < fieldMsrs.length; n++) {
       const { index, field } = fieldMsrs[n]!;
       fetch(words, cpu, msrs + index * 2, field);
@@ -199,9 +196,6 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
       (data.eventPending ? Intr.eventPending : 0);
     comm.set(X64State.intr, intr, 0);
   }
-  if (flags & StateFlag.fpu) {
-    const from = memory.offset(data.fpu) >>> 2;
-    words.copyWithin(comm.stateWord(X64State.fpu), from, from + 128);
-  }
+  if (flags & StateFlag.fpu) getFpu(words, comm, data);
   comm.cached |= flags;
 }

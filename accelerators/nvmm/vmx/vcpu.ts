@@ -2,54 +2,36 @@
 import type { HostComputer, HostCpu } from '#core';
 import type { DriverMachine, DriverVcpu } from '../driver/machine.ts';
 import { Vector } from '../x86/exception.ts';
+import { offset, offsetFor } from '../x86/timestamp.ts';
+import { X86Vcpu } from '../x86/vcpu.ts';
 import { injectException } from './event.ts';
-import type { ExitContext } from './exits.ts';
 import { Field, Interruptibility } from './fields.ts';
+import { residentMsrs } from './msr.ts';
 
-export class VmxVcpu {
+export class VmxVcpu extends X86Vcpu {
   readonly vmcs: number;
-  readonly gprs: number;
-  readonly fpu: number;
   readonly msrBitmap: number;
-  /** MSR area: STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE; loaded at entry, stored at exit. */
-  readonly msrArea: number;
-  /** Indices into the memory's words. */
-  readonly #gprWords: number;
-  readonly #msrWords: number;
-  readonly debug: bigint[] = [0n, 0n, 0n, 0n];
+  /** Values of `residentMsrs`, (low, high) each, while they are not in the CPU. */
+  readonly msrs = new Int32Array(2 * residentMsrs.length);
   dr6 = 0xffff_0ff0n;
   #cr2 = 0n;
-  #xcr0 = 1n;
   // As words, for the comm page.
   cr2Low = 0;
   cr2High = 0;
-  xcr0Low = 1;
   cr8 = 0;
 
   launched = false;
-  flushGuest = true;
-  generation = -1;
-
-  interruptWindow = false;
-  nmiWindow = false;
-  eventPending = false;
   exitOnTpr = false;
-  /** Of the last run, for the next one. */
-  context: ExitContext | undefined;
 
   constructor(
-    private readonly host: HostComputer,
+    host: HostComputer,
     readonly machine: DriverMachine,
     readonly vpid: number,
   ) {
+    super(host);
     const { memory } = host;
     this.vmcs = memory.allocate(1);
-    this.gprs = memory.allocate(1);
-    this.fpu = this.gprs + 512;
-    this.msrArea = this.gprs + 2048;
     this.msrBitmap = memory.allocate(1);
-    this.#gprWords = memory.offset(this.gprs) >>> 2;
-    this.#msrWords = memory.offset(this.msrArea) >>> 2;
   }
 
   get cr2(): bigint {
@@ -61,26 +43,15 @@ export class VmxVcpu {
     this.cr2Low = Number(BigInt.asIntN(32, value));
     this.cr2High = Number(BigInt.asIntN(32, value >> 32n));
   }
-  get xcr0(): bigint {
-    return this.#xcr0;
-  }
-  set xcr0(value: bigint) {
-    this.#xcr0 = value;
-    this.xcr0Low = Number(BigInt.asIntN(32, value));
-  }
 
   gprWord(index: number): number {
-    return this.#gprWords + index * 2;
-  }
-  /** Index into the memory's words of the value of an entry of the MSR area. */
-  msrWord(index: number): number {
-    return this.#msrWords + index * 4 + 2;
+    return this.generalWords + index * 2;
   }
 
-  destroy(): void {
+  override destroy(): void {
+    super.destroy();
     const { memory } = this.host;
     memory.free(this.vmcs, 1);
-    memory.free(this.gprs, 1);
     memory.free(this.msrBitmap, 1);
   }
 }
@@ -91,9 +62,8 @@ const resumeFlag = 0x1_0000;
 
 /** The guest's time-stamp counter reads as given, now. The VMCS is current. */
 export function setTimestampCounter(cpu: HostCpu, low: number, high: number): void {
-  const now = cpu.readTimestampCounter();
-  const difference = (low >>> 0) - (now % 2 ** 32);
-  cpu.vmwrite(Field.tscOffset, difference | 0, (high - Math.floor(now / 2 ** 32) - (difference < 0 ? 1 : 0)) | 0);
+  offsetFor(cpu, low, high);
+  cpu.vmwrite(Field.tscOffset, offset.low, offset.high);
 }
 
 const trapFlag = 0x100;

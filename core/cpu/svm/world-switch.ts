@@ -124,7 +124,7 @@ export class WorldSwitch {
     svm.taskPriority = word & 0xf;
     svm.physicalPriority = controls.virtualMasking ? 0 : cpu.taskPriority;
     svm.pausesLeft = controls.pauseCount;
-    svm.lastPause = cpu.ticks;
+    if (controls.pauseThreshold !== 0) svm.lastPause = cpu.ticks;
     cpu.pendingDebug = 0;
     cpu.delivering.type = -1;
   }

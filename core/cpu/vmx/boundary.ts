@@ -7,7 +7,7 @@ import { Boundary, EventType } from '../virtualization.ts';
 import { Exit, Pin, Primary } from './controls.ts';
 import type { ExitRecord } from './exit-record.ts';
 import { Field } from './fields.ts';
-import type { GuestRun } from './guest-run.ts';
+import { type GuestRun, never } from './guest-run.ts';
 import { Reason } from './reasons.ts';
 import type { Vmcs } from './vmcs.ts';
 
@@ -21,10 +21,12 @@ const nmiAccepted = (cpu: Cpu, guest: GuestRun): boolean =>
 const interruptAccepted = (cpu: Cpu, guest: GuestRun): boolean =>
   cpu.interrupts.pending && ((guest.pin & Pin.externalInterrupt) !== 0 || (cpu.state.systemFlags & Flag.if) !== 0);
 
+const isExpired = (cpu: Cpu, { deadline }: GuestRun): boolean => deadline !== never && deadline <= cpu.ticks;
+
 /** Something that an inactive guest does not sleep through. */
 export function wakes(cpu: Cpu, guest: GuestRun): boolean {
   if (cpu.activity === Activity.waitForStartup) return cpu.startupPending >= 0;
-  if (cpu.initPending || guest.trapDue || guest.deadline <= cpu.ticks || nmiAccepted(cpu, guest)) return true;
+  if (cpu.initPending || guest.trapDue || isExpired(cpu, guest) || nmiAccepted(cpu, guest)) return true;
   if ((guest.primary & Primary.nmiWindow) !== 0 && !cpu.nmiBlocked) return true;
   if (cpu.activity === Activity.shutdown) return false;
   const enabled = (cpu.state.systemFlags & Flag.if) !== 0;
@@ -42,7 +44,7 @@ export function boundary(cpu: Cpu, guest: GuestRun, record: ExitRecord, vmcs: Vm
     return exit(record, Reason.init);
   }
   if (guest.trapDue) return exit(record, Reason.monitorTrap);
-  if (guest.deadline <= cpu.ticks) return exit(record, Reason.preemptionTimer);
+  if (isExpired(cpu, guest)) return exit(record, Reason.preemptionTimer);
   const { interrupts, state } = cpu;
   // The shadows hold back what the guest itself is to take; what exits is no concern of theirs.
   const { interruptShadow: shadow } = state;

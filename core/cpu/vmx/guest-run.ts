@@ -3,6 +3,9 @@ import { Primary } from './controls.ts';
 import { Field } from './fields.ts';
 import type { Vmcs } from './vmcs.ts';
 
+/** Without a preemption timer nobody asks what time it is. */
+export const never = Number.POSITIVE_INFINITY;
+
 export class GuestRun {
   pin = 0;
   primary = 0;
@@ -12,7 +15,7 @@ export class GuestRun {
   /** An instruction has retired, or an event was delivered, under the monitor trap flag; or an entry has injected one. */
   trapDue = false;
   /** Ticks at which the preemption timer expires. */
-  deadline = Number.POSITIVE_INFINITY;
+  deadline = never;
   /** With virtual NMIs: NMIs of the host are blocked, which the guest knows nothing about. */
   hostNmiBlocked = false;
   /** An IRET has unblocked NMIs and is not done: if it faults, the exit says so. */
@@ -29,7 +32,7 @@ export class GuestRun {
     this.secondary = (this.primary & Primary.secondary) !== 0 ? vmcs.low(Field.secondaryControls) : 0;
     this.exceptionBitmap = vmcs.low(Field.exceptionBitmap);
     this.trapDue = false;
-    this.deadline = Number.POSITIVE_INFINITY;
+    this.deadline = never;
     this.unblocking = false;
     this.offsetLow = 0;
     this.offsetHigh = 0;

@@ -14,7 +14,7 @@ import { allowedSecondary, Pin, Primary, Secondary } from './controls.ts';
 import { faultReason, violationQualification } from './ept.ts';
 import { ExitRecord } from './exit-record.ts';
 import { Field } from './fields.ts';
-import { GuestRun } from './guest-run.ts';
+import { GuestRun, never } from './guest-run.ts';
 import { vmxHelpers } from './helpers.ts';
 import { exitPrimary, exitReasons, exitSecondary } from './intercepts.ts';
 import { FeatureControl, Operation } from './operation.ts';
@@ -231,7 +231,7 @@ export class Vmx implements Virtualization {
   get horizon(): number {
     const { cpu, guest } = this;
     if ((guest.primary & Primary.monitorTrap) !== 0) return 1;
-    return guest.deadline - cpu.ticks;
+    return guest.deadline === never ? never : guest.deadline - cpu.ticks;
   }
 
   retired(instructions: number): void {

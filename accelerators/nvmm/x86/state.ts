@@ -1,0 +1,40 @@
+/** The parts of the x64 state that neither a VMCB nor a VMCS holds: between the comm page and what the driver keeps. */
+import { Cr, Dr, Gpr, X64State } from '../abi.ts';
+import type { CommPage } from '../driver/machine.ts';
+import type { X86Vcpu } from './vcpu.ts';
+
+export function copy(words: Int32Array, to: number, from: number): void {
+  words[to] = words[from]!;
+  words[to + 1] = words[from + 1]!;
+}
+
+/** The sixteen general registers: too few for `copyWithin` to be worth its call. */
+export function copyGeneral(words: Int32Array, to: number, from: number): void {
+  for (let n = 0; n < 2 * Gpr.rip; n++) words[to + n] = words[from + n]!;
+}
+
+export function setXcr0(comm: CommPage, data: X86Vcpu, mask: bigint): void {
+  data.xcr0 = mask ? (comm.read(X64State.crs + Cr.xcr0 * 8) & mask) | 1n : 1n;
+}
+
+/** DR0 to DR3. */
+export function setBreakpoints(comm: CommPage, data: X86Vcpu): void {
+  for (let n = Dr.dr0; n <= Dr.dr3; n++) data.debug[n] = comm.read(X64State.drs + n * 8);
+}
+export function getBreakpoints(comm: CommPage, data: X86Vcpu): void {
+  for (let n = Dr.dr0; n <= Dr.dr3; n++) comm.write(X64State.drs + n * 8, data.debug[n]!);
+}
+
+const fpuWords = 128;
+/** Words of MXCSR and its mask in an FXSAVE image. */
+const mxcsr = [6, 7];
+
+export function setFpu(words: Int32Array, comm: CommPage, data: X86Vcpu, mxcsrMask: number): void {
+  const from = comm.stateWord(X64State.fpu);
+  const to = data.fpuWords;
+  words.copyWithin(to, from, from + fpuWords);
+  for (const word of mxcsr) words[to + word] = words[to + word]! & mxcsrMask;
+}
+export function getFpu(words: Int32Array, comm: CommPage, data: X86Vcpu): void {
+  words.copyWithin(comm.stateWord(X64State.fpu), data.fpuWords, data.fpuWords + fpuWords);
+}

@@ -1,0 +1,51 @@
+/** What both backends keep for a VCPU. */
+import type { HostComputer } from '#core';
+import type { ExitContext } from './context.ts';
+
+export abstract class X86Vcpu {
+  /** General registers as the entry stub loads and stores them: physical address. What lies in the control block is stale here. */
+  readonly gprs: number;
+  /** FXSAVE image, while the registers are not in the CPU: physical address. */
+  readonly fpu: number;
+  readonly debug: bigint[] = [0n, 0n, 0n, 0n];
+  /** Index into the memory's words. */
+  readonly generalWords: number;
+  readonly fpuWords: number;
+  #xcr0 = 1n;
+  /** Its low half, for the comm page. */
+  xcr0Low = 1;
+
+  /** Drop the guest's translations before the next entry. */
+  flushGuest = true;
+  /** The machine's nested-translation generation that this VCPU has seen. */
+  generation = -1;
+
+  interruptWindow = false;
+  nmiWindow = false;
+  eventPending = false;
+  /** Of the last run, for the next one. */
+  context: ExitContext | undefined;
+
+  protected constructor(protected readonly host: HostComputer) {
+    const { memory } = host;
+    this.gprs = memory.allocate(1);
+    this.fpu = this.gprs + 512;
+    this.generalWords = memory.offset(this.gprs) >>> 2;
+    this.fpuWords = memory.offset(this.fpu) >>> 2;
+  }
+
+  get xcr0(): bigint {
+    return this.#xcr0;
+  }
+  set xcr0(value: bigint) {
+    this.#xcr0 = value;
+    this.xcr0Low = Number(BigInt.asIntN(32, value));
+  }
+
+  /** Index into the memory's words of rAX, rCX, rDX or rBX, after an exit. */
+  abstract gprWord(index: number): number;
+
+  destroy(): void {
+    this.host.memory.free(this.gprs, 1);
+  }
+}
