@@ -51,9 +51,9 @@ function checkForm(value: unknown, form: unknown, path: string): void {
       throw badState(path, `these are not ${form.length} bytes`);
   } else if (typeof form === 'object' && form !== null) {
     const isSame = Array.isArray(form) ? Array.isArray(value) && value.length === form.length : isRecord(value);
-    if (!isSame)
-      throw badState(path, 'this is something else, or a part of it');
-    for (const [name, part] of Object.entries(form)) checkForm((value as Record<string, unknown>)[name], part, `${path}.${name}`);
+    if (!isSame) throw badState(path, 'this is something else, or a part of it');
+    for (const [name, part] of Object.entries(form))
+      checkForm((value as Record<string, unknown>)[name], part, `${path}.${name}`);
   } else {
     const fits =
       typeof value === typeof form &&

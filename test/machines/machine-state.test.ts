@@ -112,7 +112,11 @@ const refused: readonly (readonly [title: string, path: string, change: Change])
   ['a register too wide', 'processors.0.general.rip', state => (state.processors[0].general.rip = 2n ** 64n)],
   ['a negative register', 'processors.0.controls.cr3', state => (state.processors[0].controls.cr3 = -1n)],
   ['a register as number', 'processors.0.controls.cr3', state => (state.processors[0].controls.cr3 = 1)],
-  ['a selector that is none', 'processors.0.segments.cs.selector', state => (state.processors[0].segments.cs.selector = 1.5)],
+  [
+    'a selector that is none',
+    'processors.0.segments.cs.selector',
+    state => (state.processors[0].segments.cs.selector = 1.5),
+  ],
   ['a limit too large', 'processors.0.segments.ss.limit', state => (state.processors[0].segments.ss.limit = 2 ** 32)],
   ['a flag that is none', 'processors.0.interrupts.halted', state => (state.processors[0].interrupts.halted = 'no')],
   ['half an FPU', 'processors.0.fpu', state => (state.processors[0].fpu = new Uint8Array(256))],
@@ -121,8 +125,16 @@ const refused: readonly (readonly [title: string, path: string, change: Change])
   ['no devices', 'devices', state => delete state.devices],
   ['a missing device', 'devices.rtc', state => delete state.devices.rtc],
   ['a device that the machine has not', 'devices.vga', state => (state.devices.vga = { version: 1 })],
-  ['a device of another version', 'devices.com1', state => (state.devices.com1 = { ...state.devices.com1, version: 77 })],
-  ['a damaged device', 'devices.rtc.registers', state => (state.devices.rtc = { ...state.devices.rtc, registers: null })],
+  [
+    'a device of another version',
+    'devices.com1',
+    state => (state.devices.com1 = { ...state.devices.com1, version: 77 }),
+  ],
+  [
+    'a damaged device',
+    'devices.rtc.registers',
+    state => (state.devices.rtc = { ...state.devices.rtc, registers: null }),
+  ],
   [
     'a number that is none',
     'devices.lapic',
