@@ -78,6 +78,8 @@ export class CpuCore implements StateHolder {
   msrIndex = 0;
   msrWrite = false;
   monitorArmed = false;
+  /** What generated code and memory accesses depend on is up to date. */
+  isDerived = false;
   /** An FXSAVE image on its way. */
   readonly image = new Uint8Array(512);
 
@@ -225,10 +227,16 @@ export class CpuCore implements StateHolder {
 
   /** Everything that is derived from registers. */
   derive(): void {
+    this.deriveMode();
+    this.isDerived = true;
     this.unitsChanged();
-    this.state.mode = decodeModeOf(this.state);
     this.translation.refreshWatchpoints();
     this.translation.refresh();
+  }
+  /** The least that single instructions without memory operands need. */
+  deriveMode(): void {
+    this.state.mode = decodeModeOf(this.state);
+    this.isDerived = false;
   }
 
   // StateHolder

@@ -37,6 +37,11 @@ export class Cpu extends CpuCore {
   retired = 0;
   /** `run` returns when the CPU has left guest mode (for a driver that lives outside of the machine). */
   stopsAtVmExit = false;
+  /** Back in the host: a driver outside of the machine executes single instructions there, and mostly enters the guest again. */
+  deriveHost(): void {
+    if (this.stopsAtVmExit) this.deriveMode();
+    else this.derive();
+  }
   /** The next instruction is to be executed alone. */
   stepRequested = false;
   /** Rounds of the run loop since an instruction retired. */

@@ -100,6 +100,8 @@ export interface HostMemory {
   physicalAt(offset: number): number;
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
+  /** memmove(3) through the direct map: byte offsets. Worth its call from some sixteen words on. */
+  copy(to: number, from: number, bytes: number): void;
   /** Software other than a CPU (DMA, a hypervisor's user half) wrote here: decoded code is stale. */
   written(physical: number, length: number): void;
 }

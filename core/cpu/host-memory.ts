@@ -1,6 +1,8 @@
 /** Physical memory of an emulated computer as software on it sees it: a page allocator and the direct map. */
 import { MachineError } from '../framework/error.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { FunctionBuilder } from '../wasm/function.ts';
+import { MEMORY, ModuleBuilder } from '../wasm/module.ts';
 import type { HostMemory } from './host-cpu.ts';
 
 const pageSize = 0x1000;
@@ -11,9 +13,18 @@ interface Run {
   pages: number;
 }
 
+/** memory.copy: a typed array's copyWithin costs several times as much where little is copied. */
+function copier(memory: WebAssembly.Memory): HostMemory['copy'] {
+  const module = new ModuleBuilder();
+  module.function(new FunctionBuilder(['i32', 'i32', 'i32'], []).get(0).get(1).get(2).memoryCopy(), 'copy');
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build()), { [MEMORY.module]: { memory } });
+  return exports.copy as HostMemory['copy'];
+}
+
 export class HostRam implements HostMemory {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
+  readonly copy: HostMemory['copy'];
   /** Free runs of pages, in order. Page 0 is never given away: 0 is nobody's address. */
   readonly #free: Run[];
   #used = 0;
@@ -23,7 +34,9 @@ export class HostRam implements HostMemory {
     /** Where physical address 0 lies in linear memory. */
     readonly base: number,
     readonly size: number,
+    linear: WebAssembly.Memory,
   ) {
+    this.copy = copier(linear);
     this.words = physical.words;
     this.bytes = physical.bytes;
     this.#free = [{ first: 1, pages: size / pageSize - 1 }];

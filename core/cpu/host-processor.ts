@@ -23,6 +23,7 @@ import type { Operation } from './vmx/operation.ts';
 import { Vmx } from './vmx/vmx.ts';
 
 const slice = 1_000_000;
+const { clgi, stgi, vmlaunch, vmload, vmresume, vmrun, vmsave } = helperImplementations;
 /** By hardware number, without rSP and without what the VMCB holds. */
 const generals = (first: number) =>
   Array.from({ length: 16 }, (_, n) => quad(n * 8, { offset: gprOffset(n) })).filter(
@@ -198,16 +199,11 @@ export class HostProcessor implements HostCpu {
     }
     return this.#execute(name, helperImplementations[name]);
   }
-  /** One that has no operands. */
-  #bare(name: 'stgi' | 'clgi' | 'vmlaunch' | 'vmresume'): Status {
-    return this.#execute(name, helperImplementations[name]);
-  }
-
   /** rAX is the operand. */
-  #onPage(name: 'vmrun' | 'vmload' | 'vmsave', physical: number): Status {
+  #onPage(name: string, instruction: HelperImplementation, physical: number): Status {
     const { state } = this.#stand();
     state.set64(layout.argument0.offset, physical | 0, Math.floor(physical / 2 ** 32) | 0);
-    return this.#execute(name, helperImplementations[name]);
+    return this.#execute(name, instruction);
   }
 
   /** After VMRUN, VMLAUNCH or VMRESUME: the guest runs until it has exited. False: there was no entry. */
@@ -257,20 +253,20 @@ export class HostProcessor implements HostCpu {
   vmrun(physical: number): void {
     const { state } = this.#stand();
     state.setGpr(Gpr.rax, 64, physical | 0, Math.floor(physical / 2 ** 32));
-    this.#runGuest(this.#onPage('vmrun', physical));
+    this.#runGuest(this.#onPage('vmrun', vmrun, physical));
   }
   vmload(physical: number): void {
-    this.#onPage('vmload', physical);
+    this.#onPage('vmload', vmload, physical);
   }
   vmsave(physical: number): void {
-    this.#onPage('vmsave', physical);
+    this.#onPage('vmsave', vmsave, physical);
   }
   stgi(): void {
-    this.#bare('stgi');
+    this.#execute('stgi', stgi);
     this.#interrupt.pending = false;
   }
   clgi(): void {
-    this.#bare('clgi');
+    this.#execute('clgi', clgi);
   }
   invlpga(low: number, high: number, asid: number): void {
     this.#virtual('invlpga', [low, high], [asid, 0]);
@@ -281,6 +277,8 @@ export class HostProcessor implements HostCpu {
 
   #operand(...words: number[]): readonly [number, number] {
     const { memory } = this.host;
+    const cpu = this.#stand();
+    if (!cpu.isDerived) cpu.derive();
     this.#scratch ||= memory.allocate(1);
     const at = memory.offset(this.#scratch) / 4;
     words.forEach((word, n) => {
@@ -335,14 +333,14 @@ export class HostProcessor implements HostCpu {
   }
 
   vmlaunch(): VmxOutcome {
-    return this.#enter('vmlaunch');
+    return this.#enter('vmlaunch', vmlaunch);
   }
   vmresume(): VmxOutcome {
-    return this.#enter('vmresume');
+    return this.#enter('vmresume', vmresume);
   }
   /** VMfail shows in the flags; a guest that was entered ends in an exit, which loads clear ones. */
-  #enter(name: 'vmlaunch' | 'vmresume'): VmxOutcome {
-    return this.#runGuest(this.#bare(name)) ? VmxOutcome.succeed : this.#outcome();
+  #enter(name: string, instruction: HelperImplementation): VmxOutcome {
+    return this.#runGuest(this.#execute(name, instruction)) ? VmxOutcome.succeed : this.#outcome();
   }
 
   invept(type: number, eptp: bigint): VmxOutcome {

@@ -78,7 +78,7 @@ export class Host implements HostComputer {
     this.linear = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const { buffer } = this.linear;
     this.physical = new PhysicalMemory(buffer, codePages);
-    this.memory = new HostRam(this.physical, ramBase, size);
+    this.memory = new HostRam(this.physical, ramBase, size, this.linear);
     if (physicalMap !== 'empty') this.physical.map({ base: 0, size, offset: ramBase, writable: true });
 
     this.time = new HostTime(options.time);

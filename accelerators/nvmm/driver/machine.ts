@@ -31,12 +31,14 @@ export class CommPage {
   readonly word: number;
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
+  readonly #stateWord: number;
 
   constructor(
     memory: HostMemory,
     readonly physical: number,
   ) {
     this.word = memory.offset(physical) >>> 2;
+    this.#stateWord = this.word + Comm.state / 4;
     this.words = memory.words;
     this.bytes = new Uint8Array(memory.words.buffer, memory.offset(physical), 4096);
   }
@@ -93,7 +95,7 @@ export class CommPage {
 
   /** Index into `words` of a byte offset within the state. */
   stateWord(offset: number): number {
-    return this.word + (Comm.state + offset) / 4;
+    return this.#stateWord + (offset >> 2);
   }
   low(offset: number): number {
     return this.words[this.stateWord(offset)]!;

@@ -7,36 +7,18 @@ import { cancelEvent, closeInterruptWindow, closeNmiWindow, openInterruptWindow,
 import { type SvmDriverVcpu, setTimestampCounter } from './vcpu.ts';
 import { Clean, Field, VirtualInterrupt } from './vmcb.ts';
 
-/** Where segments and MSRs lie: word of the state's component, offset in the VMCB. */
-const segmentFields = placesOf(4, [
-  [Seg.es, Field.es],
-  [Seg.cs, Field.cs],
-  [Seg.ss, Field.ss],
-  [Seg.ds, Field.ds],
-  [Seg.fs, Field.fs],
-  [Seg.gs, Field.gs],
-  [Seg.gdt, Field.gdtr],
-  [Seg.idt, Field.idtr],
-  [Seg.ldt, Field.ldtr],
-  [Seg.tr, Field.tr],
-]);
-
-const msrFields = placesOf(2, [
-  [Msr.star, Field.star],
-  [Msr.lstar, Field.lstar],
-  [Msr.cstar, Field.cstar],
-  [Msr.sfmask, Field.sfmask],
-  [Msr.kernelGsBase, Field.kernelGsBase],
-  [Msr.sysenterCs, Field.sysenterCs],
-  [Msr.sysenterEsp, Field.sysenterEsp],
-  [Msr.sysenterEip, Field.sysenterEip],
-  [Msr.pat, Field.pat],
-]);
-
-/** Flat, since it is walked at every exit. */
-function placesOf(words: number, rows: readonly (readonly [index: number, field: number])[]): Int32Array {
-  return Int32Array.from(rows.flatMap(([index, field]) => [index * words, field]));
-}
+/** ES to GS lie alike on both sides; the system segments in another order: word of the state's component, offset in the VMCB. */
+const dataSegmentBytes = 6 * 16;
+const systemSegments = Int32Array.from(
+  [
+    [Seg.gdt, Field.gdtr],
+    [Seg.idt, Field.idtr],
+    [Seg.ldt, Field.ldtr],
+    [Seg.tr, Field.tr],
+  ].flatMap(([index, field]) => [index! * 4, field!]),
+);
+/** STAR to SYSENTER_EIP lie alike too. */
+const msrBytes = (Msr.sysenterEip - Msr.star + 1) * 8;
 
 /** Changes of these bits make cached translations wrong. */
 const eferFlush = 0x800 | 0x500;
@@ -55,9 +37,10 @@ export function setState(
 
   if (flags & StateFlag.segs) {
     const segs = comm.stateWord(X64State.segs);
-    for (let n = 0; n < segmentFields.length; n += 2) {
-      const from = segs + segmentFields[n]!;
-      const to = vmcb.wordOf(segmentFields[n + 1]!);
+    memory.copy(vmcb.wordOf(Field.es) << 2, segs << 2, dataSegmentBytes);
+    for (let n = 0; n < systemSegments.length; n += 2) {
+      const from = segs + systemSegments[n]!;
+      const to = vmcb.wordOf(systemSegments[n + 1]!);
       copy(words, to, from);
       copy(words, to + 2, from + 2);
     }
@@ -67,7 +50,7 @@ export function setState(
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    copyGeneral(words, data.generalWords, gprs);
+    copyGeneral(memory, data.generalWords, gprs);
     copy(words, vmcb.wordOf(Field.rax), gprs + Gpr.rax * 2);
     copy(words, vmcb.wordOf(Field.rsp), gprs + Gpr.rsp * 2);
     copy(words, vmcb.wordOf(Field.rip), gprs + Gpr.rip * 2);
@@ -97,7 +80,8 @@ export function setState(
     if ((comm.low(efer) ^ vmcb.low(Field.efer)) & eferFlush) data.flushGuest = true;
     vmcb.set(Field.efer, comm.low(efer) | eferSvme, comm.high(efer));
     const msrs = comm.stateWord(X64State.msrs);
-    for (let n = 0; n < msrFields.length; n += 2) copy(words, vmcb.wordOf(msrFields[n + 1]!), msrs + msrFields[n]!);
+    memory.copy(vmcb.wordOf(Field.star) << 2, (msrs + Msr.star * 2) << 2, msrBytes);
+    copy(words, vmcb.wordOf(Field.pat), msrs + Msr.pat * 2);
     setTimestampCounter(vcpu.cpu, data, comm.low(X64State.msrs + Msr.tsc * 8), comm.high(X64State.msrs + Msr.tsc * 8));
     vmcb.dirty(Clean.control | Clean.nested);
   }
@@ -110,7 +94,7 @@ export function setState(
     if (intr & Intr.nmiWindowExiting) openNmiWindow(data);
     else closeNmiWindow(data);
   }
-  if (flags & StateFlag.fpu) setFpu(words, comm, data, mxcsrMask);
+  if (flags & StateFlag.fpu) setFpu(memory, comm, data, mxcsrMask);
 }
 
 export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, flags: number): void {
@@ -120,9 +104,10 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
 
   if (flags & StateFlag.segs) {
     const segs = comm.stateWord(X64State.segs);
-    for (let n = 0; n < segmentFields.length; n += 2) {
-      const to = segs + segmentFields[n]!;
-      const from = vmcb.wordOf(segmentFields[n + 1]!);
+    memory.copy(segs << 2, vmcb.wordOf(Field.es) << 2, dataSegmentBytes);
+    for (let n = 0; n < systemSegments.length; n += 2) {
+      const to = segs + systemSegments[n]!;
+      const from = vmcb.wordOf(systemSegments[n + 1]!);
       copy(words, to, from);
       copy(words, to + 2, from + 2);
     }
@@ -131,7 +116,7 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    copyGeneral(words, gprs, data.generalWords);
+    copyGeneral(memory, gprs, data.generalWords);
     copy(words, gprs + Gpr.rax * 2, vmcb.wordOf(Field.rax));
     copy(words, gprs + Gpr.rsp * 2, vmcb.wordOf(Field.rsp));
     copy(words, gprs + Gpr.rip * 2, vmcb.wordOf(Field.rip));
@@ -154,7 +139,8 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
   if (flags & StateFlag.msrs) {
     comm.set(X64State.msrs + Msr.efer * 8, vmcb.low(Field.efer) & ~eferSvme, vmcb.high(Field.efer));
     const msrs = comm.stateWord(X64State.msrs);
-    for (let n = 0; n < msrFields.length; n += 2) copy(words, msrs + msrFields[n]!, vmcb.wordOf(msrFields[n + 1]!));
+    memory.copy((msrs + Msr.star * 2) << 2, vmcb.wordOf(Field.star) << 2, msrBytes);
+    copy(words, msrs + Msr.pat * 2, vmcb.wordOf(Field.pat));
     writeTimestampCounter(comm, cpu, vmcb.low(Field.tscOffset), vmcb.high(Field.tscOffset));
   }
   if (flags & StateFlag.intr) {
@@ -165,6 +151,6 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
       (data.eventPending ? Intr.eventPending : 0);
     comm.set(X64State.intr, intr, 0);
   }
-  if (flags & StateFlag.fpu) getFpu(words, comm, data);
+  if (flags & StateFlag.fpu) getFpu(memory, comm, data);
   comm.cached |= flags;
 }

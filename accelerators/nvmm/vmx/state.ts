@@ -75,7 +75,7 @@ export function setState(
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    copyGeneral(words, data.generalWords, gprs);
+    copyGeneral(memory, data.generalWords, gprs);
     cpu.vmwrite(Field.guestRsp, words[gprs + Gpr.rsp * 2]!, words[gprs + Gpr.rsp * 2 + 1]!);
     cpu.vmwrite(Field.guestRip, words[gprs + Gpr.rip * 2]!, words[gprs + Gpr.rip * 2 + 1]!);
     cpu.vmwrite(Field.guestRflags, words[gprs + Gpr.rflags * 2]!, 0);
@@ -129,7 +129,7 @@ export function setState(
     cpu.vmwrite(Field.guestInterruptibility, nmiBlocked ? rest | Interruptibility.nmi : rest);
     setNmiWindow(cpu, data, nmiBlocked);
   }
-  if (flags & StateFlag.fpu) setFpu(words, comm, data, mxcsrMask);
+  if (flags & StateFlag.fpu) setFpu(memory, comm, data, mxcsrMask);
 }
 
 export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number): void {
@@ -154,7 +154,7 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
-    copyGeneral(words, gprs, data.generalWords);
+    copyGeneral(memory, gprs, data.generalWords);
     fetch(words, cpu, gprs + Gpr.rsp * 2, Field.guestRsp);
     fetch(words, cpu, gprs + Gpr.rip * 2, Field.guestRip);
     fetch(words, cpu, gprs + Gpr.rflags * 2, Field.guestRflags);
@@ -196,6 +196,6 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
       (data.eventPending ? Intr.eventPending : 0);
     comm.set(X64State.intr, intr, 0);
   }
-  if (flags & StateFlag.fpu) getFpu(words, comm, data);
+  if (flags & StateFlag.fpu) getFpu(memory, comm, data);
   comm.cached |= flags;
 }

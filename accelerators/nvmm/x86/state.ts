@@ -1,4 +1,5 @@
 /** The parts of the x64 state that neither a VMCB nor a VMCS holds: between the comm page and what the driver keeps. */
+import type { HostMemory } from '#core';
 import { Cr, Dr, Gpr, X64State } from '../abi.ts';
 import type { CommPage } from '../driver/machine.ts';
 import type { X86Vcpu } from './vcpu.ts';
@@ -8,9 +9,9 @@ export function copy(words: Int32Array, to: number, from: number): void {
   words[to + 1] = words[from + 1]!;
 }
 
-/** The sixteen general registers: too few for `copyWithin` to be worth its call. */
-export function copyGeneral(words: Int32Array, to: number, from: number): void {
-  for (let n = 0; n < 2 * Gpr.rip; n++) words[to + n] = words[from + n]!;
+/** The sixteen general registers, between words of memory. */
+export function copyGeneral(memory: HostMemory, to: number, from: number): void {
+  memory.copy(to << 2, from << 2, Gpr.rip * 8);
 }
 
 export function setXcr0(comm: CommPage, data: X86Vcpu, mask: bigint): void {
@@ -25,16 +26,16 @@ export function getBreakpoints(comm: CommPage, data: X86Vcpu): void {
   for (let n = Dr.dr0; n <= Dr.dr3; n++) comm.write(X64State.drs + n * 8, data.debug[n]!);
 }
 
-const fpuWords = 128;
+const fpuBytes = 512;
 /** Words of MXCSR and its mask in an FXSAVE image. */
 const mxcsr = [6, 7];
 
-export function setFpu(words: Int32Array, comm: CommPage, data: X86Vcpu, mxcsrMask: number): void {
-  const from = comm.stateWord(X64State.fpu);
+export function setFpu(memory: HostMemory, comm: CommPage, data: X86Vcpu, mxcsrMask: number): void {
   const to = data.fpuWords;
-  words.copyWithin(to, from, from + fpuWords);
+  const { words } = memory;
+  memory.copy(to << 2, comm.stateWord(X64State.fpu) << 2, fpuBytes);
   for (const word of mxcsr) words[to + word] = words[to + word]! & mxcsrMask;
 }
-export function getFpu(words: Int32Array, comm: CommPage, data: X86Vcpu): void {
-  words.copyWithin(comm.stateWord(X64State.fpu), data.fpuWords, data.fpuWords + fpuWords);
+export function getFpu(memory: HostMemory, comm: CommPage, data: X86Vcpu): void {
+  memory.copy(comm.stateWord(X64State.fpu) << 2, data.fpuWords << 2, fpuBytes);
 }

@@ -9,6 +9,7 @@ import { ExitCode } from './exit-code.ts';
 import { Control, EventInfo, InjectionType, injectionType, Save } from './vmcb.ts';
 
 const svmLeaf = 0x8000_000a;
+const vmcbWords = 0x1000 / 4;
 
 /** A VMCB, as rules read it, and the processor that is to run it. */
 export class Candidate {
@@ -32,10 +33,48 @@ export class Candidate {
   }
 
   low(field: number): number {
-    return this.words[this.at + (field >> 2)];
+    return this.#read(field >> 2);
   }
   high(field: number): number {
-    return this.words[this.at + (field >> 2) + 1];
+    return this.#read((field >> 2) + 1);
+  }
+
+  // Rules look at nothing but words of the VMCB and whether the host pages: where those are what they were, so is the answer.
+  readonly #seen = new Int32Array(vmcbWords);
+  readonly #readAlready = new Uint8Array(vmcbWords);
+  readonly #places: number[] = [];
+  #examined = false;
+  #examinedPaged = false;
+
+  #read(word: number): number {
+    const value = this.words[this.at + word];
+    if (this.#readAlready[word] === 0) {
+      this.#readAlready[word] = 1;
+      this.#places.push(word);
+      this.#seen[word] = value;
+    }
+    return value;
+  }
+
+  /** Every word that the last examination has read is what it was. */
+  get unchanged(): boolean {
+    if (!this.#examined || this.hostPaged !== this.#examinedPaged) return false;
+    const { words, at } = this;
+    const places = this.#places;
+    const seen = this.#seen;
+    for (let n = 0; n < places.length; n++) if (words[at + places[n]] !== seen[places[n]]) return false;
+    return true;
+  }
+
+  /** An examination begins, or has found everything consistent. */
+  begin(): void {
+    this.#examined = false;
+    this.#places.length = 0;
+    this.#readAlready.fill(0);
+  }
+  approve(): void {
+    this.#examined = true;
+    this.#examinedPaged = this.hostPaged;
   }
   beyondMemory(field: number): boolean {
     return (this.high(field) & this.addressReserved) !== 0;
@@ -101,7 +140,10 @@ export const rules: readonly Rule[] = [
 ];
 
 export function isInconsistent(candidate: Candidate): boolean {
+  if (candidate.unchanged) return false;
+  candidate.begin();
   for (let n = 0; n < rules.length; n++) if (rules[n].broken(candidate)) return true;
+  candidate.approve();
   return false;
 }
 

@@ -224,7 +224,7 @@ export class WorldSwitch {
     state.set64(layout.dr7.offset, dr7Fixed, 0);
     cpu.pendingDebug = this.#hostPendingDebug;
     cpu.activity = Activity.running;
-    cpu.derive();
+    cpu.deriveHost();
     if (!broken && cpu.usesPdptes) broken = cpu.translation.loadPdptes() !== 0;
     if (broken) cpu.activity = Activity.shutdown;
   }

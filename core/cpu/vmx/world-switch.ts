@@ -256,7 +256,7 @@ export class WorldSwitch {
     mmu.space = 0;
     mmu.paging.nested = undefined;
     if (entered && (guest.secondary & Secondary.vpid) === 0) mmu.flushSpace(0);
-    cpu.derive();
+    cpu.deriveHost();
     if (!vmcs.valid) this.#abort(Abort.corrupted);
     else if (cpu.usesPdptes && mmu.paging.loadPdptes() !== 0) this.#abort(Abort.hostPdptes);
     else if (loadMsrs(cpu, vmcs, Field.exitMsrLoad, Field.exitMsrLoadCount) !== 0) this.#abort(Abort.loadMsr);
