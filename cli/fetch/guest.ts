@@ -49,6 +49,8 @@ const keptModules = [
   'ahci',
   'e1000',
   'af_packet',
+  'button',
+  'evdev',
   'ext4',
   'isofs',
   'squashfs',
