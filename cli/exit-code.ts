@@ -43,6 +43,7 @@ const byError: Partial<Record<ErrorCode, number>> = {
   'bad-initrd': ExitCode.badInput,
   'bad-elf': ExitCode.badInput,
   'bad-image': ExitCode.badInput,
+  'bad-device': ExitCode.badInput,
   'bad-plugin': ExitCode.badInput,
   'does-not-fit': ExitCode.badInput,
   'file-not-found': ExitCode.badInput,

@@ -51,6 +51,8 @@ export function classify(specifier: string, exports: Readonly<Record<string, unk
         wrong(`device ${exported} has no options`, 'give the class `static readonly options = {}`');
       }
       if (!(value.prototype instanceof Device)) wrong(`device ${exported} is no Device`, 'let it extend Device');
+      const missing = duties.find(duty => typeof value.prototype[duty] !== 'function');
+      if (missing !== undefined) wrong(`device ${exported} has no ${missing}()`, 'see Device for what it must do');
       add('device', devices, componentName(value)!.slice(devicePrefix.length), value);
     } else if (isProfile(value)) {
       const misused = misusedDevice(value);
@@ -69,6 +71,8 @@ export function classify(specifier: string, exports: Readonly<Record<string, unk
 }
 
 const devicePrefix = 'device:';
+/** What Device leaves to every device; a class in plain JavaScript may lack it. */
+const duties = ['reset', 'save', 'restore', 'inspect'] as const;
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const isDevice = (value: unknown): value is DeviceClass =>
   typeof value === 'function' && (componentName(value)?.startsWith(devicePrefix) ?? false);

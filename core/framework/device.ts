@@ -1,4 +1,5 @@
-import { component } from './component.ts';
+import { component, componentName } from './component.ts';
+import { MachineError } from './error.ts';
 import type { InspectTree } from './inspect.ts';
 import { ComponentName, type GivenOptions, type OptionSchema, Options, parseOptions } from './options.ts';
 import type { SavedState } from './saved-state.ts';
@@ -35,5 +36,16 @@ export function createDevice<S extends OptionSchema, D extends Device>(
   given: NoInfer<GivenOptions<S>>,
 ): D {
   const options = parseOptions(type.options, given, `devices.${name}`);
-  return scope.child().provide(Options, options).provide(ComponentName, name).create(type);
+  try {
+    return scope.child().provide(Options, options).provide(ComponentName, name).create(type);
+  } catch (cause) {
+    if (cause instanceof MachineError) throw cause;
+    throw new MachineError('bad-device', `${componentName(type) ?? type.name} cannot be built: ${messageOf(cause)}`, {
+      path: `devices.${name}`,
+      remedy: 'this is a mistake in its constructor, which may only throw a MachineError',
+      cause,
+    });
+  }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

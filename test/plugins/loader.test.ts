@@ -26,6 +26,12 @@ class Lamp extends Idle {
 @device('no-options')
 class NoOptions extends Idle {}
 
+@device('half')
+class Half extends Idle {
+  static readonly options = {};
+}
+Object.defineProperty(Half.prototype, 'inspect', { value: undefined });
+
 @device('no-device')
 class NoDevice {
   static readonly options = {};
@@ -60,6 +66,7 @@ const profileWith = (devices: unknown) => ({ wrong: { ...pc, name: 'wrong', devi
 
 test('nothing usable', refused, { answer: 42 }, 'bad-plugin', /exports no device, profile or accelerator/);
 test('a device without options', refused, { NoOptions }, 'bad-plugin', /NoOptions has no options/);
+test('a device that lacks a method', refused, { Half }, 'bad-plugin', /Half has no inspect\(\)/);
 test('a device that is none', refused, { NoDevice }, 'bad-plugin', /NoDevice is no Device/);
 test('two of one name', refused, { lit, other: lit.with({}, 'lit') }, 'overlap', /two profiles called lit/);
 test('devices that are no list of devices', refused, profileWith(null), 'bad-plugin', /profile wrong.*devices/);

@@ -81,3 +81,20 @@ test('rejects a port beyond the last', rejects, { irq: 'pic@3', port: 0x10000 },
 test('rejects a fraction', rejects, { irq: 'pic@3', pins: 1.5 }, 'devices.front.pins');
 test('rejects a unit that is none', rejects, { irq: 'pic@3', size: '5 XB' }, 'devices.front.size');
 test('rejects what is not among the choices', rejects, { irq: 'pic@3', mode: 'ajar' }, 'devices.front.mode');
+
+@device('trapdoor')
+class Trapdoor extends Door {
+  static override readonly options = {} as never;
+  constructor() {
+    super(undefined as never, undefined as never, '');
+    throw new TypeError('no hinges');
+  }
+}
+
+test('what a constructor throws by mistake is blamed on its device', t => {
+  const error = t.throws(() => createDevice(scope(), 'floor', Trapdoor, {}), { instanceOf: MachineError });
+  t.is(error.code, 'bad-device');
+  t.is(error.path, 'devices.floor');
+  t.regex(error.message, /trapdoor.*no hinges/);
+  t.true(error.cause instanceof TypeError);
+});
