@@ -73,11 +73,18 @@ export {
   wire,
 } from './framework/options.ts';
 export {
+  byteRange,
   copyState,
+  damaged,
+  longRange,
+  requireRanges,
   restoreState,
   type SavedState,
   type StateFields,
+  type StateRanges,
   type StateValue,
+  timeRange,
+  wordRange,
 } from './framework/saved-state.ts';
 export { Scope } from './framework/scope.ts';
 export { type Service, service, servicesOf } from './framework/service.ts';

@@ -31,9 +31,36 @@ export function restoreState<T extends object>(form: T, state: SavedState, versi
   }
   for (const [name, value] of Object.entries(form)) {
     const place = damage(value, state[name], name);
-    if (place) throw new MachineError('bad-state', 'saved state is damaged', { path: place });
+    if (place) throw damaged(place);
   }
   return Object.fromEntries(Object.keys(form).map(name => [name, copyState(state[name])])) as T;
+}
+
+export const damaged = (path: string): MachineError =>
+  new MachineError('bad-state', 'saved state is damaged', { path });
+
+/** The integers that a field, or each element of one, may have; with fractions, what lies between them too. */
+export type StateRange = readonly [minimum: number, maximum: number, 'fractions'?];
+export type StateRanges<T> = { readonly [K in keyof T]?: StateRange };
+
+export const byteRange = [0, 0xff] as const;
+export const wordRange = [0, 0xffff] as const;
+/** What JavaScript's bit operations give may be negative. */
+export const longRange = [-(2 ** 31), 2 ** 32 - 1] as const;
+/** Moments and counts of a clock; -1 for none. */
+export const timeRange = [-1, Number.MAX_SAFE_INTEGER, 'fractions'] as const;
+
+/** A restored record whose numbers are such as the device itself could have saved: others might lead it astray. */
+export function requireRanges<T extends object>(record: T, ranges: StateRanges<T>, path = ''): T {
+  for (const [name, [minimum, maximum, fractions]] of Object.entries(ranges) as [keyof T & string, StateRange][]) {
+    const value: unknown = record[name];
+    const isInside = (each: unknown): boolean =>
+      (fractions ? Number.isFinite(each) : Number.isInteger(each)) &&
+      (each as number) >= minimum &&
+      (each as number) <= maximum;
+    if (!(Array.isArray(value) ? value.every(isInside) : isInside(value))) throw damaged(path + name);
+  }
+  return record;
 }
 
 /** Where a value differs from the form that is expected of it. */

@@ -1,5 +1,6 @@
 import {
   address,
+  byteRange,
   ComponentName,
   copyState,
   DeliveryMode,
@@ -8,10 +9,12 @@ import {
   InputPin,
   InterruptMessages,
   integer,
+  longRange,
   Mmio,
   Options,
   type OptionsOf,
   registers32,
+  requireRanges,
   restoreState,
   type SavedState,
   Wires,
@@ -77,7 +80,8 @@ export class IoApic extends Device {
   }
 
   restore(state: SavedState): void {
-    this.#state = restoreState(initial(this.given), state, 1);
+    const taken = restoreState(initial(this.given), state, 1);
+    this.#state = requireRanges(taken, { select: byteRange, id: [0, 15], low: longRange, high: longRange });
   }
 
   inspect() {

@@ -1,3 +1,5 @@
+import { byteRange, type StateRanges } from '#core';
+
 /** One Intel 8259A (data sheet 231468). Edges are latched until acknowledged, as on every PC since the chip sets took it in. */
 export class PicChip {
   state = initialPic();
@@ -186,3 +188,15 @@ export const initialPic = () => ({
   readIsr: false,
   poll: false,
 });
+
+export const picRanges: StateRanges<ReturnType<typeof initialPic>> = {
+  inputs: byteRange,
+  irr: byteRange,
+  isr: byteRange,
+  imr: byteRange,
+  elcr: byteRange,
+  vectorBase: byteRange,
+  lowest: [0, 7],
+  step: [0, 4],
+  fourth: [0, 4],
+};

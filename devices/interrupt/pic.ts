@@ -13,12 +13,13 @@ import {
   Options,
   type OptionsOf,
   Ports,
+  requireRanges,
   restoreState,
   type SavedState,
   Wires,
   wire,
 } from '#core';
-import { initialPic, PicChip } from './pic-chip.ts';
+import { initialPic, PicChip, picRanges } from './pic-chip.ts';
 
 /** The two 8259As of a PC/AT at 0x20 and 0xa0, the second on input 2 of the first, and their trigger registers. */
 @device('pic')
@@ -103,6 +104,8 @@ export class Pic extends Device implements ExternalInterrupts {
 
   restore(state: SavedState): void {
     const record = restoreState({ master: initialPic(), slave: initialPic() }, state, 1);
+    requireRanges(record.master, picRanges, 'master.');
+    requireRanges(record.slave, picRanges, 'slave.');
     this.#master.state = record.master;
     this.#slave.state = record.slave;
     this.#update();

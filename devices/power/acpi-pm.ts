@@ -1,5 +1,6 @@
 import {
   type BytePortHandler,
+  byteRange,
   Clock,
   ComponentName,
   choice,
@@ -13,11 +14,14 @@ import {
   Power,
   type PowerControl,
   port,
+  requireRanges,
   restoreState,
   type SavedState,
   type Timer,
+  timeRange,
   Wires,
   wire,
+  wordRange,
 } from '#core';
 import { PmTimer } from '../timer/pm-timer.ts';
 
@@ -92,7 +96,13 @@ export class AcpiPm extends Device {
   }
 
   restore(state: SavedState): void {
-    this.#state = restoreState(initial(), state, 1);
+    this.#state = requireRanges(restoreState(initial(), state, 1), {
+      status: wordRange,
+      enable: wordRange,
+      control: wordRange,
+      reset: byteRange,
+      changes: timeRange,
+    });
     this.#update();
   }
 

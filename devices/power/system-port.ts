@@ -1,5 +1,6 @@
 import {
   A20Gate,
+  byteRange,
   ComponentName,
   Device,
   device,
@@ -9,6 +10,7 @@ import {
   Power,
   type PowerControl,
   port,
+  requireRanges,
   restoreState,
   type SavedState,
 } from '#core';
@@ -45,7 +47,7 @@ export class SystemPort extends Device {
   }
 
   restore(state: SavedState): void {
-    const { value, a20 } = restoreState({ value: 0, a20: true }, state, 1);
+    const { value, a20 } = requireRanges(restoreState({ value: 0, a20: true }, state, 1), { value: byteRange });
     this.#state = { value };
     this.a20.enabled = a20;
   }

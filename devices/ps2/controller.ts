@@ -1,5 +1,6 @@
 import {
   A20Gate,
+  byteRange,
   ComponentName,
   copyState,
   Device,
@@ -12,6 +13,7 @@ import {
   Power,
   type PowerControl,
   port,
+  requireRanges,
   restoreState,
   type SavedState,
   Wires,
@@ -75,7 +77,11 @@ export class Ps2Controller extends Device {
   }
 
   restore(state: SavedState): void {
-    const { a20, ...rest } = restoreState({ ...initial(), a20: true }, state, 1);
+    const { a20, ...rest } = requireRanges(restoreState({ ...initial(), a20: true }, state, 1), {
+      output: byteRange,
+      flags: byteRange,
+      expecting: byteRange,
+    });
     this.#state = rest;
     this.a20.enabled = a20;
     this.#update();

@@ -1,4 +1,4 @@
-import { type Clock, copyState, restoreState, type SavedState, type Timer } from '#core';
+import { byteRange, type Clock, copyState, requireRanges, restoreState, type SavedState, type Timer } from '#core';
 import {
   FifoControl,
   Interrupt,
@@ -8,6 +8,7 @@ import {
   Modem,
   ModemControl,
   Register,
+  uartRanges,
 } from './uart-registers.ts';
 
 /** What a UART is soldered to. */
@@ -128,7 +129,8 @@ export class Uart16550 {
   }
 
   restore(state: SavedState): void {
-    const { input, ...chip } = restoreState({ ...initialUart(), input: [] as number[] }, state, 1);
+    const taken = restoreState({ ...initialUart(), input: [] as number[] }, state, 1);
+    const { input, ...chip } = requireRanges(taken, { ...uartRanges, input: byteRange });
     this.#state = chip;
     this.#input = input;
     this.#update();

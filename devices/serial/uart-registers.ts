@@ -1,3 +1,5 @@
+import { byteRange, type StateRanges, timeRange, wordRange } from '#core';
+
 /** Registers by offset; 0 and 1 are the divisor while DLAB is set, 2 reads and writes different things. */
 export const Register = {
   data: 0,
@@ -59,3 +61,18 @@ export const initialUart = () => ({
   scratch: 0,
   divisor: 12,
 });
+
+export const uartRanges: StateRanges<ReturnType<typeof initialUart>> = {
+  received: wordRange,
+  lastRead: byteRange,
+  timeoutAt: timeRange,
+  interruptEnable: byteRange,
+  fifoControl: byteRange,
+  lineControl: byteRange,
+  modemControl: byteRange,
+  lineErrors: byteRange,
+  modemStatus: byteRange,
+  externalModem: byteRange,
+  scratch: byteRange,
+  divisor: wordRange,
+};

@@ -1,3 +1,5 @@
+import { damaged, requireRanges, timeRange } from '#core';
+
 /** How a counter's two bytes are transferred: the RW bits of the control word. */
 const Access = { low: 1, high: 2, both: 3 } as const;
 
@@ -24,7 +26,13 @@ export class PitChannel {
     }
     const mode = (word >> 1) & 7;
     const { gate } = this.state;
-    this.state = { ...initialChannel(gate), access, mode: mode > 5 ? mode & 3 : mode, bcd: (word & 1) !== 0 };
+    this.state = {
+      ...initialChannel(gate),
+      word: word & 0x3f,
+      access,
+      mode: mode > 5 ? mode & 3 : mode,
+      bcd: (word & 1) !== 0,
+    };
   }
 
   write(value: number, now: number): void {
@@ -72,8 +80,7 @@ export class PitChannel {
     if (state.latchedStatus !== none) return;
     this.#settle(now);
     const isNull = state.start === none || now < state.start || state.next !== none;
-    state.latchedStatus =
-      (this.output(now) ? 0x80 : 0) | (isNull ? 0x40 : 0) | (state.access << 4) | (state.mode << 1) | Number(state.bcd);
+    state.latchedStatus = (this.output(now) ? 0x80 : 0) | (isNull ? 0x40 : 0) | state.word;
   }
 
   get gate(): boolean {
@@ -203,6 +210,8 @@ export class PitChannel {
 }
 
 export const initialChannel = (gate: boolean) => ({
+  /** The control word, which the status repeats to the bit; `access`, `mode` and `bcd` are what it means. */
+  word: Access.both << 4,
   access: Access.both as number,
   /** Undefined at power-on; so nothing counts and OUT is low until a guest says what it wants. */
   mode: 0,
@@ -221,6 +230,31 @@ export const initialChannel = (gate: boolean) => ({
   latchedCount: none as number,
   latchedStatus: none as number,
 });
+
+/** Whether a counter can be in a restored state. */
+export function checkChannel(state: ReturnType<typeof initialChannel>, index: number): void {
+  const count = [none, 0x1_0000] as const;
+  const path = `channels.${index}.`;
+  requireRanges(
+    state,
+    {
+      word: [0, 0x3f],
+      access: [Access.low, Access.both],
+      mode: [0, 5],
+      reload: count,
+      start: timeRange,
+      held: timeRange,
+      next: count,
+      nextAt: timeRange,
+      lowWritten: [none, 0xff],
+      latchedCount: [none, 0xffff],
+      latchedStatus: [none, 0xff],
+    },
+    path,
+  );
+  if (state.reload === 0) throw damaged(`${path}reload`);
+  if (state.next === 0) throw damaged(`${path}next`);
+}
 
 const fromBcd = (value: number): number =>
   (value & 15) + ((value >> 4) & 15) * 10 + ((value >> 8) & 15) * 100 + (value >> 12) * 1000;

@@ -11,6 +11,7 @@ import {
   type OptionsOf,
   Ports,
   port,
+  requireRanges,
   restoreState,
   type SavedState,
   type Timer,
@@ -18,7 +19,7 @@ import {
   Wires,
   wire,
 } from '#core';
-import { initialChannel, PitChannel } from './pit-channel.ts';
+import { checkChannel, initialChannel, PitChannel } from './pit-channel.ts';
 
 const frequency = 1_193_182;
 
@@ -81,6 +82,8 @@ export class Pit extends Device {
   restore(state: SavedState): void {
     const form = { control: 0, channels: this.#channels.map(() => initialChannel(true)) };
     const { control, channels } = restoreState(form, state, 1);
+    requireRanges({ control }, { control: [0, 0x0f] });
+    channels.forEach(checkChannel);
     this.#control = control;
     this.#channels.forEach((channel, index) => {
       channel.state = channels[index]!;

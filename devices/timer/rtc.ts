@@ -12,10 +12,12 @@ import {
   Ports,
   ProcessorSignals,
   port,
+  requireRanges,
   restoreState,
   type SavedState,
   type Timer,
   ticksIn,
+  timeRange,
   WallClock,
   Wires,
   wire,
@@ -38,6 +40,10 @@ const requested = 0x80;
 /** UIP warns 244 µs before an update. */
 const warning = 244e-6;
 const crystal = 32_768;
+
+/** Seconds to the farthest date that a guest can set, and more. */
+const farthest = 1e12;
+const dates = [-farthest, farthest, 'fractions'] as const;
 
 const dateRegisters: ReadonlySet<number> = new Set([
   DateRegister.seconds,
@@ -103,7 +109,9 @@ export class Rtc extends Device {
   }
 
   restore(state: SavedState): void {
-    this.#state = restoreState(initial(new Uint8Array(128)), state, 1);
+    const taken = restoreState(initial(new Uint8Array(128)), state, 1);
+    requireRanges(taken, { index: [0, 0x7f], lookedBeat: timeRange, lookedSecond: dates, offset: dates });
+    this.#state = taken;
     this.#arm();
   }
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { componentName, type Device, MachineError } from '#core';
+import { componentName, type Device, MachineError, type SavedState } from '#core';
 import * as exported from '#devices';
 import { fullBoard } from './all-devices.ts';
 import type { TestBoard } from './support.ts';
@@ -76,6 +76,16 @@ function poke({ board, stream }: Full, action: Poke): unknown {
   }
 }
 
+/** Whether a guest can see such a thing. */
+function isSane(action: Poke, seen: unknown): boolean {
+  const isBelow = (limit: number): boolean =>
+    Number.isInteger(seen) && (seen as number) >= 0 && (seen as number) < limit;
+  if (action.kind === 'in') return isBelow(2 ** (8 * action.size));
+  if (seen === undefined) return true;
+  if (action.kind === 'rdmsr') return (seen as bigint) >= 0n && (seen as bigint) < 2n ** 64n;
+  return action.kind !== 'take' || isBelow(0x100);
+}
+
 const settings = { numRuns: 60, seed: 2026, maxShrinks: 200 } as fc.Parameters<unknown>;
 
 test('whatever a guest pokes, nothing throws and values fit their size', t => {
@@ -83,17 +93,7 @@ test('whatever a guest pokes, nothing throws and values fit their size', t => {
     fc.property(fc.array(pokes(fullBoard().board), { minLength: 50, maxLength: 300 }), actions => {
       const full = fullBoard();
       for (const action of actions) {
-        const seen = poke(full, action);
-        if (action.kind === 'in') {
-          const limit = 2 ** (8 * action.size);
-          if (!(Number.isInteger(seen) && (seen as number) >= 0 && (seen as number) < limit)) return false;
-        }
-        if (action.kind === 'rdmsr' && seen !== undefined && ((seen as bigint) < 0n || (seen as bigint) >= 2n ** 64n)) {
-          return false;
-        }
-        if (action.kind === 'take' && seen !== undefined && !((seen as number) >= 0 && (seen as number) <= 255)) {
-          return false;
-        }
+        if (!isSane(action, poke(full, action))) return false;
       }
       for (const device of Object.values(full.devices)) device.inspect();
       return true;
@@ -151,6 +151,50 @@ test('a state that is damaged or of another version is refused and changes nothi
     t.throws(() => device.restore({ ...state, [field!]: 'nonsense' }), bad, name);
     t.is(JSON.stringify(device.save()), before);
   }
+});
+
+const strange = fc.oneof(
+  fc.constantFrom(-1, 0.5, 256, 0x1_0000, 2 ** 31, 2 ** 40, 2 ** 53, -(2 ** 53), 1e300, -1e300, Number.NaN),
+  fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  fc.nat({ max: 16 }),
+);
+
+/** The state with some of its numbers, texts and bytes changed: `changes` says which and to what, in the order of a walk. */
+function damage(state: SavedState, changes: ReadonlyMap<number, number>): SavedState {
+  let at = 0;
+  const change = (value: unknown, name?: string): unknown => {
+    if (value instanceof Uint8Array) return value.map(byte => changes.get(at++) ?? byte);
+    if (Array.isArray(value)) return value.map(each => change(each));
+    if (typeof value === 'object' && value !== null)
+      return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, change(field, key)]));
+    if (typeof value === 'boolean' || name === 'version') return value;
+    const other = changes.get(at++);
+    return other === undefined ? value : typeof value === 'string' ? String(other) : other;
+  };
+  return change(state) as SavedState;
+}
+
+test('a state of the right form with any numbers is refused, or the device lives with it', t => {
+  const names = Object.keys(fullBoard().devices) as (keyof Full['devices'])[];
+  const changes = fc.array(fc.tuple(fc.nat({ max: 60 }), strange), { minLength: 1, maxLength: 6 });
+  const actions = fc.array(pokes(fullBoard().board), { minLength: 20, maxLength: 60 });
+  let taken = 0;
+  fc.assert(
+    fc.property(fc.constantFrom(...names), changes, actions, (name, list, after) => {
+      const full = fullBoard();
+      full.board.time.ticks = 1e9;
+      try {
+        full.devices[name].restore(damage(full.devices[name].save(), new Map(list)));
+      } catch (error) {
+        return error instanceof MachineError && error.code === 'bad-state';
+      }
+      taken++;
+      full.devices[name].inspect();
+      return after.every(action => isSane(action, poke(full, action))) && full.board.clock.nextDeadline > 0;
+    }),
+    { ...settings, numRuns: 400 },
+  );
+  t.true(taken > 50);
 });
 
 test('every device class has a name and a schema', t => {

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '#core';
+import { type Clock, longRange, type StateRanges, type Timer } from '#core';
 import { Lvt } from './registers.ts';
 
 /** A periodic timer faster than this fires at this rate: below it a guest could only wait for its own interrupts. */
@@ -147,3 +147,12 @@ export const initialTimer = () => ({
   /** A 64-bit number in decimal. */
   deadline: '0',
 });
+
+export const timerRanges: StateRanges<ReturnType<typeof initialTimer>> = {
+  entry: longRange,
+  initial: [0, 2 ** 32 - 1],
+  start: [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 'fractions'],
+  divide: [0, 0b1011],
+};
+
+export const isDeadline = (text: string): boolean => /^\d{1,20}$/.test(text) && BigInt(text) < 2n ** 64n;

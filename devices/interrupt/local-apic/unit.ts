@@ -1,14 +1,19 @@
 import {
+  byteRange,
   type Clock,
   copyState,
   DeliveryMode,
+  damaged,
   type InterruptController,
   type InterruptMessage,
+  longRange,
+  requireRanges,
   restoreState,
   type SavedState,
+  type StateRanges,
 } from '#core';
 import { ApicBase, ErrorStatus, Lvt, Register, Spurious } from './registers.ts';
-import { ApicTimer, initialTimer, type TimestampCounter } from './timer.ts';
+import { ApicTimer, initialTimer, isDeadline, type TimestampCounter, timerRanges } from './timer.ts';
 import { addVector, emptySet, hasVector, highestVector, removeVector } from './vector-set.ts';
 
 /** What a local APIC reaches of the others and of the board. */
@@ -176,7 +181,11 @@ export class LocalApicUnit implements InterruptController {
 
   /** A saved state, checked. */
   parse(state: SavedState) {
-    return restoreState({ ...initialUnit(this.processor), timer: initialTimer() }, state, 1);
+    const taken = restoreState({ ...initialUnit(this.processor), timer: initialTimer() }, state, 1);
+    requireRanges(taken, unitRanges);
+    requireRanges(taken.timer, timerRanges, 'timer.');
+    if (!isDeadline(taken.timer.deadline)) throw damaged('timer.deadline');
+    return taken;
   }
 
   restore({ timer, ...unit }: ReturnType<LocalApicUnit['parse']>): void {
@@ -238,3 +247,19 @@ export const initialUnit = (processor: number) => ({
   nmi: false,
   externalMessage: false,
 });
+
+const unitRanges: StateRanges<ReturnType<typeof initialUnit>> = {
+  base: [0, 2 ** 52 - 1],
+  taskPriority: byteRange,
+  spurious: [0, Spurious.writable],
+  logicalDestination: longRange,
+  destinationFormat: longRange,
+  requested: longRange,
+  inService: longRange,
+  triggered: longRange,
+  errorStatus: byteRange,
+  errors: byteRange,
+  commandLow: longRange,
+  commandHigh: longRange,
+  lvt: longRange,
+};

@@ -127,6 +127,14 @@ test('BCD', t => {
   t.is(board.in(0x40) | (board.in(0x40) << 8), 0x0999);
 });
 
+test('the status repeats the control word to the bit, mode 6 included (data sheet, figure 12)', t => {
+  const board = new TestBoard();
+  board.add('pit', Pit, {});
+  board.out(0x43, 0x7d);
+  board.out(0x43, 0xe4);
+  t.is(board.in(0x41), 0xc0 | 0x3d, 'OUT high, no count yet');
+});
+
 test('read-back gives status, then count', t => {
   const { board, program } = machine();
   program(0, 2, 0x1234);
