@@ -27,6 +27,8 @@ export function checkState({ profile, virtual, memory, devices }: StatefulParts,
   checkForm(processors, own, 'processors');
   if (!Array.isArray(activity) || activity.length !== own.length || !activity.every(each => activities.includes(each)))
     throw badState('activity', `there are not ${own.length} of ${activities.join(', ')}`);
+  const turn: Partial<MachineState['turn']> = isRecord(state.turn) ? state.turn : {};
+  if (!own[turn.processor ?? -1] || !Number.isFinite(turn.end)) throw badState('turn', 'this is nobody’s turn');
 
   if (!isRecord(state.devices)) throw badState('devices', 'there are none');
   for (const name of devices.keys())

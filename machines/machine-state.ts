@@ -3,7 +3,7 @@
 import type { Accelerator, VirtualMachine } from '#accelerators';
 import { type CpuState, type Device, type GuestMemory, MachineError, type SavedState } from '#core';
 import { badState, checkState } from './check-state.ts';
-import type { Activity, Scheduler } from './scheduler.ts';
+import type { Activity, Scheduler, Turn } from './scheduler.ts';
 
 export interface MachineState {
   readonly version: 1;
@@ -11,6 +11,7 @@ export interface MachineState {
   /** Nanoseconds since power-on. */
   readonly time: number;
   readonly activity: readonly Activity[];
+  readonly turn: Turn;
   readonly processors: readonly CpuState[];
   readonly devices: Readonly<Record<string, SavedState>>;
   /** Contents of RAM, region by region. */
@@ -60,6 +61,7 @@ export function restoreMachine(parts: StatefulParts, state: MachineState): void 
 const volatile = ({ virtual, scheduler, devices, now }: StatefulParts): Volatile => ({
   time: now(),
   activity: virtual.processors.map((_, index) => scheduler.activity(index)),
+  turn: scheduler.turn,
   processors: virtual.processors.map(processor => processor.getState()),
   devices: Object.fromEntries([...devices].map(([name, device]) => [name, device.save()])),
 });
@@ -77,7 +79,7 @@ function take({ profile, accelerator, virtual, scheduler, devices }: StatefulPar
       throw refusedBy(name, error);
     }
   }
-  scheduler.restore(state.activity);
+  scheduler.restore(state.activity, state.turn);
 }
 
 /** Whatever a device stumbles over: it is the state that is wrong. */

@@ -40,14 +40,22 @@ const interruptFlag = 0x200n;
 
 export type Activity = 'running' | 'halted' | 'waitForSipi';
 
+/** Whose turn it is, and until when (under the virtual clock): a run that ends in between changes nothing about that. */
+export interface Turn {
+  readonly processor: number;
+  /** 0: it has not begun. */
+  readonly end: number;
+}
+
+const firstTurn: Turn = { processor: 0, end: 0 };
+
 export class Scheduler implements ProcessorSignals, Pacer {
   readonly count: number;
   #machine!: VirtualMachine;
   #controllers: readonly InterruptController[] = [];
   readonly #activity: Activity[];
   #outcome: Outcome | undefined;
-  /** End of the present slice in instructions under the virtual clock. */
-  #sliceEnd = 0;
+  #turn: Turn = firstTurn;
   #remainingOnHostClock = 0;
   #wake: (() => void) | undefined;
   #running = false;
@@ -73,18 +81,24 @@ export class Scheduler implements ProcessorSignals, Pacer {
     return this.#activity[processor]!;
   }
 
+  get turn(): Turn {
+    return this.#turn;
+  }
+
   /** All processors as after power-on: the first runs, the others wait. */
   reset(): void {
     this.#activity.fill('waitForSipi');
     this.#activity[0] = 'running';
+    this.#turn = firstTurn;
     this.#outcome = undefined;
   }
 
-  /** As `activity` told of a machine that is to go on here. */
-  restore(activity: readonly Activity[]): void {
+  /** As `activity` and `turn` told of a machine that is to go on here. */
+  restore(activity: readonly Activity[], turn: Turn): void {
     activity.forEach((each, index) => {
       this.#activity[index] = each;
     });
+    this.#turn = turn;
     this.#outcome = undefined;
   }
 
@@ -116,7 +130,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
   remaining(): number {
     if (this.#outcome) return 0;
     const { clock, virtual } = this.parts;
-    if (virtual) return Math.min(clock.nextDeadline, this.#sliceEnd, this.#deadline) - clock.now;
+    if (virtual) return Math.min(clock.nextDeadline, this.#turn.end, this.#deadline) - clock.now;
     if (clock.nextDeadline <= clock.now) return 0;
     const remaining = this.#remainingOnHostClock;
     this.#remainingOnHostClock = 0;
@@ -160,33 +174,44 @@ export class Scheduler implements ProcessorSignals, Pacer {
     }
   }
 
-  /** One turn of every processor that can run. False: none had anything to do. */
+  /** A turn of every processor that can run, or what is left of the present one. False: none had anything to do. */
   #round(): boolean {
+    const { clock, virtual } = this.parts;
+    const length = this.count > 1 ? quantum : longQuantum;
     let busy = false;
-    for (let index = 0; index < this.count; index++) {
-      if (!this.#runnable(index)) continue;
-      const { clock } = this.parts;
-      const turn = this.count > 1 ? quantum : longQuantum;
-      this.#sliceEnd = clock.now + turn;
-      this.#remainingOnHostClock = turn;
-      const exit = this.#machine.processors[index]!.run();
-      switch (exit.reason) {
-        case 'halt':
-          if (this.#activity[index] === 'running') this.#activity[index] = 'halted';
-          break;
-        case 'shutdown':
-          this.end({ kind: 'tripleFault', processor: index });
-          break;
-        case 'error':
-          this.end({ kind: 'error', code: exit.code, message: exit.message });
-          break;
-        default:
+    for (let count = 0; count < this.count; count++) {
+      const { processor, end } = this.#turn;
+      if (this.#runnable(processor)) {
+        if (end <= clock.now) this.#turn = { processor, end: clock.now + length };
+        this.#remainingOnHostClock = length;
+        if (this.#slice(processor)) {
           busy = true;
+          if (virtual && clock.now < this.#turn.end) return true;
+        }
+        if (this.#outcome) return true;
       }
-      if (this.#outcome) return true;
-      if (this.parts.virtual && clock.nextDeadline <= clock.now) return true;
+      this.#turn = { processor: (processor + 1) % this.count, end: 0 };
+      if (busy && virtual && Math.min(clock.nextDeadline, this.#deadline) <= clock.now) return true;
     }
     return busy;
+  }
+
+  /** Runs a processor; whether it could go on. */
+  #slice(index: number): boolean {
+    const exit = this.#machine.processors[index]!.run();
+    switch (exit.reason) {
+      case 'halt':
+        if (this.#activity[index] === 'running') this.#activity[index] = 'halted';
+        return false;
+      case 'shutdown':
+        this.end({ kind: 'tripleFault', processor: index });
+        return false;
+      case 'error':
+        this.end({ kind: 'error', code: exit.code, message: exit.message });
+        return false;
+      default:
+        return true;
+    }
   }
 
   #runnable(index: number): boolean {

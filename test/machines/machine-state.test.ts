@@ -122,6 +122,15 @@ const refused: readonly (readonly [title: string, path: string, change: Change])
   ['half an FPU', 'processors.0.fpu', state => (state.processors[0].fpu = new Uint8Array(256))],
   ['no activity', 'activity', state => (state.activity = [])],
   ['an unknown activity', 'activity', state => (state.activity = ['dancing'])],
+  ['no turn', 'turn', state => delete state.turn],
+  [
+    'the turn of a processor that is not there',
+    'turn',
+    state => {
+      state.turn = { processor: 1, end: 0 };
+    },
+  ],
+  ['a turn without end', 'turn', state => (state.turn = { processor: 0, end: Number.POSITIVE_INFINITY })],
   ['no devices', 'devices', state => delete state.devices],
   ['a missing device', 'devices.rtc', state => delete state.devices.rtc],
   ['a device that the machine has not', 'devices.vga', state => (state.devices.vga = { version: 1 })],

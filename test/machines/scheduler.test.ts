@@ -49,8 +49,9 @@ function computer(processors: number, act: Act, { flags = 0x202n, expectsInput =
       run() {
         log.push(index);
         controllers[index]!.pending = false;
-        time.ticks += Math.min(100, Math.max(scheduler.remaining(), 0));
-        return { reason: act(index) };
+        const reason = act(index);
+        time.ticks += Math.min(reason === 'limit' ? Number.POSITIVE_INFINITY : 100, Math.max(scheduler.remaining(), 0));
+        return { reason };
       },
       init() {},
       startup() {},
@@ -66,11 +67,45 @@ const run = (scheduler: Scheduler, clock: VirtualClock, deadline = Number.POSITI
 
 test('processors take turns once they are started; before, they wait', async t => {
   const { scheduler, clock, log } = computer(2, () => 'limit');
-  await run(scheduler, clock, 200);
+  await run(scheduler, clock, 40_000);
   t.deepEqual(log, [0, 0]);
   scheduler.startup(1, 8);
-  await run(scheduler, clock, 600);
-  t.deepEqual(log, [0, 0, 0, 1, 0, 1]);
+  await run(scheduler, clock, 120_000);
+  t.deepEqual(log, [0, 0, 1, 0, 1, 0]);
+});
+
+test('a turn is as long as it is, wherever runs and timers end slices', async t => {
+  const turns = async (ends: readonly number[], period: number) => {
+    const { scheduler, clock, log, time } = computer(3, () => 'limit');
+    for (const processor of [1, 2]) scheduler.startup(processor, 8);
+    const tick = (): void => void clock.schedule(clock.now + period, tick);
+    tick();
+    const changes: (readonly [processor: number, at: number])[] = [];
+    const push = log.push.bind(log);
+    log.push = processor => {
+      if (processor !== changes.at(-1)?.[0]) changes.push([processor, time.ticks]);
+      return push(processor);
+    };
+    for (const end of [...ends, 100_000]) await run(scheduler, clock, end);
+    return changes;
+  };
+  const whole = [0, 1, 2, 0, 1].map((processor, turn) => [processor, turn * 20_000]);
+  t.deepEqual(await turns([], 1e9), whole as never);
+  t.deepEqual(await turns([1, 2, 19_999, 20_000, 20_001, 55_555], 1e9), whole as never);
+  t.deepEqual(await turns([], 3_333), whole as never, 'a fast timer starves nobody');
+});
+
+test('a turn goes on where it is restored, and begins anew after a reset', async t => {
+  const { scheduler, clock, log, time } = computer(2, () => 'limit');
+  scheduler.startup(1, 8);
+  scheduler.restore(['running', 'running'], { processor: 1, end: 5_000 });
+  await run(scheduler, clock, 6_000);
+  t.deepEqual(log, [1, 0]);
+  t.deepEqual(scheduler.turn, { processor: 0, end: 25_000 });
+  scheduler.reset();
+  t.deepEqual(scheduler.turn, { processor: 0, end: 0 });
+  await run(scheduler, clock, time.ticks + 20_001);
+  t.deepEqual(log, [1, 0, 0, 0], 'only the first one runs');
 });
 
 test('idle time passes at once, exactly to the next timer', async t => {
