@@ -58,6 +58,15 @@ export abstract class VirtualProcessor {
   /** Real mode at vector * 4096, after INIT. */
   abstract startup(vector: number): void;
 
+  /** It has halted in MWAIT: what others store may wake it, and interrupts though IF is clear. */
+  get waiting(): boolean {
+    return false;
+  }
+  /** It has halted in MWAIT, and something has ended that. */
+  get woken(): boolean {
+    return false;
+  }
+
   protected abstract enter(): Exit;
   /** `errorCode` is -1 for a vector that has none. */
   protected abstract injectException(vector: number, errorCode: number): void;

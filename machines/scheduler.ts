@@ -219,7 +219,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
     if (this.#activity[index] === 'waitForSipi') return false;
     const controller = this.#controllers[index]!;
     // Whether it can take the interrupt only the processor knows; if not, it says `halt` again and time passes all the same.
-    if (!controller.pending && !controller.nmiPending) return false;
+    if (!controller.pending && !controller.nmiPending && !this.#machine.processors[index]!.woken) return false;
     this.#activity[index] = 'running';
     return true;
   }
@@ -248,6 +248,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
     return this.#machine.processors.every((processor, index) => {
       if (this.#activity[index] === 'waitForSipi') return true;
       if (this.#activity[index] === 'running' || this.#controllers[index]!.nmiPending) return false;
+      if (processor.waiting) return false;
       return (processor.getState('general').general.rflags & interruptFlag) === 0n;
     });
   }

@@ -51,6 +51,13 @@ export class SoftwareProcessor extends VirtualProcessor {
     this.#cpu.pendingDebug = 0;
   }
 
+  override get waiting(): boolean {
+    return this.#cpu.waiting;
+  }
+  override get woken(): boolean {
+    return this.#cpu.woken;
+  }
+
   protected injectException(vector: number, errorCode: number): void {
     this.#cpu.injectFault(vector, errorCode);
   }

@@ -4,6 +4,7 @@
  */
 import type { InterruptController } from '../bus/interrupt-controller.ts';
 import type { Entropy } from '../host/entropy.ts';
+import { LineMonitor } from '../memory/line-monitor.ts';
 import { GuestFault } from '../mmu/fault.ts';
 import type { LinearMemory } from '../mmu/linear-memory.ts';
 import { LinearAddress } from '../mmu/segmentation.ts';
@@ -37,6 +38,8 @@ export interface Translation {
   loadPdptes(): number;
   /** Breakpoints on ports that an access meets are remembered for after the instruction. */
   portAccessed(port: number, size: number): void;
+  /** Arms a monitor at the line with this linear address, which can be read. It stays as it is where there is no memory. */
+  watchLine(monitor: LineMonitor, low: number, high: number): void;
 }
 
 /** Who performs port I/O in place; without it port instructions make an exit. */
@@ -55,7 +58,8 @@ export interface CpuSurroundings {
   readonly entropy?: Entropy | undefined;
 }
 
-export const Activity = { running: 0, halted: 1, waitForStartup: 2, shutdown: 3 } as const;
+/** `waiting`: in MWAIT. */
+export const Activity = { running: 0, halted: 1, waitForStartup: 2, shutdown: 3, waiting: 4 } as const;
 
 export class CpuCore implements StateHolder {
   /** Second results: 64-bit values as halves. */
@@ -69,6 +73,8 @@ export class CpuCore implements StateHolder {
   /** The instruction under way has cleared TF on its way to a handler: no single-step trap follows it. */
   stepSuppressed = false;
   activity: number = Activity.running;
+  /** MWAIT was told that interrupts end it even where IF is 0. */
+  waitIgnoresFlag = false;
   /** DR6 bits of debug traps that wait for the end of the instruction. */
   pendingDebug = 0;
   /** The event whose delivery is under way; type -1: none. Faults in between happen "during delivery". */
@@ -77,9 +83,9 @@ export class CpuCore implements StateHolder {
   /** The MSR of an `msr` exit. */
   msrIndex = 0;
   msrWrite = false;
-  monitorArmed = false;
   /** What generated code and memory accesses depend on is up to date. */
   isDerived = false;
+  readonly monitor = new LineMonitor();
   /** An FXSAVE image on its way. */
   readonly image = new Uint8Array(512);
 

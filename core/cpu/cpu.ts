@@ -6,7 +6,7 @@ import type { CpuState, StateComponent } from '../state/cpu-state.ts';
 import { Dr6, Flag, Gpr, Vector } from '../state/registers.ts';
 import { getState, setState } from '../state/snapshot.ts';
 import type { StateBlock } from '../state/state-block.ts';
-import { CpuCore, type PortAccessor } from './core.ts';
+import { Activity, CpuCore, type PortAccessor } from './core.ts';
 import { deliverEvent } from './exceptions.ts';
 import type { CpuExit } from './exit.ts';
 import type { CpuModel } from './model.ts';
@@ -110,6 +110,18 @@ export class Cpu extends CpuCore {
       onChange?.();
       this.stopSoon();
     };
+  }
+
+  /** In MWAIT, a store or an interrupt may wake it. */
+  get waiting(): boolean {
+    return this.activity === Activity.waiting;
+  }
+  /** In MWAIT, and something has. */
+  get woken(): boolean {
+    if (!this.waiting) return false;
+    const { interrupts, state } = this;
+    const heard = this.waitIgnoresFlag || (state.systemFlags & Flag.if) !== 0;
+    return !this.monitor.armed || (interrupts.pending && heard) || (interrupts.nmiPending && !this.nmiBlocked);
   }
 
   checkAlarm(): void {

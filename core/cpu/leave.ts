@@ -26,7 +26,7 @@ export const Leave = {
   codeWrite: 3,
   /** Events may have become deliverable (STI, IRET, MOV CR8 …). */
   events: 4,
-  /** HLT or MWAIT retired. */
+  /** HLT retired. */
   halt: 5,
   /** Port I/O on bare metal: the run loop's caller performs it (core/cpu/exit.ts describes the operands). */
   io: 6,
@@ -46,6 +46,8 @@ export const Leave = {
   nestedFault: 13,
   /** A breakpoint register watches this page: the run loop must execute the instruction alone. It has not happened. */
   step: 14,
+  /** MWAIT retired with its monitor armed. */
+  wait: 15,
 } as const;
 export type Leave = (typeof Leave)[keyof typeof Leave];
 

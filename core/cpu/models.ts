@@ -90,6 +90,10 @@ const structured = (names: readonly string[]): CpuidLeaf[] => [
   leaf(0xd, featureWord(names, 0xd, 'eax', 1), 0, 0, 0, 1),
 ];
 
+/** Lines of 64 bytes; interrupts may end MWAIT though IF is 0; one kind of C1. */
+const monitorLines = (names: readonly string[]): CpuidLeaf =>
+  names.includes('monitor') ? leaf(5, 64, 64, 3, 0x10) : leaf(5);
+
 /** Threads, then cores: one thread a core. EDX, the x2APIC id, is filled in. */
 const topology = (processors: number): CpuidLeaf[] => [
   leaf(0xb, 0, 1, 0x100, 0, 0),
@@ -108,7 +112,7 @@ function amdLeaves(names: readonly string[], processors: number, virtualization:
   return [
     leaf(0, 0xd, ebx, ecx, edx),
     basic(names, signature, processors),
-    leaf(5, 64, 64, 0, 0),
+    monitorLines(names),
     leaf(6, featureWord(names, 6, 'eax')),
     ...structured(names),
     ...topology(processors),
@@ -146,7 +150,7 @@ function intelLeaves(names: readonly string[], processors: number): CpuidLeaf[] 
     leaf(4, 0x122 | shared, 0x01c0_003f, 0x3f, 0, 1),
     leaf(4, 0x143 | shared, 0x01c0_003f, 0x3ff, 0, 2),
     leaf(4, 0, 0, 0, 0, 3),
-    leaf(5, 64, 64, 0, 0),
+    monitorLines(names),
     leaf(6, featureWord(names, 6, 'eax')),
     ...structured(names),
     ...topology(processors),

@@ -139,6 +139,11 @@ function idle(cpu: Cpu): CpuExit | undefined {
       cpu.activity = Activity.running;
       return undefined;
     }
+    case Activity.waiting:
+      if (!cpu.woken && !cpu.initPending) return haltExit;
+      cpu.monitor.armed = false;
+      cpu.activity = Activity.running;
+      return undefined;
     case Activity.waitForStartup: {
       if (state.guest !== 0) return cpu.virtualization?.wakes ? undefined : haltExit;
       if (cpu.initPending) {
@@ -214,6 +219,9 @@ function conclude(cpu: Cpu, leave: number): CpuExit | undefined {
       return undefined;
     case Leave.halt:
       cpu.activity = Activity.halted;
+      return undefined;
+    case Leave.wait:
+      cpu.activity = Activity.waiting;
       return undefined;
     case Leave.shutdown:
       return raised(cpu, Delivery.shutdown);

@@ -3,6 +3,7 @@
  * (MMIO, or nothing). Also keeps which pages hold decoded code, so that nobody writes there unnoticed.
  */
 import { MachineError } from '../framework/error.ts';
+import type { LineMonitor } from './line-monitor.ts';
 
 export interface PhysicalRegion {
   /** Guest-physical, page-aligned. */
@@ -30,6 +31,8 @@ export interface MemoryWatcher {
 }
 
 const pageSize = 0x1000;
+/** Decoded code lies there; a line of it is monitored. */
+const Page = { code: 1, monitored: 2 } as const;
 const nowhere: Frames = { first: 0, pages: 0, offset: 0, writable: false };
 /** Regions lie below 2^44: page frame numbers have 32 bits. */
 const limit = 2 ** 44;
@@ -40,7 +43,7 @@ export class PhysicalMemory {
   readonly words: Int32Array;
   /** Linear memory in bytes, for bulk work. */
   readonly bytes: Uint8Array;
-  /** One byte per page of linear memory: not 0 where decoded code lies. */
+  /** One byte per page of linear memory: `Page` bits; not 0 where no write may go unnoticed. */
   readonly codePages: Uint8Array;
   /** Set by the code cache: forgets the code decoded from a page (its linear-memory address). Must be safe while generated code runs. */
   invalidateCode: ((page: number) => void) | undefined = undefined;
@@ -52,6 +55,7 @@ export class PhysicalMemory {
   readonly #regions: PhysicalRegion[] = [];
   readonly #frames: Frames[] = [];
   readonly #watchers: MemoryWatcher[] = [];
+  readonly #monitors: LineMonitor[] = [];
   #last: Frames = nowhere;
   #largest: Frames = nowhere;
   #a20 = -1;
@@ -188,22 +192,52 @@ export class PhysicalMemory {
   }
   /** Must these bytes not be written before their page's code is forgotten? */
   writeTouchesCode(address: number, length: number): boolean {
-    return this.codePages[address >>> 12] !== 0 && (this.holdsCode === undefined || this.holdsCode(address, length));
+    const page = address >>> 12;
+    let use = this.codePages[page];
+    if (use === 0) return false;
+    if ((use & Page.monitored) !== 0) {
+      for (const monitor of this.#monitors) if (monitor.meets(address, length)) return true;
+      use = this.#release(page);
+    }
+    return (use & Page.code) !== 0 && (this.holdsCode === undefined || this.holdsCode(address, length));
   }
   /** The code cache decoded from this page. */
   markCode(address: number): void {
-    const page = address >>> 12;
-    if (this.codePages[page] !== 0) return;
-    this.codePages[page] = 1;
+    this.#protect(address >>> 12, Page.code);
+  }
+  unmarkCode(address: number): void {
+    this.codePages[address >>> 12] &= ~Page.code;
+  }
+
+  /** Arms a monitor: it is disarmed by the next write to the line of memory at this linear-memory address, whoever makes it. */
+  watchLine(monitor: LineMonitor, address: number): void {
+    if (!this.#monitors.includes(monitor)) this.#monitors.push(monitor);
+    monitor.arm(address);
+    this.#protect(address >>> 12, Page.monitored);
+  }
+
+  #protect(page: number, use: number): void {
+    const before = this.codePages[page];
+    this.codePages[page] = before | use;
+    if (before !== 0) return;
     const start = (page << 12) | 0;
     for (const watcher of this.#watchers) watcher.protect(start);
   }
-  unmarkCode(address: number): void {
-    this.codePages[address >>> 12] = 0;
+
+  /** A page whose monitors are all disarmed is written as any other. What is left to watch for there. */
+  #release(page: number): number {
+    if (!this.#monitors.some(monitor => monitor.watches(page))) this.codePages[page] &= ~Page.monitored;
+    return this.codePages[page];
   }
 
-  /** A CPU is about to write bytes within a page, over decoded code. */
+  /** A CPU is about to write bytes within a page, over decoded code or a monitored line. */
   overwritten(address: number, length: number): void {
+    const page = address >>> 12;
+    if ((this.codePages[page] & Page.monitored) !== 0) {
+      for (const monitor of this.#monitors) if (monitor.meets(address, length)) monitor.armed = false;
+      this.#release(page);
+      if (!this.writeTouchesCode(address, length)) return;
+    }
     if (this.overwriteCode) this.overwriteCode(address, length);
     else this.written(address, length);
   }
@@ -215,6 +249,7 @@ export class PhysicalMemory {
     const last = ((address >>> 0) + length - 1) / pageSize;
     for (let page = first; page <= last; page++) {
       if (this.codePages[page] === 0) continue;
+      for (const monitor of this.#monitors) if (monitor.watches(page)) monitor.armed = false;
       if (this.invalidateCode) this.invalidateCode((page << 12) | 0);
       this.codePages[page] = 0;
     }

@@ -1,5 +1,6 @@
 /** Memory as helpers use it, over the TLBs that generated code fills and reads too. Failures are thrown. */
 import { Access, Leave, Status } from '../cpu/leave.ts';
+import type { LineMonitor } from '../memory/line-monitor.ts';
 import { tlb as tables } from '../state/layout.ts';
 import { is64 } from '../state/mode.ts';
 import { Variant } from './context.ts';
@@ -110,6 +111,12 @@ export class HelperMemory extends Translator implements LinearMemory {
     const first = Math.min(size, 0x1000 - (low & 0xfff));
     this.#writable(low, high, first, access);
     if (first < size) this.#writable((low + first) | 0, this.#carry(low, high, first), size - first, access);
+  }
+
+  watchLine(monitor: LineMonitor, low: number, high: number): void {
+    const page = this.tlb.lookup(tables.read, low, high, this.state.context);
+    const address = page === 0 ? this.data(low, high, 1, Access.read, 0) : page;
+    if (address !== 0) this.physical.watchLine(monitor, address);
   }
 
   #wrote(address: number, bytes: number): void {

@@ -59,7 +59,7 @@ function computer(processors: number, act: Act, { flags = 0x202n, expectsInput =
     })),
   } as unknown as VirtualMachine;
   scheduler.attach(machine, controllers);
-  return { scheduler, clock, controllers, log, skipped, time };
+  return { scheduler, clock, controllers, machine, log, skipped, time };
 }
 
 const run = (scheduler: Scheduler, clock: VirtualClock, deadline = Number.POSITIVE_INFINITY) =>
@@ -146,6 +146,28 @@ test('with a terminal it sleeps until somebody types', async t => {
   t.deepEqual(await run(scheduler, clock), { kind: 'stopped' });
   t.true(performance.now() - start >= 50);
   t.is(log.length, 2);
+});
+
+test('a processor in MWAIT goes on once another one has written; until then the machine is not dead', async t => {
+  const done = new Set<number>();
+  const { scheduler, clock, machine, log } = computer(
+    2,
+    processor => {
+      if (processor === 1 || done.has(0)) return done.add(processor).has(0) ? 'halt' : 'limit';
+      done.add(0);
+      return 'halt';
+    },
+    { flags: 2n },
+  );
+  const first = machine.processors[0] as unknown as { waiting: boolean; woken: boolean };
+  first.waiting = true;
+  scheduler.startup(1, 8);
+  clock.schedule(5_000, () => {
+    first.woken = true;
+  });
+  await run(scheduler, clock, 8_000);
+  t.deepEqual(log.slice(0, 2), [0, 1]);
+  t.true(clock.now >= 5_000 && log.filter(index => index === 0).length > 1);
 });
 
 test('the first reason to end is the one that counts', async t => {

@@ -21,6 +21,7 @@ const noTranslation: Translation = {
   refreshWatchpoints() {},
   loadPdptes: () => 0,
   portAccessed() {},
+  watchLine() {},
 };
 
 const join = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);

@@ -2,24 +2,33 @@
 import { Gpr, Vector } from '../../state/registers.ts';
 import type { HelperImplementation } from '../core.ts';
 import { Access, Leave, Status } from '../leave.ts';
+import { lookUpLeaf } from '../model.ts';
 
 export const halt: HelperImplementation = cpu => cpu.leaveAfter(Leave.halt);
 
 export const pause: HelperImplementation = cpu => cpu.leaveAfter(Leave.pause);
 
-/** Stores by others are not watched: MWAIT ends at the next interrupt, or at once. */
 export const monitor: HelperImplementation = cpu => {
   const { memory, state } = cpu;
   if (state.gprLow(Gpr.rcx) !== 0) cpu.raise(Vector.gp, 0);
   const at = cpu.operand(state.argument(0), state.argument(1), state.argumentHigh(1), 1, Access.read);
   memory.probeRead(at.low, at.high, 1, 0);
-  cpu.monitorArmed = true;
+  cpu.monitor.armed = false;
+  cpu.translation.watchLine(cpu.monitor, at.low, at.high);
   return Status.done;
 };
 
-/** A hint that a processor may take as a no-operation; here it yields, as PAUSE does, since nobody would wake it on a store. */
+const monitorLeaf = 5;
+/** ECX of that leaf: extensions are enumerated; interrupts may end MWAIT though IF is 0. */
+const interruptBreak = 3;
+
+/** Waits if the monitored line has not been written yet; within a guest it may take what it is, a hint. */
 export const mwait: HelperImplementation = cpu => {
-  if ((cpu.state.gprLow(Gpr.rcx) & ~1) !== 0) cpu.raise(Vector.gp, 0);
-  cpu.monitorArmed = false;
-  return cpu.leaveAfter(Leave.pause);
+  const { model, state } = cpu;
+  const extensions = state.gprLow(Gpr.rcx);
+  const known = (lookUpLeaf(model, monitorLeaf, 0).ecx & interruptBreak) === interruptBreak ? 1 : 0;
+  if ((extensions & ~known) !== 0) cpu.raise(Vector.gp, 0);
+  if (!cpu.monitor.armed || state.guest !== 0) return cpu.leaveAfter(Leave.pause);
+  cpu.waitIgnoresFlag = extensions !== 0;
+  return cpu.leaveAfter(Leave.wait);
 };

@@ -54,7 +54,7 @@ export class ExitRecord {
   /** An instruction exits by its id (core/isa/intercepts.ts). */
   intercepted(id: number): true {
     const reason = exitReasons[id];
-    this.instruction(reason, reason === Reason.mwait && this.cpu.monitorArmed ? 1 : 0);
+    this.instruction(reason, reason === Reason.mwait && this.cpu.monitor.armed ? 1 : 0);
     const format = exitFormats[id];
     if (format !== InformationFormat.none) this.describe(format, exitIdentities[id]);
     return true;

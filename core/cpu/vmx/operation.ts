@@ -74,7 +74,7 @@ export class Operation {
   vmxon(low: number, high: number): VmxOutcome {
     if (!this.#isRegion(low, high) || this.#revisionAt(low, high) !== revision) return VmxOutcome.failInvalid;
     this.active = true;
-    this.cpu.monitorArmed = false;
+    this.cpu.monitor.armed = false;
     this.#vmxonLow = low;
     this.#vmxonHigh = high;
     this.vmcs.deselect();
