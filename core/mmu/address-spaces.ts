@@ -7,6 +7,7 @@ import { state as layout } from '../state/layout.ts';
 import { Cr0, Cr4, Flag } from '../state/registers.ts';
 import type { StateBlock } from '../state/state-block.ts';
 import { ContextTable, Variant } from './context.ts';
+import type { NestedFormat } from './nested-paging.ts';
 import { Paging, PagingMode } from './paging.ts';
 import { Tlb } from './tlb.ts';
 import { Watchpoints } from './watchpoints.ts';
@@ -66,20 +67,50 @@ export class AddressSpaces {
   /** What generated code needs for walks of its own; where it is not to do them, the root is 0. */
   #refreshWalk(rootLow: number, rootHigh: number): void {
     const { paging, physical, state } = this;
+    const { nested } = paging;
     const { i32 } = state;
     const ram = physical.largest;
-    const simple =
-      paging.mode === PagingMode.long && paging.nested === undefined && physical.a20 && this.watchpoints.data === 0;
+    const simple = paging.mode === PagingMode.long && physical.a20 && this.watchpoints.data === 0;
     const frame = ((rootHigh << 20) | (rootLow >>> 12)) - ram.first;
-    const isRam = simple && rootHigh >>> 12 === 0 && frame >>> 0 < ram.pages;
+    const isRam = simple && nested === undefined && rootHigh >>> 12 === 0 && frame >>> 0 < ram.pages;
     i32[layout.walkRoot.offset >> 2] = isRam ? ram.offset + (frame << 12) : 0;
-    if (!isRam) return;
+    const nestedRoot = simple && nested !== undefined ? physical.locate(nested.rootLow & ~0xfff, nested.rootHigh) : 0;
+    i32[layout.nestedRoot.offset >> 2] = nestedRoot;
+    if (nested !== undefined && nestedRoot !== 0) {
+      state.set64(layout.nestedGuestRoot.offset, rootLow & ~0xfff, rootHigh);
+      this.#describeNested(nested.format);
+    } else if (!isRam) return;
     i32[layout.walkFirst.offset >> 2] = ram.first;
     i32[layout.walkPages.offset >> 2] = ram.pages;
     i32[layout.walkOffset.offset >> 2] = ram.offset;
     i32[layout.walkCodePages.offset >> 2] = physical.codePages.byteOffset;
     state.set64(layout.walkReserved.offset, 0, paging.reservedLong);
     i32[layout.walkHugeReserved.offset >> 2] = paging.hugeReserved;
+  }
+
+  #described: NestedFormat | undefined;
+
+  #describeNested(format: NestedFormat): void {
+    if (format === this.#described) return;
+    this.#described = format;
+    const { plain, dirty, tableReadsAreWrites } = format;
+    const { state } = this;
+    for (const [{ offset }, value] of [
+      [layout.nestedRead, plain.read],
+      [layout.nestedWrite, plain.write],
+      [layout.nestedCode, plain.execute],
+      [layout.nestedTable, tableReadsAreWrites ? plain.write : plain.read],
+      [layout.nestedDirty, dirty],
+      [layout.nestedTableDirty, tableReadsAreWrites ? dirty : 0],
+      [layout.nestedTableReserved, plain.tableReserved],
+      [layout.nestedLargeReserved, plain.largeReserved],
+      [layout.nestedHugeReserved, plain.hugeReserved],
+      [layout.nestedLeafMask, plain.leafMask],
+      [layout.nestedLeafValue, plain.leafValue],
+    ] as const)
+      state.set32(offset, value);
+    state.set64(layout.nestedReserved.offset, 0, plain.reserved);
+    state.set64(layout.nestedReservedCode.offset, 0, plain.reservedCode);
   }
 
   /** After a change of CPL or RFLAGS.AC alone. */

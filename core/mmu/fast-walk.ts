@@ -1,11 +1,12 @@
 /**
- * The common part of a TLB miss as generated code: 4-level paging of RAM, accessed and dirty bits set already, nothing forbidden. It
- * reads what AddressSpaces keeps in the state block for it and asks TypeScript (`slow`) whenever anything is out of the ordinary.
+ * The common part of a TLB miss as generated code: 4-level paging of RAM, with a hypervisor's tables behind it or without,
+ * accessed and dirty bits set already, nothing forbidden. It reads what AddressSpaces keeps in the state block for it and asks TypeScript (`slow`) whenever anything is out of the ordinary.
  */
 import { state, tlb } from '../state/layout.ts';
 import { FunctionBuilder, type FunctionReference, type Label } from '../wasm/function.ts';
 import { MEMORY, ModuleBuilder } from '../wasm/module.ts';
 import { Variant } from './context.ts';
+import { NestedUse, writeNestedPage } from './fast-nested-walk.ts';
 
 type Kind = 'read' | 'write' | 'execute';
 type Translate = (cpu: number, low: number, high: number, bytes: number) => number;
@@ -36,11 +37,19 @@ export function commitBounce(memory: WebAssembly.Memory): (cpu: number) => void 
 function writeModule(): ModuleBuilder {
   const module = new ModuleBuilder();
   const slow = module.import('host', 'slow', ['i32', 'i32', 'i32', 'i32'], ['i32']);
+  const table = module.function(writeNestedPage(NestedUse.table));
+  const page = (kind: Kind, exported?: string): FunctionReference => {
+    const nested = { table, page: module.function(writeNestedPage(NestedUse[kind])) };
+    return module.function(
+      writeEither(module.function(writePage(kind)), module.function(writePage(kind, nested))),
+      exported,
+    );
+  };
   for (const write of [false, true]) {
-    const page = module.function(writePage(write ? 'write' : 'read'));
-    module.function(writeTranslate(slow, page, write), write ? 'write' : 'read');
+    const kind = write ? 'write' : 'read';
+    module.function(writeTranslate(slow, page(kind), write), kind);
   }
-  module.function(writePage('execute'), 'execute');
+  page('execute', 'execute');
   module.function(writeCommit(), 'commit');
   return module;
 }
@@ -49,8 +58,23 @@ const present = 1;
 const dirty = 0x40;
 const large = 0x80;
 
+/** The walk with a second dimension, or the one without. */
+function writeEither(plain: FunctionReference, nested: FunctionReference): FunctionBuilder {
+  const f = new FunctionBuilder(['i32', 'i32', 'i32'], ['i32']);
+  f.get(0).memory('i32.load', state.nestedRoot.offset).if('i32');
+  f.get(0).get(1).get(2).call(nested);
+  f.else().get(0).get(1).get(2).call(plain).end();
+  return f;
+}
+
+/** The second dimension: where guest tables and the page itself lie. */
+interface Nested {
+  readonly table: FunctionReference;
+  readonly page: FunctionReference;
+}
+
 /** (cpu, low, high) → address in linear memory of the byte, or 0: ask. Data accesses fill the TLB. */
-function writePage(kind: Kind): FunctionBuilder {
+function writePage(kind: Kind, nested?: Nested): FunctionBuilder {
   const write = kind === 'write';
   const f = new FunctionBuilder(['i32', 'i32', 'i32'], ['i32']);
   const [cpu, low, high] = [0, 1, 2];
@@ -62,8 +86,17 @@ function writePage(kind: Kind): FunctionBuilder {
   const at = f.local('i32');
   const field = (offset: number) => f.get(cpu).memory('i32.load', offset);
 
+  /** From the physical address in `base`, guest-physical with a second dimension, to linear memory, in `table`. */
+  const find = (dimension?: FunctionReference) => {
+    if (dimension) f.get(cpu).get(base).call(dimension).tee(table).op('i32.eqz').brIf(out);
+    else locate(f, cpu, base, table, out);
+  };
+
   const out = f.block();
-  field(state.walkRoot.offset).tee(table).op('i32.eqz').brIf(out);
+  if (nested) {
+    f.get(cpu).memory('i64.load', state.nestedGuestRoot.offset).set(base);
+    find(nested.table);
+  } else field(state.walkRoot.offset).tee(table).op('i32.eqz').brIf(out);
   f.get(high).i32(15).op('i32.shr_s').i32(1).op('i32.add').i32(1).op('i32.gt_u').brIf(out);
   f.i32(-1).set(permitted);
 
@@ -97,7 +130,7 @@ function writePage(kind: Kind): FunctionBuilder {
   const leaf = f.block();
   step(4);
   isLarge().brIf(out);
-  locate(f, cpu, base, table, out);
+  find(nested?.table);
   step(3);
   isLarge().if();
   within(0x3fff_f000, () => field(state.walkHugeReserved.offset));
@@ -105,7 +138,7 @@ function writePage(kind: Kind): FunctionBuilder {
     f.get(low).i32(30).op('i32.shr_u').get(high).i32(2).op('i32.shl').op('i32.xor').i32(255).op('i32.and'),
   );
   f.br(leaf).end();
-  locate(f, cpu, base, table, out);
+  find(nested?.table);
   step(2);
   isLarge().if();
   within(0x1f_f000, () => f.i32(0x1f_e000));
@@ -113,7 +146,7 @@ function writePage(kind: Kind): FunctionBuilder {
     f.get(low).i32(21).op('i32.shr_u').get(high).i32(11).op('i32.shl').op('i32.xor').i32(4095).op('i32.and'),
   );
   f.br(leaf).end();
-  locate(f, cpu, base, table, out);
+  find(nested?.table);
   step(1);
   f.end();
 
@@ -128,7 +161,7 @@ function writePage(kind: Kind): FunctionBuilder {
     .op('i32.and')
     .brIf(out);
   if (write) f.get(entry).op('i32.wrap_i64').i32(dirty).op('i32.and').op('i32.eqz').brIf(out);
-  locate(f, cpu, base, table, out);
+  find(nested?.page);
   if (write) {
     field(state.walkCodePages.offset).get(table).i32(12).op('i32.shr_u').op('i32.add').memory('i32.load8_u');
     f.brIf(out);
@@ -174,7 +207,7 @@ function writePage(kind: Kind): FunctionBuilder {
 }
 
 /** The place of a physical page, in `base`, in linear memory; it must lie in the RAM that the state block names. */
-function locate(f: FunctionBuilder, cpu: number, base: number, result: number, out: Label): void {
+export function locate(f: FunctionBuilder, cpu: number, base: number, result: number, out: Label): void {
   f.get(base).i64(12).op('i64.shr_u').get(cpu).memory('i64.load32_u', state.walkFirst.offset).op('i64.sub').set(base);
   f.get(base).get(cpu).memory('i64.load32_u', state.walkPages.offset).op('i64.ge_u').brIf(out);
   f.get(base).op('i32.wrap_i64').i32(12).op('i32.shl').get(cpu).memory('i32.load', state.walkOffset.offset);

@@ -21,6 +21,25 @@ export interface NestedFormat {
   readonly dirty: number;
   /** Guest page-table reads by the processor count as writes. */
   readonly tableReadsAreWrites: boolean;
+  readonly plain: PlainEntries;
+}
+
+/** Entries that generated code may use without asking: fewer than `kind` and `permissions` admit, and marked already. */
+export interface PlainEntries {
+  /** Bits that all entries of a path have. */
+  readonly read: number;
+  readonly write: number;
+  readonly execute: number;
+  /** Bits of the low word that are clear where an entry names a table, a 2 MiB page, a 1 GiB page. */
+  readonly tableReserved: number;
+  readonly largeReserved: number;
+  readonly hugeReserved: number;
+  /** These bits of a page's entry have this value. */
+  readonly leafMask: number;
+  readonly leafValue: number;
+  /** High words: bits that no entry has, and none on the way to code. */
+  readonly reserved: number;
+  readonly reservedCode: number;
 }
 
 export interface NptOptions {
@@ -50,6 +69,18 @@ export function nptFormat({ noExecute, physicalBits, hugePages }: NptOptions): N
     accessed: 0x20,
     dirty: 0x40,
     tableReadsAreWrites: true,
+    plain: {
+      read: 0x25,
+      write: 0x27,
+      execute: 0x25,
+      tableReserved: 0,
+      largeReserved: 0x1f_e000,
+      hugeReserved: hugePages ? 0x3fff_e000 : -1,
+      leafMask: 0,
+      leafValue: 0,
+      reserved: reservedHigh,
+      reservedCode: reservedHigh | (1 << 31),
+    },
   };
 }
 
@@ -82,6 +113,19 @@ export function eptFormat({ accessedDirty, physicalBits, executeOnly, hugePages 
     accessed: accessedDirty ? 0x100 : 0,
     dirty: accessedDirty ? 0x200 : 0,
     tableReadsAreWrites: accessedDirty,
+    plain: {
+      read: accessedDirty ? 0x101 : 1,
+      write: accessedDirty ? 0x103 : 3,
+      execute: accessedDirty ? 0x105 : 5,
+      tableReserved: 0x78,
+      largeReserved: 0x1f_f000,
+      hugeReserved: hugePages ? 0x3fff_f000 : -1,
+      // Write-back memory.
+      leafMask: 0x38,
+      leafValue: 0x30,
+      reserved: reservedHigh,
+      reservedCode: reservedHigh,
+    },
   };
 }
 

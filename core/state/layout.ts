@@ -154,6 +154,28 @@ export const state = {
   x87Cs: field(0x398, 16),
   x87Ds: field(0x39a, 16),
   mxcsr: field(0x39c, 32),
+
+  /** For core/mmu/fast-nested-walk.ts. The nested root in linear memory (0: there is no second dimension, or TypeScript walks it). */
+  nestedRoot: field(0x3a0, 32),
+  /** Bits that all entries must have for each use, and that the last must have to be written through, or for tables to be read. */
+  nestedRead: field(0x3a4, 32),
+  nestedWrite: field(0x3a8, 32),
+  nestedCode: field(0x3ac, 32),
+  nestedTable: field(0x3b0, 32),
+  nestedDirty: field(0x3b4, 32),
+  nestedTableDirty: field(0x3b8, 32),
+  /** Bits that may not be set: in an entry that names a table, in one of a 2 MiB or 1 GiB page. */
+  nestedTableReserved: field(0x3bc, 32),
+  nestedLargeReserved: field(0x3c0, 32),
+  nestedHugeReserved: field(0x3c4, 32),
+  /** What these bits of the last entry must be. */
+  nestedLeafMask: field(0x3c8, 32),
+  nestedLeafValue: field(0x3cc, 32),
+  /** Bits that no entry may have, and none on the way to code. */
+  nestedReserved: field(0x3d0, 64),
+  nestedReservedCode: field(0x3d8, 64),
+  /** Guest-physical address of the guest's top table. */
+  nestedGuestRoot: field(0x3e0, 64),
 } as const satisfies Record<string, Field>;
 
 export type StateName = keyof typeof state;
