@@ -20,12 +20,20 @@ export function parseCommand<const O extends ParseArgsOptionsConfig>(
     const { code, message } = error as Error & { code?: string };
     const unknown = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'(--?[^']+)'/.exec(message)?.[1] : undefined;
     if (unknown === undefined) throw new MachineError('bad-argument', message.split('\n')[0]!, { remedy: help });
-    const meant = nearest(unknown.replace(/^-+/, ''), Object.keys(options));
-    throw new MachineError('bad-argument', `there is no option ${unknown}`, {
+    // parseArgs reads -smp as -s -m -p.
+    const given = args.find(arg => arg.startsWith(unknown) && /^-[a-z]/.test(arg))?.split('=')[0] ?? unknown;
+    const meant = optionMeant(given.replace(/^-+/, ''), Object.keys(options));
+    throw new MachineError('bad-argument', `there is no option ${given}`, {
       remedy: meant === undefined ? help : `did you mean --${meant}? (${help})`,
     });
   }
 }
+
+/** The option itself (QEMU has one dash), one that begins it or that it begins (`--memory`), or the nearest. */
+const optionMeant = (given: string, options: readonly string[]): string | undefined =>
+  options.find(option => option === given) ??
+  options.find(option => option.length > 2 && (given.startsWith(option) || option.startsWith(given))) ??
+  nearest(given, options);
 
 export const runOptions = {
   machine: { type: 'string', short: 'M' },
@@ -63,11 +71,11 @@ through apt into a cache, to a BusyBox shell; machine toyvirt brings its own ker
       --engine NAME     interpreter or jit                                            [interpreter]
       --cpu NAME        the guest's processor: amd or intel                           [the profile's]
       --smp N           processors                                                    [the profile's]
-  -m, --mem SIZE        memory: 512M, 1G                                              [the profile's]
+  -m, --mem SIZE        memory: 512M, 1G; a number alone means MiB                     [the profile's]
       --kernel FILE     bzImage or ELF
       --initrd FILE     initial ramdisk
       --append TEXT     kernel command line (added to console=ttyS0)
-      --drive FILE[,ro] raw disk image, as a virtio disk; may be repeated
+      --drive FILE[,ro] raw disk image, as a virtio disk (also as file=FILE,readonly=on); may be repeated
       --plugin FILE     load devices and profiles from a file or package; may be repeated
       --clock KIND      host (real time) or virtual (time is what was executed; runs repeat) [host]
       --timeout TIME    end after this much guest time: 30s, 500ms
@@ -80,4 +88,6 @@ through apt into a cache, to a BusyBox shell; machine toyvirt brings its own ker
 
 Keys: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A Ctrl-A sends Ctrl-A. Everything else, Ctrl-C too, goes to the guest.
 Input from a pipe is typed once the guest listens, as it stands: no key is special.
+
+The cache is $VIRT64_CACHE; else .cache/virt64 in a checkout, $XDG_CACHE_HOME/virt64 or ~/.cache/virt64 elsewhere.
 `;

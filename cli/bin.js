@@ -8,5 +8,6 @@ if (major < 24 || (major === 24 && minor < 12) || major === 25) {
   process.exit(69);
 }
 await import('./register.js');
-const { main } = await import('./main.ts');
+const { guardOutput, main } = await import('./main.ts');
+guardOutput();
 process.exitCode = await main(process.argv.slice(2));

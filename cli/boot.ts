@@ -1,6 +1,6 @@
 /** What a machine boots: the kernel given, else the profile's own, else the default guest, else the embedded one. */
 import { type ErrorCode, MachineError } from '#core';
-import { type BootSource, findingOf, type Profile, toyvirt } from '#machines';
+import { type BootSource, findingOf, type InitramfsOptions, type Profile, toyvirt } from '#machines';
 import type { RunArguments } from './arguments.ts';
 import { ExitCode } from './exit-code.ts';
 import { type BootableGuest, guest } from './fetch/initrd.ts';
@@ -54,10 +54,16 @@ async function defaultGuest({ refresh = false, quiet }: RunArguments): Promise<B
   const quit = (): never => process.exit(ExitCode.quit);
   for (const signal of endingSignals) process.on(signal, quit);
   try {
-    return await guest({ modules: guestModules, refresh, greeting, ...speak });
+    return await guest({ modules: guestModules, refresh, greeting, ...terminalSize(), ...speak });
   } finally {
     for (const signal of endingSignals) process.off(signal, quit);
   }
+}
+
+/** Terminals that have no size say 0. */
+function terminalSize(): Pick<InitramfsOptions, 'terminal'> {
+  const { isTTY, rows, columns } = process.stdout;
+  return isTTY && rows > 0 && columns > 0 ? { terminal: { rows, columns } } : {};
 }
 
 const useless = (option: string, message: string, remedy: string): MachineError =>

@@ -1,4 +1,4 @@
-/** --drive FILE[,ro]: raw images as virtio disks, from slot 00:04.0 on. */
+/** --drive FILE[,ro] or file=FILE,readonly=on: raw images as virtio disks, from slot 00:04.0 on. */
 import { MachineError } from '#core';
 import { VirtioBlock } from '#devices';
 import { type DeviceUse, use } from '#machines';
@@ -24,16 +24,38 @@ export async function driveDevices(drives: readonly string[]): Promise<Record<st
 }
 
 async function openDrive(drive: string): Promise<FileDisk> {
-  const readOnly = drive.endsWith(',ro');
-  const path = readOnly ? drive.slice(0, -3) : drive;
+  if (drive.startsWith('file=')) return openFile(byKeys(drive));
+  const plain = plainFile(drive);
   try {
-    return await FileDisk.open(path, { readOnly });
+    return await openFile(plain);
   } catch (error) {
-    const suffix = /,[^/]*$/.exec(path)?.[0];
+    const suffix = /,[^/]*$/.exec(plain.path)?.[0];
     if (!(error instanceof MachineError) || error.code !== 'file-not-found' || suffix === undefined) throw error;
-    throw new MachineError('bad-argument', `"${suffix.slice(1)}" says nothing about a disk`, {
-      path: '--drive',
-      remedy: 'give FILE, or FILE,ro for a disk that is only read',
-    });
+    throw strange(suffix.slice(1));
   }
 }
+
+const openFile = ({ path, readOnly }: Drive): Promise<FileDisk> => FileDisk.open(path, { readOnly });
+
+interface Drive {
+  readonly path: string;
+  readonly readOnly: boolean;
+}
+
+const plainFile = (drive: string): Drive =>
+  drive.endsWith(',ro') ? { path: drive.slice(0, -3), readOnly: true } : { path: drive, readOnly: false };
+
+/** QEMU's way: keys, of which only these mean something here; a comma in a name is doubled. */
+function byKeys(drive: string): Drive {
+  const [file, ...parts] = drive.split(/(?<!,),(?!,)/).map(part => part.replaceAll(',,', ','));
+  const known = ['readonly=on', 'readonly=off', 'format=raw', 'if=virtio'];
+  for (const part of parts) if (!known.includes(part)) throw strange(part);
+  return { path: file!.slice('file='.length), readOnly: parts.includes('readonly=on') };
+}
+
+const strange = (part: string): MachineError =>
+  new MachineError('bad-argument', `"${part}" says nothing about a disk`, {
+    path: '--drive',
+    remedy:
+      'give FILE, or FILE,ro for a disk that is only read; QEMU’s file=FILE,readonly=on,format=raw,if=virtio will do, too',
+  });

@@ -8,6 +8,8 @@ import { listAccelerators, listDevices, listMachines } from './list.ts';
 import { bold, complain, complainInJson, print, say } from './output.ts';
 import { run } from './run.ts';
 
+export { guardOutput } from './output.ts';
+
 const help = `Usage: virt64 COMMAND [options]
 
   run        run a virtual machine in this terminal
@@ -38,7 +40,7 @@ export async function main(args: readonly string[]): Promise<number> {
     say(help);
     return ExitCode.usage;
   }
-  if (name === '--version' || name === '-V') {
+  if (name === '--version' || name === '-V' || name === 'version') {
     print(version());
     return ExitCode.ok;
   }
@@ -58,6 +60,6 @@ export async function main(args: readonly string[]): Promise<number> {
 function commandNamed(name: string): (args: readonly string[]) => Promise<number> {
   if (Object.hasOwn(commands, name)) return commands[name]!;
   throw new MachineError('bad-argument', `there is no command "${name}"`, {
-    remedy: suggestion('command', name, Object.keys(commands)),
+    remedy: suggestion('command', name.replace(/^-+/, ''), [...Object.keys(commands), 'help', 'version']),
   });
 }

@@ -1,5 +1,6 @@
 /** What the program says: data on stdout, everything else on stderr; colour on terminals only, and never with NO_COLOR. */
 import { MachineError } from '#core';
+import { ExitCode } from './exit-code.ts';
 
 /** Understands control sequences. */
 export const isFancy = (stream: NodeJS.WriteStream): boolean => stream.isTTY === true && process.env.TERM !== 'dumb';
@@ -19,6 +20,21 @@ export const say = (message: string): void => {
 export const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
+
+/** What went wrong with stdout, unless it is only that nobody reads any more (`virt64 run | head`). */
+export function complainOfOutput({ code, message }: NodeJS.ErrnoException): void {
+  if (code !== 'EPIPE') say(`${red('virt64:')} stdout cannot be written: ${message}`);
+}
+
+/** For the whole program: output that cannot be written is no internal error. `run` sees to its stdout itself, and ends in good order. */
+export function guardOutput(): void {
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', error => {
+    if (process.stdout.listenerCount('error') > 1) return;
+    complainOfOutput(error);
+    process.exit(ExitCode.quit);
+  });
+}
 
 /** A message without what `path` and `remedy` repeat. */
 export function plain({ message, path, remedy }: MachineError): string {

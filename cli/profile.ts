@@ -14,7 +14,7 @@ export async function profileOf(options: RunArguments, registry: Registry): Prom
   const profile = registry.profile(options.machine ?? 'pc').with({
     clock: choice('--clock', options.clock, ['host', 'virtual']) ?? 'host',
     ...(cpu ? { cpu } : {}),
-    ...(options.mem === undefined ? {} : { memory: options.mem }),
+    ...(options.mem === undefined ? {} : { memory: memorySize(options.mem) }),
     ...(options.smp === undefined ? {} : { processors: wholeNumber('--smp', options.smp) }),
   });
   requireValid(profile);
@@ -29,6 +29,9 @@ export async function profileOf(options: RunArguments, registry: Registry): Prom
   requireValid(withDrives);
   return withDrives;
 }
+
+/** As QEMU has it: a number alone means MiB. */
+const memorySize = (text: string): string => (/^\d+$/.test(text) ? `${text}M` : text);
 
 function requireValid(profile: Profile): void {
   const [finding] = validate(profile);

@@ -4,14 +4,16 @@
  */
 import type { Machine } from '#machines';
 import { EscapeKey } from './escape-key.ts';
-import { say } from './output.ts';
+import { complainOfOutput, say } from './output.ts';
 import { PipedInput } from './piped-input.ts';
 import { endingSignals } from './signals.ts';
 
-const help = `
+/** A serial line does not say when the window changes. */
+const help = ({ rows, columns }: NodeJS.WriteStream): string => `
 Ctrl-A x       quit
 Ctrl-A h       this help
 Ctrl-A Ctrl-A  send Ctrl-A to the guest
+This window has the size of: stty rows ${rows} cols ${columns}
 `;
 
 const isTerminal = (): boolean => process.stdin.isTTY === true;
@@ -43,8 +45,11 @@ export function attachTerminal(machine: Machine, quit: () => void): Disposable {
     flush();
   });
 
-  // Nobody reads any more (`virt64 run | head`).
-  stdout.on('error', quit);
+  // Nobody reads any more (`virt64 run | head`), or nothing more fits.
+  stdout.on('error', error => {
+    complainOfOutput(error);
+    quit();
+  });
   for (const signal of endingSignals) process.on(signal, quit);
   stack.defer(() => {
     for (const signal of endingSignals) process.off(signal, quit);
@@ -70,7 +75,7 @@ function fromTerminal({ serial }: Machine, quit: () => void): (data: Uint8Array)
   const keys = new EscapeKey({
     pass: data => serial.type(data),
     quit,
-    help: () => say(help.replaceAll('\n', '\r\n')),
+    help: () => say(help(process.stdout).replaceAll('\n', '\r\n')),
   });
   return data => keys.type(data);
 }

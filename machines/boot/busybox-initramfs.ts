@@ -21,6 +21,8 @@ export interface InitramfsOptions {
   readonly hostname?: string;
   readonly greeting?: string;
   readonly modules?: KernelModules;
+  /** How large the console's terminal is: a serial line does not tell. */
+  readonly terminal?: { readonly rows: number; readonly columns: number };
   /** Run by init instead of an interactive shell; the machine is powered off when it ends. */
   readonly script?: string;
   /** Anything else that should be in the root file system. */
@@ -57,7 +59,7 @@ cd
 /** Quotes for a POSIX shell. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-const initScript = ({ hostname = 'virt64', greeting, modules, script }: InitramfsOptions): string =>
+const initScript = ({ hostname = 'virt64', greeting, modules, terminal, script }: InitramfsOptions): string =>
   [
     '#!/bin/busybox sh',
     'export PATH=/bin HOME=/root TERM=linux',
@@ -70,6 +72,7 @@ const initScript = ({ hostname = 'virt64', greeting, modules, script }: Initramf
     'mount -t devpts devpts /dev/pts',
     `hostname ${quote(hostname)}`,
     ...(modules?.load ?? []).map(name => `modprobe ${quote(name)}`),
+    ...(terminal ? [`stty rows ${terminal.rows} cols ${terminal.columns}`] : []),
     ...(script === undefined ? interactive(greeting) : ['sh /script', 'echo "script ended with status $?"']),
     'poweroff -f',
     '',

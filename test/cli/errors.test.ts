@@ -44,6 +44,11 @@ test.serial(refused, [], usage, /Usage/);
 test.serial(refused, ['runn'], usage, /no command "runn"/, /did you mean run\?/);
 test.serial(refused, ['constructor'], usage, /no command/);
 test.serial(refused, ['run', '--machin', 'pc'], usage, /--machin\b/, /did you mean --machine\?/);
+test.serial(refused, ['run', '-smp', '2'], usage, /no option -smp/, /did you mean --smp\?/);
+test.serial(refused, ['run', '-kernel=x'], usage, /no option -kernel\n/, /did you mean --kernel\?/);
+test.serial(refused, ['run', '--memory', '1G'], usage, /did you mean --mem\?/);
+test.serial(refused, ['run', '-z'], usage, /no option -z\n/, /virt64 run --help/);
+test.serial(refused, ['--verson'], usage, /did you mean version\?/);
 test.serial(refused, ['run', '--zebra'], usage, /no option --zebra/, /virt64 run --help/);
 test.serial(refused, ['run', 'kernel'], usage, /unexpected argument "kernel"/);
 test.serial(refused, ['run', '--mem'], usage, /--mem/);
@@ -55,7 +60,7 @@ test.serial(refused, ['run', '--clock', 'wall'], usage, /--clock/, /host, virtua
 test.serial(refused, ['run', '--cpu', 'arm'], usage, /--cpu/, /amd, intel/);
 for (const smp of ['0', '-1', '1.5', 'two', '65', '99999999999999999999'])
   test.serial(refused, ['run', `--smp=${smp}`], usage, /--smp/);
-for (const mem of ['0', '1', '12Q', '3G5', '4G', '99999999999G', '', '-1G'])
+for (const mem of ['0', '4096', '12Q', '3G5', '4G', '99999999999G', '', '-1G'])
   test.serial(refused, ['run', `--mem=${mem}`], usage, /--mem: /);
 for (const timeout of ['3', 'soon', '-1s', ''])
   test.serial(refused, ['run', `--timeout=${timeout}`], usage, /--timeout/);
@@ -77,6 +82,9 @@ test.serial(refused, ['run', '--kernel', kernel, '--mem', '1M'], badInput, /memo
 test.serial(refused, ['run', '--drive', join(folder, 'nothing')], badInput, /no such file/);
 test.serial(refused, ['run', '--drive', folder], badInput, /directory/);
 test.serial(refused, ['run', '--drive', `${odd},rw`], usage, /"rw"/, /FILE,ro/);
+test.serial(refused, ['run', '--drive', `file=${odd},readonly=on,if=ide`], usage, /"if=ide"/, /file=FILE/);
+test.serial(refused, ['run', '--drive', `file=${odd},readonly=on,format=raw,if=virtio`], badInput, /odd\.img has 513/);
+test.serial(refused, ['run', '--drive', 'file=a,,b,readonly=off'], badInput, /^virt64: a,b cannot be opened/m);
 test.serial(refused, ['run', '--drive', odd], badInput, /sectors/);
 test.serial(refused, ['run', '--drive', `${empty},ro`], badInput, /empty/);
 test.serial(refused, ['run', '-M', 'microvm', '--drive', `${kernel},ro`], usage, /--drive: .*no PCI/, /--machine pc/);

@@ -1,6 +1,7 @@
 /** The program as it is started: a process with a status, streams and signals. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -138,6 +139,25 @@ test('nobody reads any more: it ends instead of failing', async t => {
   const { status, stderr } = await end(child);
   t.is(status, 130);
   t.notRegex(stderr, /EPIPE|at /);
+});
+
+test('output that is lost is no internal error', async t => {
+  const piped = start(['devices', '--json']);
+  piped.stdout.destroy();
+  t.like(await end(piped), { status: 130, stderr: '' });
+  const full = openSync('/dev/full', 'w');
+  for (const args of [['devices'], ['run', '-M', 'toyvirt']]) {
+    const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', full, 'pipe'] });
+    let errors = '';
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    t.deepEqual(await once(child, 'close'), [130, null]);
+    t.regex(errors, /virt64: stdout cannot be written: ENOSPC/);
+    t.notRegex(errors, / at /);
+  }
+  closeSync(full);
+  const mute = start(['run', '-M', 'toyvirt']);
+  mute.stderr.destroy();
+  t.is((await end(mute)).status, 0);
 });
 
 test('without apt the embedded guest boots, and the program says what to do', async t => {

@@ -44,7 +44,7 @@ bootable('Linux in a terminal: Ctrl-C, help, reboot, power off, and the terminal
   t.timeout(180_000);
   const node = `"${process.execPath}" "${bin}"`;
   const run = `${node} run --machine microvm --accel software --mem 128M --append quiet`;
-  const terminal = new Terminal(`sh -c 'stty -g; ${run}; echo "status $?"; stty -g'`);
+  const terminal = new Terminal(`sh -c 'stty rows 33 cols 111; stty -g; ${run}; echo "status $?"; stty -g'`);
   const before = await terminal.see(/^([0-9a-f:]+)\r*\n/m);
   await terminal.see(/root@virt64:~# /);
   terminal.press('sleep 1000\r');
@@ -53,6 +53,8 @@ bootable('Linux in a terminal: Ctrl-C, help, reboot, power off, and the terminal
   await terminal.see(/root@virt64:~# /);
   terminal.press('echo "status of the sleep: $?"\r');
   t.is(await terminal.see(/sleep: (\d+)/), '130');
+  terminal.press('stty size\r');
+  t.is(await terminal.see(/^(\d+ \d+)\r*\n/m), '33 111');
   terminal.press('\x01h');
   await terminal.see(/Ctrl-A x +quit/);
   terminal.press('reboot\r');
