@@ -56,8 +56,11 @@ export const exitCodeOfError = (error: unknown): number =>
   error instanceof MachineError ? (byError[error.code] ?? ExitCode.usage) : ExitCode.internal;
 
 export const exitCodeHelp = `Exit status:
-  0    the guest switched the power off, --until was reached (or it reset itself, with --no-reboot)
-  1    the machine failed: triple fault, all processors halted, accelerator error
-  64   wrong arguments        65  unusable input file       69  something is missing
-  70   an error in virt64     124 --timeout has passed      130 quit: Ctrl-A x or a signal
-  A guest that writes v to its debug-exit port ends the program with 2v+1 (toyvirt: with v).`;
+  0    the guest switched the power off; --until was reached; with --no-reboot,
+       it reset itself
+  1    the machine failed: triple fault, processors halted, accelerator error
+  64   wrong arguments        65   unusable input file  69   something is missing
+  70   an error in virt64     124  --timeout has passed
+  130  quit: Ctrl-A x, a signal, or nobody reads stdout any more
+  A guest that writes v to its debug-exit port ends the program with 2v+1
+  (on toyvirt with v).`;

@@ -46,6 +46,7 @@ test.serial(refused, ['constructor'], usage, /no command/);
 test.serial(refused, ['run', '--machin', 'pc'], usage, /--machin\b/, /did you mean --machine\?/);
 test.serial(refused, ['run', '-smp', '2'], usage, /no option -smp/, /did you mean --smp\?/);
 test.serial(refused, ['run', '-kernel=x'], usage, /no option -kernel\n/, /did you mean --kernel\?/);
+test.serial(refused, ['run', '-machine', 'pc'], usage, /no option -machine\n/, /did you mean --machine\?/);
 test.serial(refused, ['run', '--memory', '1G'], usage, /did you mean --mem\?/);
 test.serial(refused, ['run', '-z'], usage, /no option -z\n/, /virt64 run --help/);
 test.serial(refused, ['--verson'], usage, /did you mean version\?/);

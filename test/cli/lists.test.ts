@@ -1,5 +1,6 @@
 import test from 'ava';
 import { accelerators } from '#accelerators';
+import { runOptions } from '../../cli/arguments.ts';
 import { virt64 } from './support.ts';
 
 test.serial('machines: names and descriptions, plainly or as JSON', async t => {
@@ -49,9 +50,11 @@ test.serial('help on stdout for every command, and no colours where there is no 
     t.regex(stdout, /Usage: virt64/);
     t.is(stderr, '');
     t.false(stdout.includes('\x1b'));
+    for (const line of stdout.split('\n')) t.true(line.length <= 80, line);
   }
   const { stdout } = await virt64('run', '--help');
   for (const status of ['64', '65', '69', '70', '124', '130']) t.true(stdout.includes(` ${status} `), status);
+  for (const option of Object.keys(runOptions)) t.true(stdout.includes(` --${option} `), option);
 });
 
 test.serial('the version is the package’s', async t => {
