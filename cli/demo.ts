@@ -11,8 +11,9 @@ const timeout = '10 s';
 
 const help = `Usage: virt64 demo
 
-Runs machine toyvirt, whose small kernel tries ports, CPUID, MSRs, MMIO, exceptions, paging and an interrupt,
-on nvmm-svm and then on nvmm-vmx. Exit status 0 if the guest says "${goodEnd}" on both, else 1.`;
+Runs machine toyvirt, whose small kernel tries ports, CPUID, MSRs, MMIO,
+exceptions, paging and an interrupt, on nvmm-svm and then on nvmm-vmx. Exit
+status 0 if the guest says "${goodEnd}" on both, else 1.`;
 
 export async function demo(args: readonly string[]): Promise<number> {
   if (parseCommand('demo', args, { help: { type: 'boolean', short: 'h' } }).help) {

@@ -35,12 +35,16 @@ test('npm pack holds all that runs', t => {
   writeFileSync(
     join(folder, 'program.ts'),
     `import { build, toyvirt, type Outcome } from 'virt64';
+    import { FileDisk } from 'virt64/node';
+    const disk = await FileDisk.open('disk.img', { readOnly: true });
     await using machine = await build(toyvirt, { accelerator: 'nvmm-vmx' });
     const outcome: Outcome = await machine.run({ until: /paging: ok/, timeout: '1 s' });
-    console.log(outcome.kind);`,
+    console.log(outcome.kind, disk.size);
+    await disk.close();`,
   );
+  writeFileSync(join(folder, 'disk.img'), new Uint8Array(1024));
   const program = run(process.execPath, '--import', 'virt64/register', 'program.ts');
-  t.is(program.stdout, 'until\n', program.stderr);
+  t.is(program.stdout, 'until 1024\n', program.stderr);
 
   const plugin = join(modules, 'virt64', 'examples', 'dice', 'dice.ts');
   writeFileSync(join(folder, 'dice.ts'), `export * from ${JSON.stringify(plugin)};`);

@@ -1,0 +1,4 @@
+/** The package's `virt64/node`: what only Node can give a machine. */
+export { type BootableGuest, type GuestOptions, guest } from './fetch/initrd.ts';
+export { FileDisk, type FileDiskOptions } from './host/file-disk.ts';
+export { hostEntropy, hostWallClock } from './host-sources.ts';
