@@ -7,8 +7,8 @@ import { importFunction } from './import-function.ts';
 import { type LoopLocals, reload, spillFlags } from './inline-target.ts';
 import { record } from './record.ts';
 
-/** Executions after which a jump target is compiled. */
-const promotionCount = 1000;
+/** Executions after which a jump target is compiled: what compiling it costs is by then about what interpreting it has cost. */
+const promotionCount = 16_000;
 
 export class LoopParts {
   constructor(
