@@ -7,10 +7,16 @@ import type { LoopParts } from './loop-parts.ts';
 import { record } from './record.ts';
 
 export const ownHandlers: Readonly<Record<number, (parts: LoopParts, labels: LoopLabels) => void>> = {
-  [Handler.stale](parts, { resume }) {
+  /** Branches keep their way to a stale record: what took its place is mostly there by now. */
+  [Handler.stale](parts, { dispatch, resume }) {
+    const { f, locals } = parts;
+    const { rec, codeTable, status } = locals;
     parts.refund();
+    f.get(codeTable).get(rec).memory('i32.load16_u', record.offset).i32(2).op('i32.shl').op('i32.add');
+    f.memory('i32.load').tee(status).if(undefined, 'likely');
+    f.get(status).set(rec).br(dispatch).end();
     parts.storeRip();
-    parts.f.br(resume);
+    f.br(resume);
   },
 
   [Handler.goto](parts, { dispatch, resume }) {
