@@ -2,6 +2,8 @@ import { type Range, RangeMap } from '../memory/range-map.ts';
 import { type Claim, claimRange } from './claim.ts';
 import type { Mmio, MmioHandler, MmioSize } from './mmio.ts';
 
+const space = { what: 'addresses', end: 2 ** 52 };
+
 /** Sees every access to memory that is not RAM; for traces and counters. */
 export type MmioObserver = (access: {
   readonly kind: 'read' | 'write';
@@ -22,7 +24,7 @@ export class MmioBus implements Mmio {
   unclaimed = 0;
 
   claim(range: Range, handler: MmioHandler): Claim {
-    return claimRange(this.#claims, range, handler, 'addresses');
+    return claimRange(this.#claims, range, handler, space);
   }
 
   /** One observer at most; undefined takes it away. */

@@ -3,6 +3,8 @@ import { BytePorts } from './byte-ports.ts';
 import { type Claim, claimRange } from './claim.ts';
 import type { BytePortHandler, PortHandler, PortRange, PortSize, Ports } from './ports.ts';
 
+const space = { what: 'ports', end: 0x1_0000 };
+
 /** Sees every port access; for traces and counters. */
 export type PortObserver = (access: {
   readonly kind: 'read' | 'write';
@@ -25,7 +27,7 @@ export class PortBus implements Ports {
   claim(range: PortRange | number, handler: PortHandler | BytePortHandler): Claim {
     const ports: PortRange = typeof range === 'number' ? { base: range, length: 1 } : range;
     const claims = ports.only === 4 ? this.#doublewords : this.#claims;
-    return claimRange(claims, ports, isBytewise(handler) ? new BytePorts(handler) : handler, 'ports');
+    return claimRange(claims, ports, isBytewise(handler) ? new BytePorts(handler) : handler, space);
   }
 
   /** One observer at most; undefined takes it away. */

@@ -27,8 +27,9 @@ export class RangeMap<T> {
     return undefined;
   }
 
-  remove(value: T): void {
-    const index = this.#entries.findIndex(entry => entry.value === value);
+  /** Takes away what `add` added; harmless if it is gone. */
+  remove({ base }: Range, value: T): void {
+    const index = this.#entries.findIndex(entry => entry.base === base && entry.value === value);
     if (index >= 0) this.#entries.splice(index, 1);
     this.#last = undefined;
   }

@@ -9,6 +9,7 @@ import {
   LocalApic,
   Pic,
   Pit,
+  PlatformMsrs,
   Ps2Controller,
   Rtc,
   SystemPort,
@@ -32,6 +33,7 @@ export function fullBoard(processors = 2) {
     ps2: board.add('ps2', Ps2Controller, {}),
     console: board.add('console', DebugConsole, { port: 0x402 }),
     exit: board.add('exit', DebugExit, {}),
+    msrs: board.add('msrs', PlatformMsrs, {}),
   };
   return { board, stream, devices };
 }

@@ -1,9 +1,18 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { componentName, type Device, MachineError, type SavedState } from '#core';
+import {
+  componentName,
+  createDevice,
+  type Device,
+  type DeviceClass,
+  MachineError,
+  MemoryDisk,
+  type OptionSchema,
+  type SavedState,
+} from '#core';
 import * as exported from '#devices';
 import { fullBoard } from './all-devices.ts';
-import type { TestBoard } from './support.ts';
+import { TestBoard } from './support.ts';
 
 type Full = ReturnType<typeof fullBoard>;
 
@@ -203,6 +212,29 @@ test('a state of the right form with any numbers is refused, or the device lives
   );
   t.true(taken > 50);
 });
+
+/** What no option can be, whatever its kind. */
+const impossible = [null, {}, -1, Number.NaN, () => {}];
+const needed = { slot: '00:09.0', disk: new MemoryDisk(new Uint8Array(512)) };
+
+test('every option of every device refuses what it cannot be, by its path and with a remedy', t => {
+  for (const type of Object.values(exported)) {
+    if (!('options' in type)) continue;
+    const schema = type.options as OptionSchema;
+    const given = Object.fromEntries(Object.entries(needed).filter(([name]) => name in schema));
+    for (const name of Object.keys(schema)) {
+      for (const value of impossible) {
+        const build = () =>
+          createDevice(board().scope, 'it', type as DeviceClass, { ...given, [name]: value } as never);
+        const error = t.throws(build, { instanceOf: MachineError, code: 'bad-option' }, `${type.name} ${name}`);
+        t.is(error.path, `devices.it.${name}`);
+        t.truthy(error.remedy);
+      }
+    }
+  }
+});
+
+const board = () => new TestBoard().board;
 
 test('every device class has a name and a schema', t => {
   for (const value of Object.values(exported)) {

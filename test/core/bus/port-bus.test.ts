@@ -80,3 +80,28 @@ test('an observer sees accesses with their owners', t => {
     ['read', 0x81, undefined],
   ]);
 });
+
+test('what lies outside is a mistake too', t => {
+  for (const range of [
+    { base: 0xfffc, length: 8 },
+    { base: -1, length: 2 },
+    { base: 0.5, length: 1 },
+    { base: 0x80, length: 0 },
+    { base: Number.NaN, length: 1 },
+  ]) {
+    const error = t.throws(() => new PortBus().claim(range, { name: 'com9' }), { instanceOf: MachineError });
+    t.is(error.code, 'bad-option');
+    t.regex(error.message, /com9/);
+  }
+});
+
+test('of two claims of one handler, each is released by itself', t => {
+  const bus = new PortBus();
+  const handler = { name: 'twice', read: () => 0x22 };
+  bus.claim(0x10, handler);
+  const second = bus.claim(0x20, handler);
+  second.release();
+  second.release();
+  t.is(bus.read(0x10, 1), 0x22);
+  t.is(bus.read(0x20, 1), 0xff);
+});

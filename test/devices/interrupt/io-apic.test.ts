@@ -177,3 +177,9 @@ test('ISA interrupts reach both controllers, 0 on pin 2', t => {
   t.is(board.take(), 0x30);
   t.is(board.in(0x20), 0x11, 'IRR of the PIC');
 });
+
+test('its page is aligned and where ACPI can name it', t => {
+  for (const base of [0xfec0_0004, 2 ** 32]) {
+    t.throws(() => new TestBoard().add('ioapic', IoApic, { base }), { code: 'bad-option', message: /ioapic\.base/ });
+  }
+});
