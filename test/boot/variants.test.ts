@@ -21,3 +21,14 @@ test.serial('an Intel guest on an AMD computer and on an Intel one', async t => 
   t.regex(onAmd.log, /GenuineIntel/);
   t.is((await bootLinux(intel, 'nvmm-vmx', script)).log, onAmd.log);
 });
+
+test.serial('without APICs and messages, the 8259s serve timer, console and PCI', async t => {
+  const script = 'dd if=/dev/hwrng bs=16 count=4 2>/dev/null | wc -c; cat /proc/interrupts';
+  const first = await bootLinux(pc, 'nvmm-svm', script, 'interpreter', 'nolapic pci=nomsi');
+  t.deepEqual(first.outcome, { kind: 'powerOff' });
+  t.regex(first.log, /^64\r?$/m);
+  t.regex(first.log, /^ +0: +[1-9]\d* +XT-PIC +timer/m);
+  t.regex(first.log, /^ +10: +[1-9]\d* +XT-PIC +virtio0/m);
+  t.regex(first.log, /^ +9: +0 +XT-PIC +acpi/m);
+  t.is((await bootLinux(pc, 'nvmm-vmx', script, 'interpreter', 'nolapic pci=nomsi')).log, first.log);
+});

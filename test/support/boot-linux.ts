@@ -14,9 +14,11 @@ export async function bootLinux(
   accelerator: string,
   script: string,
   engine: 'interpreter' | 'jit' = 'interpreter',
+  append = '',
 ): Promise<LinuxRun> {
   const { kernel, initrd } = await guest({ modules: ['virtio_pci', 'virtio_rng'], script });
-  const machine = profile.with({ boot: { kind: 'kernel', kernel, initrd, commandLine: 'console=ttyS0 panic=-1' } });
+  const commandLine = `console=ttyS0 panic=-1 ${append}`.trim();
+  const machine = profile.with({ boot: { kind: 'kernel', kernel, initrd, commandLine } });
   await using running = await build(machine, { accelerator, engine });
   const outcome = await running.run({ timeout: '20 s' });
   return { outcome, log: running.serial.text, time: running.now };

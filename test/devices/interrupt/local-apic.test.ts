@@ -336,3 +336,15 @@ test('reserved bits of the interrupt command register do not stick: its delivery
   t.is(board.load(at(0x310)), 0xff00_0000);
   t.is(board.load(at(0x300)), 0x000c_c041);
 });
+
+test('x2APIC: an interrupt to oneself; vectors below 16 are errors, 16 is none', t => {
+  const { board } = extended();
+  t.true(board.wrmsr(0x83f, 0x10n));
+  board.wrmsr(0x828, 0n);
+  t.is(board.rdmsr(0x828), 0n);
+  t.is(board.take(), 0x10);
+  t.true(board.wrmsr(0x83f, 0x0fn));
+  board.wrmsr(0x828, 0n);
+  t.is(board.rdmsr(0x828), 0x60n, 'sent and received');
+  t.is(board.take(), undefined);
+});

@@ -165,3 +165,18 @@ test('twelve o’clock, twice', t => {
   write(0x0b, 0x06);
   t.is(read(4), 0);
 });
+
+test('by twelve hours, every hour can be set and is told', t => {
+  const { read, write, board } = machine();
+  for (let hour = 0; hour < 24; hour++) {
+    write(0x0b, 0x80);
+    const twelve = hour % 12 || 12;
+    const bcd = (Math.floor(twelve / 10) << 4) | (twelve % 10) | (hour < 12 ? 0 : 0x80);
+    write(4, bcd);
+    write(0x0b, 0x00);
+    board.advance(second);
+    t.is(read(4), bcd, `${hour} in 12`);
+    write(0x0b, 0x02);
+    t.is(read(4), (Math.floor(hour / 10) << 4) | (hour % 10), `${hour} in 24`);
+  }
+});

@@ -20,6 +20,8 @@ test('tells its capacity and limits', t => {
   const { bench, driver } = machine();
   const { at, length } = driver.structures[4]!;
   t.is(bench.load(at, 8), 16);
+  t.is(bench.load(at + 8), 0x4_0000, 'size_max');
+  t.is(bench.load(at + 12), 126, 'seg_max: two less than the smallest queue that drivers make');
   t.is(bench.load(at + 20), 512);
   t.is(length, 60);
   t.true(driver.offers(9), 'flush');
