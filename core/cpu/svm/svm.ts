@@ -82,8 +82,7 @@ export class Svm implements Virtualization {
     if (code < 0) return false;
     if (controls.intercepts(code))
       return code === ExitCode.pause && !this.#pauseFiltered() ? false : this.#instruction(code);
-    // A monitor is always armed here: MONITOR is there to be followed by MWAIT.
-    if (id === intercepts.mwait && controls.intercepts(ExitCode.mwaitArmed))
+    if (id === intercepts.mwait && this.cpu.monitor.armed && controls.intercepts(ExitCode.mwaitArmed))
       return this.#instruction(ExitCode.mwaitArmed);
     return false;
   }

@@ -149,7 +149,7 @@ add(0x7f, 'ud2', { prepare: guest => guest.segment(Save.idtr, 0, 0, 0, 0) });
   'wbinvd',
   'monitor',
   'mwait',
-  'mwait',
+  'xor ecx, ecx\n mov eax, 0xc000\n monitor\n mwait',
 ].forEach((source, n) => {
   add(0x80 + n, source);
 });

@@ -71,7 +71,11 @@ const plain: readonly (readonly [source: string, code: number])[] = [
 ];
 for (const [source, code] of plain) test(source, exits, source, { code });
 
-test('mwait, armed', exits, 'mwait', { code: 0x8c });
+test('mwait, armed', exits, 'mwait', { code: 0x8c, setup: 'xor ecx, ecx\nmov eax, 0xc000\nmonitor' });
+test('mwait without a monitor is not intercepted as an armed one', t => {
+  const guest = new Guest().intercept(0x8c).program('xor ecx, ecx\nmwait\nhlt');
+  t.is(guest.run(), 0x78);
+});
 test('xsetbv', exits, 'xsetbv', {
   code: 0x8d,
   setup: 'mov rax, cr4\nor eax, 0x40000\nmov cr4, rax\nxor ecx, ecx',
