@@ -232,13 +232,6 @@ export class HostProcessor implements HostCpu {
       case 'halt': {
         // Nothing but the timer can end this on the bare host.
         const ahead = cpu.alarm - cpu.retired;
-        const { horizon } = cpu;
-        if (horizon < ahead) {
-          // But for a preemption timer.
-          host.time.skip(horizon);
-          cpu.alarm -= horizon;
-          break;
-        }
         if (this.#interrupt.pending) throw new Error('the guest sleeps, and no interrupt can wake it');
         if (Number.isFinite(ahead)) host.time.skip(ahead);
         cpu.alarm = Number.POSITIVE_INFINITY;

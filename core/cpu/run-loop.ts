@@ -30,8 +30,12 @@ export function run(cpu: Cpu, budget: number): CpuExit {
   for (;;) {
     cpu.checkAlarm();
     const exit = settle(cpu, end);
-    if (exit) return exit;
+    if (exit && !timerRuns(cpu)) return exit;
     if (end <= cpu.retired) return budgetExit;
+    if (exit) {
+      cpu.retired += Math.min(end - cpu.retired, cpu.horizon);
+      continue;
+    }
     const left = Math.min(end - cpu.retired, cpu.horizon);
     if (left <= 0) continue;
     const before = cpu.retired;
@@ -162,6 +166,12 @@ function idle(cpu: Cpu): CpuExit | undefined {
       return undefined;
   }
 }
+
+/** A sleeping guest's preemption timer goes on: time passes, and no instruction. */
+const timerRuns = (cpu: Cpu): boolean =>
+  (cpu.activity === Activity.halted || cpu.activity === Activity.shutdown) &&
+  cpu.state.guest !== 0 &&
+  (cpu.virtualization?.horizon ?? Number.POSITIVE_INFINITY) < Number.POSITIVE_INFINITY;
 
 /** While global interrupts are disabled the breakpoint registers are met in vain (APM vol. 2, section 15.17). */
 const heeds = (cpu: Cpu): boolean => cpu.state.guest !== 0 || !(cpu.virtualization?.eventsHeld ?? false);

@@ -3,7 +3,7 @@ import { intercepts } from '../../isa/intercepts.ts';
 import { state as layout } from '../../state/layout.ts';
 import { Cr0, Cr4, Vector } from '../../state/registers.ts';
 import { cr4Defined } from '../control-registers.ts';
-import type { HelperImplementation } from '../core.ts';
+import { Activity, type HelperImplementation } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
 import { EventType, type PortAccess, TaskSwitchSource, type Virtualization } from '../virtualization.ts';
 import { msrExits, portExits } from './bitmaps.ts';
@@ -230,7 +230,7 @@ export class Vmx implements Virtualization {
 
   get horizon(): number {
     const { cpu, guest } = this;
-    if ((guest.primary & Primary.monitorTrap) !== 0) return 1;
+    if ((guest.primary & Primary.monitorTrap) !== 0 && cpu.activity === Activity.running) return 1;
     return guest.deadline === never ? never : guest.deadline - cpu.ticks;
   }
 

@@ -392,6 +392,27 @@ test('the preemption timer wakes a halted guest', t => {
   t.true(guest.host.time.ticks - before >= 5000);
 });
 
+test('for who runs the processor a sleeping guest is busy while its preemption timer runs', t => {
+  for (const activity of [1, 2]) {
+    const guest = new Guest()
+      .program('hlt')
+      .control(Field.pinControls, 1 << 6)
+      .set(Field.guestActivity, activity);
+    const { processor, vmx } = guest;
+    guest.set(Field.preemptionTimer, 5000).cpu.readControl(0);
+    t.is(vmx.world.request(false), VmxOutcome.succeed);
+    vmx.switchWorld();
+    const before = processor.retired;
+    t.is(processor.run(2000).reason, 'budget');
+    t.is(processor.retired - before, 2000);
+    processor.stopsAtVmExit = true;
+    t.is(processor.run(10_000).reason, 'vmexit');
+    t.is(processor.retired - before, 5000);
+    t.is(guest.reason, 52);
+    t.is(guest.get32(Field.guestActivity), activity);
+  }
+});
+
 // INIT, SIPI, activity states.
 
 test('INIT exits and changes nothing', t => {
