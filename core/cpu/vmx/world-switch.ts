@@ -112,6 +112,8 @@ export class WorldSwitch {
     if (broken) return this.#failEntry(Reason.guestState, broken.qualification ?? 0);
     vmcs.dirty = 0;
 
+    // Entries and exits end address-range monitoring (sections 27.2.4 and 28.5.6).
+    cpu.monitor.armed = false;
     guest.take(vmcs);
     const { injects } = candidate;
     guest.hostNmiBlocked = cpu.nmiBlocked;
@@ -252,6 +254,7 @@ export class WorldSwitch {
     loadHost(cpu, vmcs, this.#hostMoves, vmcs.low(Field.exitControls));
     state.guest = 0;
     cpu.delivering.type = -1;
+    cpu.monitor.armed = false;
     cpu.nmiBlocked = nmiBlocked;
     mmu.space = 0;
     mmu.paging.nested = undefined;

@@ -82,6 +82,13 @@ test('mwait after monitor', exits, 'mwait', {
   qualification: 1n,
   setup: 'xor ecx, ecx\n mov eax, 0xc000\n monitor',
 });
+test('an exit ends the monitoring', t => {
+  const guest = new Guest().program('xor ecx, ecx\n mov eax, 0xc000\n monitor\n rdtsc\n mwait');
+  guest.control(Field.primaryControls, (1 << 10) | (1 << 12));
+  t.is(guest.run(), 16);
+  t.is(guest.skip().run(), 36);
+  t.is(guest.qualification, 0n);
+});
 test('monitor', exits, 'monitor', { reason: 39, primary: 1 << 29 });
 test('pause', exits, 'pause', { reason: 40, primary: 1 << 30 });
 test('wbinvd', exits, 'wbinvd', { reason: 54, secondary: 1 << 6 });
