@@ -154,6 +154,8 @@ export class AddressSpaces {
   }
 
   flushAll(): void {
+    // Power-on has cleared the state block, what generated code was told included.
+    this.#described = undefined;
     this.tlb.clear();
     this.#contexts.clear();
     this.refresh();

@@ -296,3 +296,20 @@ test('real, protected, PAE and long mode under an unrestricted guest', t => {
   t.is(guest.run(), hlt);
   t.is(guest.register(0), 0x12_3456_789an);
 });
+
+test('after power-on a hypervisor finds its tables read as before', t => {
+  // Generated code walks where the guest's own tables are plain; what it demands of entries must outlive the registers.
+  const guest = new Guest().program('mov eax, [0x200010]\n hlt');
+  t.is(guest.run(), violation);
+  const { cpu, processor } = guest;
+  const registers = processor.getState();
+  processor.powerOn();
+  processor.setState(registers);
+  cpu.wrmsr(0x3a, 5n);
+  cpu.vmxon(guest.vmxon);
+  cpu.vmclear(guest.vmcs);
+  cpu.vmptrld(guest.vmcs);
+  guest.launched = false;
+  t.is(guest.run(), violation);
+  t.is(guest.get(Field.guestPhysicalAddress), 0x20_0010n);
+});
