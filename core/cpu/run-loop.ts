@@ -194,19 +194,25 @@ function execute(cpu: Cpu, left: number): number {
   cpu.stepRequested = false;
   if (!alone) return cpu.execute(Math.min(left, slice));
 
+  const { watchpoints } = mmu;
+  const traps = (flags & Flag.tf) !== 0 || watchpoints.data !== 0 || watchpoints.ports !== 0;
   mmu.stepping = true;
-  mmu.watchpoints.hits = 0;
+  state.set8(layout.stepping.offset, traps ? 1 : 0);
+  watchpoints.hits = 0;
   cpu.shadowFresh = false;
   cpu.resumeFresh = false;
   cpu.stepSuppressed = false;
   const before = cpu.retired;
   const leave = cpu.execute(1);
   mmu.stepping = false;
-  if (cpu.retired === before) return leave;
+  state.set8(layout.stepping.offset, 0);
+  const retired = cpu.retired !== before;
+  // An iteration of REP is trapped as an instruction is.
+  if (!retired && !(traps && leave === Leave.spin)) return leave;
   if (!cpu.shadowFresh) state.interruptShadow = 0;
-  if (!cpu.resumeFresh) state.systemFlags &= ~Flag.rf;
-  if (heeds(cpu)) cpu.pendingDebug |= mmu.watchpoints.hits;
-  mmu.watchpoints.hits = 0;
+  if (retired && !cpu.resumeFresh) state.systemFlags &= ~Flag.rf;
+  if (heeds(cpu)) cpu.pendingDebug |= watchpoints.hits;
+  watchpoints.hits = 0;
   if ((flags & Flag.tf) !== 0 && !cpu.stepSuppressed && !(cpu.shadowFresh && state.interruptShadow === stackShadow))
     cpu.pendingDebug |= Dr6.bs;
   return leave;

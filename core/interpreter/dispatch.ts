@@ -43,6 +43,7 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
   const spins = f.local('i32');
   const parts = new LoopParts(f, module, locals);
 
+  f.get(cpu).memory('i32.load8_u', state.stepping.offset).i32(patience).op('i32.mul').set(spins);
   parts.reload();
   const resume = f.loop();
   parts.lookup();

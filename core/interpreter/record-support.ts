@@ -71,6 +71,7 @@ function writeBulk(_module: ModuleBuilder, moves: boolean, bytes: number): Funct
 
   const out = f.block();
   f.get(cpu).memory('i32.load', state.flagSystem.offset).i32(0x400).op('i32.and').brIf(out);
+  f.get(cpu).memory('i32.load8_u', state.stepping.offset).brIf(out);
   register(7).set(target);
   register(1).i64(1).op('i64.sub').set(count);
   const limit = (address: number) => {

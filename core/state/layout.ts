@@ -125,6 +125,9 @@ export const state = {
   bounceFirstBytes: field(0x2d8, 8),
   bounceBytes: field(0x2d9, 8),
 
+  /** Non-zero: generated code returns after each iteration of a REP, as if it were an instruction: traps may follow. */
+  stepping: field(0x2da, 8),
+
   /** For core/mmu/fast-walk.ts: the top table in linear memory (0: TypeScript walks), and the largest piece of RAM. */
   walkRoot: field(0x2dc, 32),
   walkFirst: field(0x2e0, 32),

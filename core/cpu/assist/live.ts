@@ -3,6 +3,7 @@ import { type Evaluation, MachineFault } from '../../ir/evaluate.ts';
 import type { HelperName } from '../../isa/helpers.ts';
 import type { LinearMemory } from '../../mmu/linear-memory.ts';
 import { state as layout, Segment, segmentBase } from '../../state/layout.ts';
+import { Dr6, Flag } from '../../state/registers.ts';
 import type { HelperImplementation } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
 import { Leave } from '../leave.ts';
@@ -62,7 +63,10 @@ export class LiveAssist implements AssistMemory {
       return true;
     }
     if (outcome === 'exit' || (outcome === 'left' && state.leave !== Leave.events)) return false;
-    if (outcome === 'again') return true;
+    if (outcome === 'again') {
+      if ((state.systemFlags & Flag.tf) !== 0) cpu.pendingDebug |= Dr6.bs;
+      return true;
+    }
     const { interruptShadow } = state;
     state.copy64(layout.nextRip.offset, layout.rip.offset);
     cpu.completeInstruction();

@@ -1,7 +1,7 @@
 /** Far transfers, interrupts by software, and the fast system calls. */
 import { isCanonical } from '../../mmu/segmentation.ts';
 import { state as layout, Segment } from '../../state/layout.ts';
-import { Attribute, Cr0, Efer, Flag, Gpr, Vector } from '../../state/registers.ts';
+import { Attribute, Cr0, Dr6, Efer, Flag, Gpr, Vector } from '../../state/registers.ts';
 import type { CpuCore, HelperImplementation } from '../core.ts';
 import { deliver } from '../delivery/deliver.ts';
 import * as far from '../far-transfer.ts';
@@ -114,6 +114,8 @@ export const sysret: HelperImplementation = cpu => {
   const code = (to64 ? selector + 16 : selector) | 3;
   loadFlat(cpu, code & 0xffff, ((selector + 8) | 3) & 0xffff, 3, to64);
   state.setRip(low, to64 ? high : 0);
+  // Unlike IRET and POPF, it traps at once: before the first instruction of the user.
+  if ((state.systemFlags & Flag.tf) !== 0) cpu.pendingDebug |= Dr6.bs;
   return cpu.arrived();
 };
 

@@ -238,3 +238,47 @@ test('INIT and SIPI', t => {
   t.deepEqual(other.run(100), { reason: 'halt' });
   t.is(other.state.gprLow(0) & 0xffff, 0x900);
 });
+
+/** Counts #DB in EBX; DR6 goes to R8, RCX to R9. */
+const countTraps = 'inc ebx\n mov r8, dr6\n xor r9d, r9d\n mov dr6, r9\n mov r9, rcx\n iretq';
+
+for (const engine of ['interpreter', 'jit'] as const) {
+  test(`${engine}: single-step and data breakpoints look at each iteration of REP`, t => {
+    const step = new Computer(undefined, { engine }).long();
+    step.gate(1, handler);
+    step.load(64, countTraps, handler);
+    const program = `mov edi, ${place.data}\n mov ecx, 3\n pushfq\n or qword [rsp], 0x100\n popfq\n rep stosb\n nop\n hlt`;
+    step.load(64, program);
+    step.run();
+    // Three iterations, NOP; HLT is trapped when it goes on.
+    t.is(step.register('rbx'), 4n);
+    t.is(step.register('r8') & 0x4000n, 0x4000n);
+
+    const watch = new Computer(undefined, { engine }).long();
+    watch.gate(1, handler);
+    watch.load(64, countTraps, handler);
+    watch.load(
+      64,
+      `mov eax, ${place.data + 16}\n mov dr0, rax\n mov eax, 0xd0402\n mov dr7, rax
+       mov edi, ${place.data}\n mov ecx, 9\n mov eax, 5\n rep stosd\n nop\n hlt`,
+    );
+    watch.run();
+    t.is(watch.register('rbx'), 1n);
+    t.is(watch.register('r8') & 0xfn, 1n);
+    t.is(watch.register('r9'), 4n, 'after the fifth of nine');
+    t.is(watch.register('rcx'), 0n);
+    t.is(watch.get32(place.data + 32), 5);
+  });
+}
+
+test('SYSRET with TF traps before the first instruction of the user', t => {
+  const m = new Computer().long();
+  m.cpu.state.set64(layout.star.offset, 0, (0x1b << 16) | 0x08);
+  m.gate(1, handler);
+  m.load(64, 'mov rbx, [rsp]\n mov rax, dr6\n hlt', handler);
+  m.load(64, `mov ecx, ${place.code + 0x100}\n mov r11d, 0x102\n sysretq`);
+  m.load(64, 'nop\n nop\n jmp $', place.code + 0x100);
+  t.deepEqual(m.run(), { reason: 'halt' });
+  t.is(m.register('rbx'), BigInt(place.code + 0x100));
+  t.is(m.register('rax') & 0x4000n, 0x4000n);
+});
