@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { accelerators } from '#accelerators';
 import { assemble, type CpuState, MachineError } from '#core';
-import { type BootSource, build, type Machine, type MachineState, microvm } from '#machines';
+import { type BootSource, build, decodeState, encodeState, type Machine, type MachineState, microvm } from '#machines';
 
 function guest(source: string): BootSource {
   const { bytes } = assemble(32, source, { origin: 0x10_0000 });
@@ -207,4 +207,70 @@ test('no values of a processor can do more than end the run', async t => {
     machine.restore(good);
     t.deepEqual((await end(machine)).outcome, { kind: 'exit', code: 3 }, accelerator);
   }
+});
+
+test('a state goes through bytes, most of its memory being zeros, to another machine', async t => {
+  await using source = await build(deadline, { accelerator: names[1]! });
+  await source.run({ timeout: 40_000 });
+  const state = source.save();
+  const bytes = encodeState(state);
+  t.true(bytes.length < 200_000, `${bytes.length}`);
+  same(t, decodeState(bytes), state);
+  // Bytes may lie anywhere in a larger buffer.
+  same(t, decodeState(Uint8Array.of(1, 2, 3, ...bytes).subarray(3)), state);
+  await using target = await build(deadline, { accelerator: names[2]! });
+  target.restore(decodeState(bytes));
+  t.deepEqual(await end(target), await end(source));
+});
+
+test('bytes that are no state, not a whole one, or damaged anywhere are refused', async t => {
+  await using machine = await build(small, { accelerator: 'software' });
+  const bytes = encodeState(machine.save());
+  const refusal = { instanceOf: MachineError, code: 'bad-state' } as const;
+  const read = (change: (copy: Uint8Array) => Uint8Array) => () => decodeState(change(bytes.slice()));
+  t.throws(
+    read(() => new Uint8Array(0)),
+    { ...refusal, message: /no saved state/ },
+  );
+  t.throws(
+    read(copy => copy.fill(0, 0, 4)),
+    { ...refusal, message: /no saved state/ },
+  );
+  t.throws(
+    read(copy => copy.fill(9, 4, 5)),
+    { ...refusal, message: /format 9, not 1/ },
+  );
+  for (const length of [1, 15, 16, 17, 1000, bytes.length - 1])
+    t.throws(
+      read(copy => copy.subarray(0, length)),
+      refusal,
+      `${length} bytes`,
+    );
+  for (let at = 8; at < bytes.length; at += 997)
+    t.throws(
+      read(copy => copy.fill(copy[at]! ^ 0x10, at, at + 1)),
+      { ...refusal, message: /truncated or damaged/ },
+      `${at}`,
+    );
+});
+
+test('bytes with a right checksum may say what they like', t => {
+  const forged = (value: unknown): Uint8Array => encodeState(value as MachineState);
+  for (const value of [
+    { $integer: 'x' },
+    { $integer: {} },
+    { $bytes: 5, pages: [0] },
+    { $bytes: 2 ** 40, pages: [] },
+    { $bytes: -1, pages: [] },
+    { $bytes: 'many', pages: [] },
+    { $bytes: 5 },
+    { $bytes: 5, pages: [-1] },
+    { $bytes: 5, pages: [7] },
+    { $bytes: 5, pages: ['a'] },
+  ])
+    t.throws(
+      () => decodeState(forged({ value })),
+      { instanceOf: MachineError, code: 'bad-state' },
+      JSON.stringify(value),
+    );
 });
