@@ -12,7 +12,7 @@ import { Interpreter } from '../interpreter/interpreter.ts';
 import { type HelperName, helperNames } from '../isa/helpers.ts';
 import { Jit } from '../jit/jit.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
-import { commitBounce, fetcher, quicken } from '../mmu/fast-walk.ts';
+import { commitBounce, fetcher, quicken, tableFinder } from '../mmu/fast-walk.ts';
 import { blockSize, state as layout } from '../state/layout.ts';
 import { StateBlock } from '../state/state-block.ts';
 import { type DeviceMemory, LiveAssist } from './assist/live.ts';
@@ -137,8 +137,10 @@ export class Host implements HostComputer {
     const jit = kind === 'jit' ? new Jit(interpreter, cache, this.physical) : (undefined as unknown as Jit);
     this.jit = jit;
     const quickFetch = fetcher(this.linear);
+    const quickTable = tableFinder(this.linear);
     for (const cpu of this.processors) {
       cpu.mmu.quickFetch = quickFetch;
+      cpu.mmu.paging.quickTable = quickTable;
       cpu.engine = kind === 'jit' ? (block, budget) => jit.run(block, budget) : interpreter.run;
       if (kind === 'jit') cpu.state.set32(layout.codeCounters.offset, cache.counterBase);
     }

@@ -27,6 +27,13 @@ export function fetcher(memory: WebAssembly.Memory): (cpu: number, low: number, 
   return exports.execute as (cpu: number, low: number, high: number) => number;
 }
 
+/** (cpu, low, high) → address in linear memory of the page where a guest's table lies, or 0: ask. */
+export function tableFinder(memory: WebAssembly.Memory): (cpu: number, low: number, high: number) => number {
+  compiled ??= new WebAssembly.Module(writeModule().build());
+  const { exports } = new WebAssembly.Instance(compiled, { [MEMORY.module]: { memory, slow: () => 0 } });
+  return exports.table as (cpu: number, low: number, high: number) => number;
+}
+
 /** The end of a write that crosses pages, by what the state block remembers of it. */
 export function commitBounce(memory: WebAssembly.Memory): (cpu: number) => void {
   compiled ??= new WebAssembly.Module(writeModule().build());
@@ -50,6 +57,7 @@ function writeModule(): ModuleBuilder {
     module.function(writeTranslate(slow, page(kind), write), kind);
   }
   page('execute', 'execute');
+  module.function(writeTable(table), 'table');
   module.function(writeCommit(), 'commit');
   return module;
 }
@@ -57,6 +65,14 @@ function writeModule(): ModuleBuilder {
 const present = 1;
 const dirty = 0x40;
 const large = 0x80;
+
+function writeTable(table: FunctionReference): FunctionBuilder {
+  const f = new FunctionBuilder(['i32', 'i32', 'i32'], ['i32']);
+  f.get(0).memory('i32.load', state.nestedRoot.offset).op('i32.eqz').if();
+  f.i32(0).op('return').end();
+  f.get(0).get(1).op('i64.extend_i32_u').get(2).op('i64.extend_i32_u').i64(32).op('i64.shl').op('i64.or').call(table);
+  return f;
+}
 
 /** The walk with a second dimension, or the one without. */
 function writeEither(plain: FunctionReference, nested: FunctionReference): FunctionBuilder {

@@ -18,6 +18,8 @@ export class Paging {
   mode: number = PagingMode.none;
   /** Second dimension, in a guest with nested paging. */
   nested: NestedWalk | undefined = undefined;
+  /** The common part of finding a guest's table behind a second dimension, as generated code (core/mmu/fast-walk.ts); 0: unknown. */
+  quickTable: (block: number, low: number, high: number) => number = () => 0;
   /** Outside of guests linear addresses are physical ones, whatever CR0.PG says: a host whose page tables are not modelled. */
   direct = false;
   /** PAE outside of nested NPT: the four entries that MOV CR3 loaded, low and high words. */
@@ -154,6 +156,8 @@ export class Paging {
       const page = physical.locate(low, high);
       return page === 0 ? 0 : page + (low & 0xfff);
     }
+    const quick = write ? 0 : this.quickTable(this.state.base, low, high);
+    if (quick !== 0) return quick + (low & 0xfff);
     if (!nested.translate(low, high, write ? Access.write : Access.read, true)) return nowhere;
     const page = physical.locate(nested.low, nested.high);
     return page === 0 ? 0 : page + (low & 0xfff);

@@ -82,10 +82,12 @@ function fillNested({ words, next, physical }: ReturnType<typeof machine>, forma
     words[at(index)] = (frame << 12) | low;
     words[at(index) + 1] = high;
   };
-  put(0, nestedRoot + 1, table);
-  put(512, nestedRoot + 2, table);
+  // Rarely a right is missing on the way, or a bit is set that only pages have.
+  const upper = () => (next(6) === 0 ? table ^ (1 << [1, 2, 3, 5][next(4)]!) : table);
+  put(0, nestedRoot + 1, upper());
+  put(512, nestedRoot + 2, upper());
   put(512 + 1, 0, (next(2) === 0 ? page : page & ~7) | 0x80);
-  put(1024, nestedRoot + 3, table);
+  put(1024, nestedRoot + 3, upper());
   // The second 2 MiB, in one piece.
   put(1024 + 1, 0, page | 0x80);
   for (let n = 0; n < 512; n++) {
@@ -93,9 +95,9 @@ function fillNested({ words, next, physical }: ReturnType<typeof machine>, forma
     let high = 0;
     // CR3's own page lets every walk begin.
     const odd = (one: number) => n !== 1 && next(one) === 0;
-    if (odd(24)) low &= ~(1 << [0, 1, 2, 5, 6, 8, 9][next(7)]!);
-    if (odd(48)) high = 1 << (next(2) === 0 ? 31 : 12);
-    put(1536 + n, odd(24) ? next(0x200) : n, low, high);
+    if (odd(8)) low &= ~(1 << [0, 1, 2, 5, 6, 8, 9][next(7)]!);
+    if (odd(16)) high = 1 << (next(2) === 0 ? 31 : 12);
+    put(1536 + n, odd(16) ? next(0x200) : n, low, high);
   }
   return new NestedWalk(physical, format, nestedRoot << 12, 0);
 }
@@ -125,7 +127,6 @@ for (const [name, cpl, cr4, cr0, flags, efer] of [
       state.mode = mode64;
       state.set64(layout.cr3.offset, 0x1000, 0);
       physical.markCode(ram + 0x5000);
-      mmu.paging.nested = format && fillNested(it, format);
       mmu.refresh();
       const quick = {
         read: quicken(memory, () => 0, false),
@@ -134,6 +135,11 @@ for (const [name, cpl, cr4, cr0, flags, efer] of [
       };
       const answered = { read: 0, write: 0, execute: 0 };
       for (let n = 0; n < 3000; n++) {
+        // Few nested entries are used by one guest.
+        if (format && n % 100 === 0) {
+          mmu.paging.nested = fillNested(it, format);
+          mmu.refresh();
+        }
         const [low, high] = addressOf(next);
         const bytes = [1, 2, 4, 8, 16][next(5)]!;
         const kind = (['read', 'write', 'execute'] as const)[n % 3]!;
@@ -155,5 +161,5 @@ for (const [name, cpl, cr4, cr0, flags, efer] of [
           t.deepEqual(state.u8.slice(layout.bounce.offset, layout.bounce.offset + bytes), bounce);
         mmu.tlb.clear();
       }
-      t.true(answered.read > 50 && answered.write > 20 && answered.execute > 20, JSON.stringify(answered));
+      t.true(answered.read > 10 && answered.write > 10 && answered.execute > 10, JSON.stringify(answered));
     });
