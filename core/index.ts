@@ -33,6 +33,7 @@ export { type DeviceMemory, LiveAssist, largestPiece } from './cpu/assist/live.t
 export type { CpuCore, HelperImplementation, PortAccessor } from './cpu/core.ts';
 export type { Cpu } from './cpu/cpu.ts';
 export { guestCpuid } from './cpu/cpuid.ts';
+export { Delivery, deliverEvent } from './cpu/exceptions.ts';
 export type { CpuExit } from './cpu/exit.ts';
 export { helperImplementations } from './cpu/helpers/index.ts';
 export { createHost, type Host, type HostOptions } from './cpu/host.ts';

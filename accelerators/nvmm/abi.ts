@@ -170,8 +170,23 @@ export class VcpuExit {
   npcLow = 0;
   npcHigh = 0;
 
+  /**
+   * MEMORY with `state.eventPending`, ours: the event whose delivery was interrupted, since an assist has to finish it. Types as
+   * `EventType` of the core numbers them; `eventError` is -1 for none.
+   */
+  eventType = 0;
+  eventVector = 0;
+  eventError = -1;
+
   /** INVALID: raw SVM EXITCODE or VMX basic exit reason; all ones for a failed VM instruction. */
   hwcode = 0;
+
+  /** EXITINTINFO and IDT-vectoring information look alike. */
+  noteEvent(info: number, error: number): void {
+    this.eventType = (info >>> 8) & 7;
+    this.eventVector = info & 0xff;
+    this.eventError = info & (1 << 11) ? error : -1;
+  }
 
   /** The few values that are needed after every exit. */
   readonly state = {

@@ -216,11 +216,9 @@ export class NvmmProcessor extends VirtualProcessor {
         if (lib.assistIo(mach, vcpu)) return this.#failed('port access', exit.port);
         return this.#account();
       case ExitReason.memory:
-        // The processor's own access, in the middle of an event's delivery: no instruction that an assist could finish.
-        if (exit.state.eventPending) return { reason: 'shutdown' };
         if (exit.prot & Prot.execute && lib.gpaToHva(mach, exit.gpa, found)) return this.#failed('code', exit.gpa);
         if (lib.assistMem(mach, vcpu)) return this.#failed('memory access', exit.gpa);
-        return this.#account();
+        return this.#account() ?? this.#shutDown();
       case ExitReason.rdmsr: {
         const value = this.specification.msrs.read(this.index, exit.msr);
         if (value === undefined) return this.#fault(Vector.gp);
@@ -271,6 +269,11 @@ export class NvmmProcessor extends VirtualProcessor {
     vcpu.state.setGprPair(Gpr.rip, vcpu.exit.npcLow, vcpu.exit.npcHigh);
     complete(lib, mach, vcpu);
     return this.#account();
+  }
+
+  /** An assist may have found a triple fault. */
+  #shutDown(): Exit | undefined {
+    return this.#vcpu.exit.reason === ExitReason.shutdown ? { reason: 'shutdown' } : undefined;
   }
 
   /** The guest's time goes on by what the assist completed. */

@@ -7,13 +7,15 @@ import {
   type AssistMemory,
   amd,
   type CpuCore,
+  Delivery,
+  deliverEvent,
   detachedCore,
   helperImplementations,
   InstructionAssist,
   Leave,
   MachineFault,
 } from '#core';
-import { Gpr, Msr, Seg, StateFlag } from '../abi.ts';
+import { ExitReason, Gpr, Intr, Msr, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { complete } from './complete.ts';
 import { load, store } from './detached-state.ts';
@@ -47,28 +49,29 @@ class Assistant implements AssistMemory {
     return this.#assist.perform(this.code);
   }
 
-  read(linear: bigint, bytes: number): bigint {
-    this.#access(linear, bytes, false);
+  read(linear: bigint, bytes: number, _segment?: number, implicit = false): bigint {
+    this.#access(linear, bytes, false, implicit);
     return bytes === 16
       ? this.#view.getBigUint64(0, true) | (this.#view.getBigUint64(8, true) << 64n)
       : BigInt.asUintN(bytes * 8, this.#view.getBigUint64(0, true));
   }
 
-  write(linear: bigint, bytes: number, value: bigint): void {
+  write(linear: bigint, bytes: number, value: bigint, _segment?: number, implicit = false): void {
     this.#view.setBigUint64(0, BigInt.asUintN(64, value), true);
     this.#view.setBigUint64(8, BigInt.asUintN(64, value >> 64n), true);
-    this.#access(linear, bytes, true);
+    this.#access(linear, bytes, true, implicit);
   }
 
-  probe(linear: bigint, bytes: number): void {
+  probe(linear: bigint, bytes: number, _segment?: number, implicit = false): void {
     for (const at of [linear, BigInt.asUintN(64, linear + BigInt(bytes - 1))]) {
-      const gpa = translate(this.lib, this.mach, this.vcpu, at, true);
+      const gpa = translate(this.lib, this.mach, this.vcpu, at, true, implicit);
       if (typeof gpa !== 'number') throw new MachineFault(gpa);
     }
   }
 
-  #access(linear: bigint, bytes: number, write: boolean): void {
-    const fault = accessGuest(this.lib, this.mach, this.vcpu, linear, this.#bytes.subarray(0, bytes), write);
+  #access(linear: bigint, bytes: number, write: boolean, implicit: boolean): void {
+    const { lib, mach, vcpu } = this;
+    const fault = accessGuest(lib, mach, vcpu, linear, this.#bytes.subarray(0, bytes), write, implicit);
     if (fault) throw new MachineFault(fault);
   }
 
@@ -116,6 +119,7 @@ export function assistMem(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errn
   if (lib.vcpuGetState(mach, vcpu, StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs))
     return Errno.EFAULT;
   const assistant = assistantOf(lib, mach, vcpu);
+  if (vcpu.exit.state.eventPending) return finishDelivery(lib, mach, vcpu, assistant.core);
   const fetchFault = assistant.fetch();
   if (fetchFault) return injectFault(lib, mach, vcpu, fetchFault);
   const { core, code } = assistant;
@@ -128,5 +132,27 @@ export function assistMem(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errn
   if (outcome === 'exit' || (outcome === 'left' && core.state.leave !== Leave.events)) return Errno.ENODEV;
   lib.vcpuSetState(mach, vcpu, store(core, vcpu.comm, fpu));
   if (outcome !== 'again') complete(lib, mach, vcpu, core.state.interruptShadow !== 0);
+  return Errno.OK;
+}
+
+/**
+ * The access was the processor's own, in the middle of an event's delivery: the stack or a table lies where there is no RAM. The delivery
+ * is done here, from its beginning; a triple fault becomes a SHUTDOWN exit.
+ */
+function finishDelivery(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, core: CpuCore): Errno {
+  const { comm, exit, state } = vcpu;
+  if (lib.vcpuGetState(mach, vcpu, StateFlag.intr)) return Errno.EFAULT;
+  load(core, comm, false);
+  const { eventType, eventVector, eventError } = exit;
+  if (deliverEvent(core, eventVector, eventType, eventError) !== Delivery.delivered) {
+    exit.reason = ExitReason.shutdown;
+    return Errno.OK;
+  }
+  // Nothing is pending any more, and no shadow outlives a delivery.
+  state.intr = state.intr & ~(Intr.eventPending | Intr.shadow);
+  exit.state.eventPending = false;
+  exit.state.interruptShadow = false;
+  lib.vcpuSetState(mach, vcpu, store(core, comm, false) | StateFlag.intr);
+  exit.state.rflags = state.gprLow(Gpr.rflags);
   return Errno.OK;
 }

@@ -32,8 +32,9 @@ export function translate(
   vcpu: NvmmVcpu,
   gva: bigint,
   write: boolean,
+  implicit = false,
 ): number | GuestFault {
-  const user = cpl(vcpu) === 3;
+  const user = !implicit && cpl(vcpu) === 3;
   const code = (write ? pageFaultCode.write : 0) | (user ? pageFaultCode.user : 0);
   const canonical = BigInt.asIntN(48, gva) === BigInt.asIntN(64, gva);
   if (!canonical) return { vector: Vector.gp, error: 0 };
@@ -48,7 +49,10 @@ export function translate(
 
 const scratch = new DataView(new ArrayBuffer(8));
 
-/** Moves `data` from or to the guest. All pages are translated before the first byte moves. */
+/**
+ * Moves `data` from or to the guest. All pages are translated before the first byte moves. `implicit`: for the processor itself, a
+ * supervisor whatever CPL is, which finds all ones where there is no memory, and loses what it writes there.
+ */
 export function accessGuest(
   lib: Libnvmm,
   mach: NvmmMachine,
@@ -56,17 +60,18 @@ export function accessGuest(
   gva: bigint,
   data: Uint8Array,
   write: boolean,
+  implicit = false,
 ): GuestFault | undefined {
   const pieces: { gpa: number; start: number; length: number }[] = [];
   for (let start = 0; start < data.length; ) {
-    const gpa = translate(lib, mach, vcpu, BigInt.asUintN(64, gva + BigInt(start)), write);
+    const gpa = translate(lib, mach, vcpu, BigInt.asUintN(64, gva + BigInt(start)), write, implicit);
     if (typeof gpa !== 'number') return gpa;
     const length = Math.min(data.length - start, 4096 - (gpa % 4096));
     pieces.push({ gpa, start, length });
     start += length;
   }
   for (const { gpa, start, length } of pieces)
-    accessPhysical(lib, mach, vcpu, gpa, data.subarray(start, start + length), write);
+    accessPhysical(lib, mach, vcpu, gpa, data.subarray(start, start + length), write, implicit);
   return undefined;
 }
 
@@ -78,6 +83,7 @@ export function accessPhysical(
   gpa: number,
   data: Uint8Array,
   write: boolean,
+  implicit = false,
 ): void {
   const ram = lib.gpaToHva(mach, gpa, found) === 0 && (!write || (found.prot & NvmmProt.write) !== 0);
   const bytes = ram ? lib.hvaBytes(mach, found.hva, data.length) : undefined;
@@ -88,6 +94,10 @@ export function accessPhysical(
     } else {
       data.set(bytes);
     }
+    return;
+  }
+  if (implicit) {
+    if (!write) data.fill(0xff);
     return;
   }
   for (let start = 0, size = 0; start < data.length; start += size) {

@@ -83,6 +83,7 @@ const handlers: Readonly<Record<number, Handler<SvmContext>>> = {
     exit.gpa = (vmcb.high(Field.exitInfo2) >>> 0) * 2 ** 32 + (vmcb.low(Field.exitInfo2) >>> 0);
     exit.instLen = vmcb.byte(Field.fetchedCount) & 15;
     vmcb.bytes(Field.fetchedBytes, exit.instLen, exit.instBytes);
+    exit.noteEvent(vmcb.low(Field.exitInterruptInfo), vmcb.high(Field.exitInterruptInfo));
   },
 
   // A trap: the write has retired.

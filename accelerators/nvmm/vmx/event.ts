@@ -4,7 +4,7 @@ import { EventType } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { hasErrorCode, setsResumeFlag } from '../x86/exception.ts';
 import { Primary } from './controls.ts';
-import { Field, Interruption } from './fields.ts';
+import { Field, Interruptibility, Interruption } from './fields.ts';
 import type { VmxDriverVcpu, VmxVcpu } from './vcpu.ts';
 
 const nmiVector = 2;
@@ -75,4 +75,7 @@ export function requeue(cpu: HostCpu, vcpu: VmxVcpu): void {
   if (!vcpu.eventPending) return;
   cpu.vmwrite(Field.entryInterruption, info & ~Interruption.nmiUnblocking);
   if (info & Interruption.errorValid) cpu.vmwrite(Field.entryErrorCode, cpu.vmread(Field.vectoringErrorCode));
+  if ((info & Interruption.typeMask) !== Interruption.nmi) return;
+  // Its delivery had begun to block NMIs, and no NMI can be injected where they are blocked (SDM vol. 3, sections 27.2.1.3 and 28.3.3).
+  cpu.vmwrite(Field.guestInterruptibility, cpu.vmread(Field.guestInterruptibility) & ~Interruptibility.nmi);
 }

@@ -84,6 +84,7 @@ const handlers: Readonly<Record<number, Handler<VmxContext>>> = {
     const low = cpu.vmread(Field.guestPhysicalAddress) >>> 0;
     exit.gpa = (cpu.vmreadHigh >>> 0) * 2 ** 32 + low;
     exit.instLen = 0;
+    exit.noteEvent(cpu.vmread(Field.vectoringInfo), cpu.vmread(Field.vectoringErrorCode));
   },
 
   [ExitReasonCode.xsetbv]: xsetbv,

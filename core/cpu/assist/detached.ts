@@ -5,7 +5,7 @@ import type { LinearMemory } from '../../mmu/linear-memory.ts';
 import { state as layout, Segment } from '../../state/layout.ts';
 import { StateBlock } from '../../state/state-block.ts';
 import { CpuCore, type Translation } from '../core.ts';
-import { Leave, Status } from '../leave.ts';
+import { Access, Leave, Status } from '../leave.ts';
 import type { CpuModel } from '../model.ts';
 import type { AssistMemory } from './instruction-assist.ts';
 
@@ -52,44 +52,47 @@ export class AssistLinearMemory implements LinearMemory {
     }
   }
 
-  #read(low: number, high: number, bytes: number): bigint {
-    return this.#guarded(() => this.memory.read(join(low, high), bytes, Segment.ds));
+  #read(low: number, high: number, bytes: number, access: number): bigint {
+    const implicit = (access & Access.implicit) !== 0;
+    return this.#guarded(() => this.memory.read(join(low, high), bytes, Segment.ds, implicit));
   }
-  #write(low: number, high: number, bytes: number, value: bigint): void {
-    this.#guarded(() => this.memory.write(join(low, high), bytes, value, Segment.ds));
+  #write(low: number, high: number, bytes: number, access: number, value: bigint): void {
+    const implicit = (access & Access.implicit) !== 0;
+    this.#guarded(() => this.memory.write(join(low, high), bytes, value, Segment.ds, implicit));
   }
 
-  read8(low: number, high: number): number {
-    return Number(this.#read(low, high, 1));
+  read8(low: number, high: number, access: number): number {
+    return Number(this.#read(low, high, 1, access));
   }
-  read16(low: number, high: number): number {
-    return Number(this.#read(low, high, 2));
+  read16(low: number, high: number, access: number): number {
+    return Number(this.#read(low, high, 2, access));
   }
-  read32(low: number, high: number): number {
-    return Number(this.#read(low, high, 4)) | 0;
+  read32(low: number, high: number, access: number): number {
+    return Number(this.#read(low, high, 4, access)) | 0;
   }
-  read64(low: number, high: number): number {
-    const value = this.#read(low, high, 8);
+  read64(low: number, high: number, access: number): number {
+    const value = this.#read(low, high, 8, access);
     this.upper = Number(value >> 32n) | 0;
     return Number(value & 0xffff_ffffn) | 0;
   }
-  write8(low: number, high: number, _access: number, value: number): void {
-    this.#write(low, high, 1, BigInt(value & 0xff));
+  write8(low: number, high: number, access: number, value: number): void {
+    this.#write(low, high, 1, access, BigInt(value & 0xff));
   }
-  write16(low: number, high: number, _access: number, value: number): void {
-    this.#write(low, high, 2, BigInt(value & 0xffff));
+  write16(low: number, high: number, access: number, value: number): void {
+    this.#write(low, high, 2, access, BigInt(value & 0xffff));
   }
-  write32(low: number, high: number, _access: number, value: number): void {
-    this.#write(low, high, 4, BigInt(value >>> 0));
+  write32(low: number, high: number, access: number, value: number): void {
+    this.#write(low, high, 4, access, BigInt(value >>> 0));
   }
-  write64(low: number, high: number, _access: number, valueLow: number, valueHigh: number): void {
-    this.#write(low, high, 8, join(valueLow, valueHigh));
+  write64(low: number, high: number, access: number, valueLow: number, valueHigh: number): void {
+    this.#write(low, high, 8, access, join(valueLow, valueHigh));
   }
-  probeRead(low: number, high: number, size: number): void {
-    this.#guarded(() => this.memory.read(join(low, high), Math.min(size, 1), Segment.ds));
+  probeRead(low: number, high: number, size: number, access: number): void {
+    this.#read(low, high, Math.min(size, 1), access);
   }
-  probeWrite(low: number, high: number, size: number): void {
-    this.#guarded(() => this.memory.probe(join(low, high), size, Segment.ds));
+  probeWrite(low: number, high: number, size: number, access: number): void {
+    const implicit = (access & Access.implicit) !== 0;
+    this.#guarded(() => this.memory.probe(join(low, high), size, Segment.ds, implicit));
   }
 }
 

@@ -15,8 +15,16 @@ import { state as layout } from '../../state/layout.ts';
 import type { StateBlock } from '../../state/state-block.ts';
 import { type CpuCore, callHelper, type HelperImplementation } from '../core.ts';
 
-/** Memory of the assisted instruction, by linear address. Throws `MachineFault` (core/ir/evaluate.ts) for what the guest may not do. */
-export type AssistMemory = Pick<EvaluationMachine, 'read' | 'write' | 'probe'>;
+/**
+ * Memory of the assisted instruction, by linear address. Throws `MachineFault` (core/ir/evaluate.ts) for what the guest may not do.
+ * `implicit`: the processor's own access, to a descriptor or a supervisor's stack, whatever CPL is; where there is no memory it reads all
+ * ones, and writes are lost.
+ */
+export interface AssistMemory {
+  read(linear: bigint, bytes: number, segment: number, implicit?: boolean): bigint;
+  write(linear: bigint, bytes: number, value: bigint, segment: number, implicit?: boolean): void;
+  probe(linear: bigint, bytes: number, segment: number, implicit?: boolean): void;
+}
 
 const programs = new Map<Form, Program>();
 function programOf(form: Form): Program {

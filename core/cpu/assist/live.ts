@@ -6,7 +6,7 @@ import { state as layout, Segment, segmentBase } from '../../state/layout.ts';
 import { Dr6, Flag } from '../../state/registers.ts';
 import type { HelperImplementation } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
-import { Leave } from '../leave.ts';
+import { Access, Leave } from '../leave.ts';
 import { AssistLinearMemory } from './detached.ts';
 import { type AssistMemory, InstructionAssist } from './instruction-assist.ts';
 
@@ -19,6 +19,9 @@ export interface DeviceMemory {
 const pageSize = 4096;
 const longestInstruction = 15;
 const stackBit = 0x100;
+
+const lowOf = (value: bigint): number => Number(BigInt.asIntN(32, value));
+const highOf = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));
 
 export class LiveAssist implements AssistMemory {
   readonly #assist: InstructionAssist;
@@ -74,22 +77,49 @@ export class LiveAssist implements AssistMemory {
     return true;
   }
 
-  read(linear: bigint, bytes: number, segment: number): bigint {
+  read(linear: bigint, bytes: number, segment: number, implicit = false): bigint {
+    if (implicit) return this.#readImplicit(lowOf(linear), highOf(linear), bytes);
     this.#access(linear, bytes, segment, false);
     const low = this.#view.getBigUint64(0, true);
     return bytes === 16 ? low | (this.#view.getBigUint64(8, true) << 64n) : BigInt.asUintN(bytes * 8, low);
   }
 
-  write(linear: bigint, bytes: number, value: bigint, segment: number): void {
+  write(linear: bigint, bytes: number, value: bigint, segment: number, implicit = false): void {
+    if (implicit) {
+      this.#writeImplicit(lowOf(linear), highOf(linear), bytes, lowOf(value), highOf(value));
+      return;
+    }
     this.#view.setBigUint64(0, BigInt.asUintN(64, value), true);
     this.#view.setBigUint64(8, BigInt.asUintN(64, value >> 64n), true);
     this.#access(linear, bytes, segment, true);
   }
 
-  probe(linear: bigint, bytes: number, segment: number): void {
+  probe(linear: bigint, bytes: number, segment: number, implicit = false): void {
+    if (implicit) {
+      this.cpu.mmu.probeWrite(lowOf(linear), highOf(linear), bytes, Access.implicit);
+      return;
+    }
     this.#eachPage(linear, bytes, (at, length) => {
       this.#locate(at, length, segment, true);
     });
+  }
+
+  // Implicit accesses are the MMU's own business: they never reach a device.
+
+  #readImplicit(low: number, high: number, bytes: number): bigint {
+    const { mmu } = this.cpu;
+    if (bytes === 1) return BigInt(mmu.read8(low, high, Access.implicit));
+    if (bytes === 2) return BigInt(mmu.read16(low, high, Access.implicit));
+    if (bytes === 4) return BigInt(mmu.read32(low, high, Access.implicit) >>> 0);
+    const first = mmu.read64(low, high, Access.implicit);
+    return (BigInt(mmu.upper >>> 0) << 32n) | BigInt(first >>> 0);
+  }
+  #writeImplicit(low: number, high: number, bytes: number, value: number, valueHigh: number): void {
+    const { mmu } = this.cpu;
+    if (bytes === 1) mmu.write8(low, high, Access.implicit, value);
+    else if (bytes === 2) mmu.write16(low, high, Access.implicit, value);
+    else if (bytes === 4) mmu.write32(low, high, Access.implicit, value);
+    else mmu.write64(low, high, Access.implicit, value, valueHigh);
   }
 
   #access(linear: bigint, bytes: number, segment: number, write: boolean): void {
@@ -116,8 +146,8 @@ export class LiveAssist implements AssistMemory {
   /** Host address, or 0: no RAM, the physical address is in leaveAddress. */
   #locate(at: bigint, length: number, segment: number, write: boolean): number {
     const { mmu, state, physical } = this.cpu;
-    const low = Number(BigInt.asIntN(32, at));
-    const high = Number(BigInt.asIntN(32, at >> 32n));
+    const low = lowOf(at);
+    const high = highOf(at);
     const size = length | (segment === Segment.ss ? stackBit : 0);
     for (;;) {
       const host = write ? mmu.translateWrite(low, high, size) : mmu.translateRead(low, high, size);

@@ -1,6 +1,6 @@
 /** HLT, interrupts, NMIs, injected exceptions, shutdown. */
 import type { TestFn } from 'ava';
-import { at, type Guest } from '../guest.ts';
+import { at, type Guest, selector } from '../guest.ts';
 
 const wake = { shadow: false, nmiBlocked: false, halted: false };
 
@@ -135,6 +135,75 @@ export function events(test: TestFn, guest: Guest): void {
     t.is(guest.register('rax'), 1n);
     t.deepEqual(pin.taken, [2, 2]);
   });
+
+  for (const [what, handler, vector, error, cr2] of [
+    ['a selector', 'mov qword ptr [rsp+8], 0x1230\n iretq', 13, 0x1230n, 0n],
+    ['a page', 'mov esp, 0x90000\n iretq', 14, 0n, 0x9_0000n],
+  ] as const)
+    test(`${name}: an IRET that faults by ${what} while an NMI waits for it`, t => {
+      guest.reset().long('jmp $');
+      guest.page(0x90, 0);
+      guest.load(64, handler, at.handlers + 32);
+      pin.raiseNmi();
+      t.deepEqual(guest.run(1), { reason: 'limit' });
+      pin.raiseNmi();
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.vector, vector);
+      const frame = Number(guest.register('rsp'));
+      t.is(guest.get64(frame), error);
+      t.is(guest.get64(frame + 24) & 0x1_0302n, 0x1_0002n, 'no trap flag, which would be nobody’s');
+      t.is(guest.state.controls.cr2, cr2);
+      t.true(guest.state.interrupts.nmiBlocked);
+      t.deepEqual(pin.taken, [2], 'the other one still waits');
+    });
+
+  for (const [what, where] of [
+    ['in a hole', at.hole],
+    ['in a device', at.device],
+  ] as const) {
+    test(`${name}: an event whose stack is ${what} is delivered, and what it pushes is lost`, t => {
+      for (const [source, vector, pushed] of [
+        ['ud2', 6, 40],
+        ['mov eax, [0x90000]', 14, 48],
+        ['sti\n nop\n jmp $', 0x31, 40],
+        ['int 0x44', 0x44, 40],
+      ] as const) {
+        guest.reset().long(source, { rsp: where + 0x800 });
+        guest.page(0x90, 0);
+        pin.raise(0x31);
+        t.deepEqual(guest.run(), { reason: 'halt' }, source);
+        t.is(guest.vector, vector, source);
+        t.is(guest.register('rsp'), BigInt(where + 0x800 - pushed), source);
+        t.is(guest.state.general.rflags & 0x200n, 0n, source);
+        t.is(guest.get64(where < 0x20_0000 ? where + 0x800 - pushed : at.data), 0n, source);
+      }
+      guest.reset().long('jmp $', { rsp: where + 0x800 });
+      pin.raiseNmi();
+      t.deepEqual(guest.run(), { reason: 'halt' }, 'NMI');
+      t.is(guest.vector, 2);
+      t.true(guest.state.interrupts.nmiBlocked);
+    });
+
+    test(`${name}: a user's fault on a stack ${what} takes the supervisor's tables`, t => {
+      guest.reset().long('ud2', { rsp: at.userStack });
+      guest.put(at.tss + 4, where + 0x800, 0);
+      const { segments } = guest.state;
+      const user = (value: number, attributes: number) => ({ ...segments.cs, selector: value, attributes });
+      guest.processor.setState({
+        segments: { ...segments, cs: user(selector.userCode, 0xafb), ss: user(selector.userData, 0xcf3) },
+      });
+      for (const page of [1, 2]) guest.page(page, (page << 12) | 3);
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.vector, 6);
+      t.is(guest.register('rsp'), BigInt(where + 0x800 - 40));
+    });
+
+    test(`${name}: an event whose table is ${what} shuts down`, t => {
+      guest.reset().long('ud2');
+      guest.processor.setState({ segments: { ...guest.state.segments, idtr: { limit: 0xfff, base: BigInt(where) } } });
+      t.deepEqual(guest.run(), { reason: 'shutdown' });
+    });
+  }
 
   test(`${name}: blocked NMIs that were set are one's own`, t => {
     guest.reset().long('inc eax\n inc eax\n iretq\n hlt', { rsp: at.stack - 40 });

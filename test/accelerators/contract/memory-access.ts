@@ -1,6 +1,6 @@
 /** Memory that is no RAM, by every kind of instruction that can reach it. */
 import type { TestFn } from 'ava';
-import { type Access, at, type Guest } from '../guest.ts';
+import { type Access, at, type Guest, selector } from '../guest.ts';
 
 interface Case {
   readonly code: string;
@@ -420,5 +420,22 @@ export function memoryAccess(test: TestFn, guest: Guest): void {
       guest.put(at.data, 0x0000_ffff | (d << 16), d >>> 16, 0);
       t.notThrows(() => guest.run(1000), source);
     }
+  });
+
+  test(`${name}: a user's selector from a device is looked up in the supervisor's table`, t => {
+    guest.reset().long(`mov fs, [0x${at.device.toString(16)}]\n ud2`, { rsp: at.userStack });
+    guest.memory = () => BigInt(selector.userData);
+    const { segments } = guest.state;
+    guest.processor.setState({
+      segments: {
+        ...segments,
+        cs: { ...segments.cs, selector: selector.userCode, attributes: 0xafb },
+        ss: { ...segments.cs, selector: selector.userData, attributes: 0xcf3 },
+      },
+    });
+    for (const page of [1, 2]) guest.page(page, (page << 12) | 3);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 6, 'no page fault');
+    t.is(guest.state.segments.fs.selector, selector.userData);
   });
 }
