@@ -4,6 +4,7 @@ import { forms } from '../isa/forms.ts';
 import { FunctionBuilder } from '../wasm/function.ts';
 import { lower } from '../wasm/lower.ts';
 import { MEMORY, ModuleBuilder } from '../wasm/module.ts';
+import { routineModule } from '../wasm/routine.ts';
 import { writeLoop } from './dispatch.ts';
 import { FunctionTarget } from './function-target.ts';
 import { Handler } from './handlers.ts';
@@ -52,7 +53,7 @@ export class Interpreter {
   readonly run: Run;
   readonly table: WebAssembly.Table;
   readonly #image: Image;
-  readonly #imports: WebAssembly.Imports;
+  readonly #imports: Record<string, WebAssembly.ImportValue>;
   /** By form id: handler of a form that has a function. */
   readonly #handlers = new Uint16Array(forms.length);
   /** Forms that have a function, by table slot. */
@@ -63,13 +64,16 @@ export class Interpreter {
     images[kind] ??= createImage(kind === 'counting');
     this.#image = images[kind];
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: forms.length });
-    this.#imports = { [MEMORY.module]: { ...importObject(imports), memory, functions: this.table } };
-    const { exports } = new WebAssembly.Instance(this.#image.module, this.#imports);
+    this.#imports = { ...importObject(imports), memory, functions: this.table };
+    const { exports } = new WebAssembly.Instance(this.#image.module, { [MEMORY.module]: this.#imports });
     this.run = exports.run as Run;
   }
 
-  get imports(): WebAssembly.Imports {
-    return this.#imports;
+  /** With everything that generated code may import; routines come into being when the first module asks for them. */
+  instantiate(module: ModuleBuilder): WebAssembly.Exports {
+    for (const routine of module.routines)
+      this.#imports[routine.name] ??= this.instantiate(routineModule(routine)).routine!;
+    return new WebAssembly.Instance(new WebAssembly.Module(module.build()), { [MEMORY.module]: this.#imports }).exports;
   }
 
   /** The handler for a form; `simple`: its memory operand is a base and a displacement. */
@@ -90,7 +94,7 @@ export class Interpreter {
     lower(programOf(form), new FunctionTarget(f, module, form, 'any'));
     f.op('unreachable');
     module.function(f, 'handler');
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build()), this.#imports);
+    const exports = this.instantiate(module);
     const slot = this.#withFunction.push(form) - 1;
     this.table.set(slot, exports.handler as () => void);
     this.#handlers[form.id] = this.#image.rare + slot;

@@ -1,5 +1,5 @@
 /** Operands of an instruction as its record names them: the part of lowering that every handler of the interpreter shares. */
-import type { Place } from '../ir/effect.ts';
+import type { RegisterPlace } from '../ir/effect.ts';
 import type { Value, Width } from '../ir/value.ts';
 import type { Form, OperandKind } from '../isa/form.ts';
 import { gprOffset, Segment, type SegmentIndex, segmentBase, segmentOffset, state } from '../state/layout.ts';
@@ -104,7 +104,7 @@ export abstract class RecordTarget implements Target {
     this.f.get(this.rec).memory('i32.load16_u', record.base).i32(gprOffset(4)).op('i32.eq');
   }
 
-  write(place: Place, push: () => void): void {
+  write(place: RegisterPlace, push: () => void): void {
     const { f } = this;
     if (place.kind === 'register') this.#pushSlot(slotOf(this.form, place.operand));
     else this.pushCpu();
@@ -113,7 +113,7 @@ export abstract class RecordTarget implements Target {
   }
 
   /** Which register an operand is, is not known: any other register operand or fixed register may be the same. */
-  clobbers(place: Place, leaf: Value): boolean {
+  clobbers(place: RegisterPlace, leaf: Value): boolean {
     if (leaf.operation === 'offset') return place.file === 'general';
     if (leaf.operation === 'state') {
       const offset = leaf.detail as number;

@@ -4,7 +4,7 @@
  */
 
 import type { HelperName } from '../isa/helpers.ts';
-import type { SegmentIndex } from '../state/layout.ts';
+import type { ArrayField, SegmentIndex } from '../state/layout.ts';
 import type { FlagName, Value, Width } from './value.ts';
 
 /** Where memory is. */
@@ -15,9 +15,13 @@ export type Address =
   | { readonly kind: 'implicit'; readonly segment: SegmentIndex | 'source'; readonly offset: Value };
 
 /** Where a register is. A 32-bit write to a general register clears its upper half. */
-export type Place =
+export type RegisterPlace =
   | { readonly kind: 'register'; readonly operand: number; readonly width: Width; readonly file: RegisterFile }
   | { readonly kind: 'state'; readonly offset: number; readonly width: Width; readonly file: RegisterFile };
+
+export type Place =
+  | RegisterPlace
+  | { readonly kind: 'element'; readonly array: ArrayField; readonly index: Value; readonly width: Width };
 
 /** `general` registers have x86's partial-write rules; `plain` ones are written as wide as the place says, no more. */
 export type RegisterFile = 'general' | 'plain';

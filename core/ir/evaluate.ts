@@ -5,12 +5,21 @@
 import type { Status } from '../cpu/leave.ts';
 import type { Decoded } from '../decode/decoded.ts';
 import type { HelperName } from '../isa/helpers.ts';
-import { type Field, gprOffset, Segment, segmentBase, segmentSelector, state } from '../state/layout.ts';
+import {
+  type ArrayField,
+  type Field,
+  gprOffset,
+  Segment,
+  segmentBase,
+  segmentSelector,
+  state,
+} from '../state/layout.ts';
 import { is64 } from '../state/mode.ts';
 import type { Address, Effect, FlagUpdate, Place, Program } from './effect.ts';
 import { evaluateVector } from './evaluate-vector.ts';
 import { composeFlags, readFlag } from './flag-state.ts';
 import { compute } from './operations.ts';
+import { evaluateRoutine, type Routine } from './routine.ts';
 import { type FlagName, flagNames, type Value } from './value.ts';
 import { allValues } from './visit.ts';
 
@@ -68,6 +77,7 @@ export function evaluate(program: Program, decoded: Decoded, machine: Evaluation
 const leafOperations = new Set([
   'register',
   'state',
+  'element',
   'flag',
   'immediate',
   'offset',
@@ -197,6 +207,8 @@ class Run {
         return this.machine.get(this.#registerOffset(operand), value.width);
       case 'state':
         return this.machine.get(operand, value.width);
+      case 'element':
+        return this.machine.get(this.#elementOffset(value.detail as ArrayField, value.inputs[0]!), value.width);
       case 'immediate':
         return this.#immediate(operand);
       case 'offset':
@@ -220,7 +232,13 @@ class Run {
           value,
           value.inputs.map(input => this.#evaluate(input)),
         );
+      case 'routine':
+        return evaluateRoutine(
+          value.detail as Routine,
+          value.inputs.map(input => this.#evaluate(input)),
+        );
       case 'select':
+      case 'branch':
         return this.#evaluate(this.#evaluate(value.inputs[0]!) ? value.inputs[1]! : value.inputs[2]!);
       default:
         return compute(
@@ -234,6 +252,10 @@ class Run {
   #registerOffset(operand: number): number {
     const slot = this.decoded.registers[operand]!;
     return this.decoded.form!.operands[operand]!.kind === 'segment' ? segmentSelector(slot).offset : slot;
+  }
+
+  #elementOffset({ offset, stride }: ArrayField, index: Value): number {
+    return offset + stride * Number(this.#evaluate(index));
   }
 
   #immediate(operand: number): bigint {
@@ -277,6 +299,10 @@ class Run {
   }
 
   #set(place: Place, value: bigint): void {
+    if (place.kind === 'element') {
+      this.machine.set(this.#elementOffset(place.array, place.index), place.width, value);
+      return;
+    }
     const offset = place.kind === 'register' ? this.#registerOffset(place.operand) : place.offset;
     const widened = place.file === 'general' && place.width === 32;
     this.machine.set(offset, widened ? 64 : place.width, value);

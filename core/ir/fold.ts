@@ -148,7 +148,7 @@ export class Folder {
 
   #simplify(value: Value): Value | undefined {
     const { operation, inputs } = value;
-    if (operation === 'select') return this.#simplifySelect(inputs as [Value, Value, Value]);
+    if (operation === 'select' || operation === 'branch') return this.#simplifySelect(inputs as [Value, Value, Value]);
     const constants = inputs.map(constantOf);
     if (isComputable(operation) && constants.every(known => known !== undefined))
       return constant(value.width, compute(value, constants));
@@ -175,8 +175,15 @@ export class Folder {
         return { ...effect, address: this.#address(effect.address), value: this.value(effect.value) };
       case 'update':
         return { ...effect, address: this.#address(effect.address), after: this.value(effect.after) };
-      case 'set':
-        return { ...effect, value: this.value(effect.value) };
+      case 'set': {
+        const { place } = effect;
+        const value = this.value(effect.value);
+        return {
+          ...effect,
+          value,
+          place: place.kind === 'element' ? { ...place, index: this.value(place.index) } : place,
+        };
+      }
       case 'flags': {
         const flags = this.#flags(effect.flags);
         return when && !always ? { kind: 'flags', flags, when } : { kind: 'flags', flags };

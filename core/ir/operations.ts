@@ -47,6 +47,7 @@ const meanings: Partial<Record<Operation, Meaning>> = {
   truncate: ([a]) => a!,
   signExtend: ([a], _, from) => signed(a!, from),
   select: ([condition, then, otherwise]) => (condition ? then! : otherwise!),
+  branch: ([condition, then, otherwise]) => (condition ? then! : otherwise!),
   low64: ([a]) => a!,
   high64: ([a]) => a! >> 64n,
   join64: ([low, high]) => low! | (high! << 64n),

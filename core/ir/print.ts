@@ -1,7 +1,8 @@
 /** IR as text, one effect a line: for snapshots and for people. Values used more than once get a name where they are first used. */
-import { gprOffset, state } from '../state/layout.ts';
+import { type ArrayField, gprOffset, state } from '../state/layout.ts';
 import { gprNames } from '../state/registers.ts';
 import type { Address, Effect, FlagUpdate, Place, Program } from './effect.ts';
+import type { Routine } from './routine.ts';
 import { flagNames, type Value } from './value.ts';
 import type { VectorOperation } from './vector.ts';
 import { valuesOf } from './visit.ts';
@@ -57,7 +58,7 @@ class Printer {
       case 'probe':
         return `probe${effect.width} ${this.#address(effect.address)}`;
       case 'set':
-        return `set ${place(effect.place)} ${this.#value(effect.value)}`;
+        return `set ${this.#place(effect.place)} ${this.#value(effect.value)}`;
       case 'flags':
         return `flags ${this.#flags(effect.flags)}${when}`;
       case 'jump':
@@ -87,6 +88,16 @@ class Printer {
     return address.plus ? `[#${address.operand} + ${this.#value(address.plus)}]` : `[#${address.operand}]`;
   }
 
+  #place(at: Place): string {
+    const name =
+      at.kind === 'element'
+        ? `${arrayName(at.array)}[${this.#value(at.index)}]`
+        : at.kind === 'register'
+          ? `#${at.operand}`
+          : fieldName(at.offset);
+    return `${name}:${at.width}`;
+  }
+
   #result(value: Value): string {
     return this.#name(value);
   }
@@ -110,12 +121,11 @@ class Printer {
   }
 }
 
-const place = (at: Place): string => {
-  const name = at.kind === 'register' ? `#${at.operand}` : fieldName(at.offset);
-  return `${name}:${at.width}`;
-};
+const arrayName = ({ offset, stride }: ArrayField): string => `${fieldName(offset)}/${stride}`;
 
 const operationName = ({ operation, width, detail }: Value): string => {
+  if (operation === 'routine') return (detail as Routine).name;
+  if (operation === 'element') return `${arrayName(detail as ArrayField)}:${width}`;
   if (operation !== 'vector') return `${operation}${width}`;
   const { name, lane, parameter } = detail as VectorOperation;
   return `${name}.${lane}${parameter ? `[${parameter.join(' ')}]` : ''}`;

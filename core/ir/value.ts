@@ -2,6 +2,8 @@
  * Pure values of the IR. A value is a node of a DAG; building one never has an effect. Widths are in bits; a value narrower
  * than its carrier (i32 up to 32 bits, i64, v128) is kept zero-extended by every reader.
  */
+import type { ArrayField } from '../state/layout.ts';
+import type { Routine } from './routine.ts';
 import type { VectorOperation } from './vector.ts';
 
 export type Width = 1 | 8 | 16 | 32 | 64 | 128;
@@ -16,6 +18,7 @@ export type Operation =
   | 'register' // operand number: the register operand's content before the instruction
   | 'immediate' // operand number: the immediate, already extended to width
   | 'state' // state offset: a fixed register or field
+  | 'element' // ArrayField: the field that the argument, an index of 32 bits, picks; what it held before the instruction
   | 'offset' // operand number: effective address of a memory operand without its segment (LEA), 64 bits, masked to the address size
   | 'number' // operand number: the number of a register operand as Decoded.registers has it (segment, control, debug, ST; general: state offset), 32 bits
   | 'segment' // operand number, or -1 for the string source: segment of the memory operand after prefixes, 32 bits
@@ -57,13 +60,17 @@ export type Operation =
   | 'signExtend'
   | 'truncate' // from the argument's width
   | 'select' // (condition of width 1, then, else)
+  | 'branch' // the same, where the two are long and the condition can be foreseen: only one is computed
   // 128-bit
   | 'low64'
   | 'high64' // 64 bits of a 128-bit argument
   | 'join64' // (low, high) of 64 bits to 128
-  | 'vector'; // detail: VectorOperation; arguments 128 bits (or as the operation says)
+  | 'vector' // detail: VectorOperation; arguments 128 bits (or as the operation says)
+  // Shared
+  | 'routine' // detail: Routine; arguments are its parameters
+  | 'parameter'; // within a routine's body: parameter number
 
-export type Detail = bigint | number | FlagName | VectorOperation | undefined;
+export type Detail = bigint | number | FlagName | VectorOperation | ArrayField | Routine | undefined;
 
 export class Value {
   constructor(
@@ -191,6 +198,9 @@ export class Value {
   /** On a value of width 1. */
   select(then: Value, otherwise: Value): Value {
     return new Value('select', then.width, [this, then, otherwise]);
+  }
+  branch(then: Value, otherwise: Value): Value {
+    return new Value('branch', then.width, [this, then, otherwise]);
   }
 
   low64(): Value {

@@ -19,7 +19,7 @@ export function valuesOf(effect: Effect): Value[] {
     case 'update':
       return [...addressValues(effect.address), effect.after];
     case 'set':
-      return [effect.value];
+      return effect.place.kind === 'element' ? [effect.place.index, effect.value] : [effect.value];
     case 'flags': {
       const { result } = effect.flags;
       const single = flagNames.map(name => effect.flags[name]).filter(value => value instanceof Value);

@@ -5,7 +5,7 @@
 import type { Address, Effect, FlagUpdate, Place, Program, RegisterFile } from '../ir/effect.ts';
 import { Folder } from '../ir/fold.ts';
 import { constant, type FlagName, type Operation, Value, type Width, yes } from '../ir/value.ts';
-import { gprOffset, Segment, type SegmentIndex, type StateName, state } from '../state/layout.ts';
+import { type ArrayField, gprOffset, Segment, type SegmentIndex, type StateName, state } from '../state/layout.ts';
 import type { Form, OperandForm } from './form.ts';
 import { type HelperName, helpers } from './helpers.ts';
 import type { Instruction } from './instruction.ts';
@@ -103,6 +103,11 @@ export class Tracer {
     return this.#place({ kind: 'state', offset, width, file: 'plain' }, undefined);
   }
 
+  /** The field of an array in the state block that `index`, 32 bits, picks. */
+  element(array: ArrayField, index: Value): Operand {
+    return this.#place({ kind: 'element', array, index, width: array.width }, undefined);
+  }
+
   /** Implicit memory: a segment and an offset within it (64 bits, masked to its address size by the caller). */
   memory(segment: SegmentIndex | 'source', offset: Value, width: Width): Operand {
     return this.#memory(
@@ -168,9 +173,11 @@ export class Tracer {
     return produced;
   }
 
-  /** A helper without results, called only where `when` is 1. */
-  callIf(when: Value, helper: HelperName, ...inputs: Value[]): void {
-    this.effects.push({ kind: 'call', helper, inputs, results: [], when });
+  /** A helper that is called only where `when` is 1, and else has no results. */
+  callIf(when: Value, helper: HelperName, ...inputs: Value[]): Value[] {
+    const results = helpers[helper].results.map(width => new Value('result', width));
+    this.effects.push({ kind: 'call', helper, inputs, results, when });
+    return results;
   }
 
   /** What is written before on the same condition does not happen together with what follows. */
@@ -239,7 +246,8 @@ export class Tracer {
       read: () => fixed ?? tracer.#reading(tracer.#before(place)),
       write: (value: Value) => tracer.#set(place, value),
       writeIf(condition: Value, value: Value) {
-        const whole: Place = place.width === 32 && place.file === 'general' ? { ...place, width: 64 } : place;
+        const general = place.kind !== 'element' && place.file === 'general';
+        const whole: Place = place.width === 32 && general ? { ...place, width: 64 } : place;
         tracer.#set(whole, condition.select(value.zeroExtend(whole.width), tracer.#before(whole)));
       },
       update(change: (before: Value) => Value) {
@@ -253,7 +261,12 @@ export class Tracer {
       updateAt: () => tracer.#notMemory(),
       probeAt: () => tracer.#notMemory(),
       offset: () => tracer.#notMemory(),
-      number: () => (place.kind === 'register' ? leaf('number', 32, place.operand) : constant(32, place.offset)),
+      number: () =>
+        place.kind === 'register'
+          ? leaf('number', 32, place.operand)
+          : place.kind === 'state'
+            ? constant(32, place.offset)
+            : place.index,
       segment: () => tracer.#notMemory(),
       stackBased: () => tracer.#notMemory(),
     };
@@ -318,6 +331,7 @@ export class Tracer {
 
   /** What a place held before the instruction. */
   #before(place: Place): Value {
+    if (place.kind === 'element') return new Value('element', place.width, [place.index], place.array);
     return leaf(place.kind, place.width, place.kind === 'register' ? place.operand : place.offset);
   }
 

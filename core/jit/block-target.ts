@@ -4,7 +4,7 @@ import { pushField, storeField } from '../interpreter/field.ts';
 import { importFunction } from '../interpreter/import-function.ts';
 import { record } from '../interpreter/record.ts';
 import { isSecondImmediate, slotOf } from '../interpreter/record-target.ts';
-import type { FlagUpdate, Place } from '../ir/effect.ts';
+import type { FlagUpdate, RegisterPlace } from '../ir/effect.ts';
 import type { Value, Width } from '../ir/value.ts';
 import { gprOffset, Segment, type SegmentIndex, segmentBase, segmentSelector, state } from '../state/layout.ts';
 import { maskOf } from '../wasm/carrier.ts';
@@ -108,7 +108,7 @@ export class BlockTarget implements Target {
     this.f.i32(this.#at.base === gprOffset(4) ? 1 : 0);
   }
 
-  write(place: Place, push: () => void): void {
+  write(place: RegisterPlace, push: () => void): void {
     const offset = place.kind === 'state' ? place.offset : this.#slot(place.operand);
     if (isGeneral(offset)) {
       this.registers.write(offset, place.width, push);
@@ -119,7 +119,7 @@ export class BlockTarget implements Target {
     storeField(this.f, offset, place.width, place.file === 'general');
   }
 
-  clobbers(place: Place, leaf: Value): boolean {
+  clobbers(place: RegisterPlace, leaf: Value): boolean {
     const written = place.kind === 'state' ? place.offset : this.#slot(place.operand);
     const overlaps = (offset: number, bytes: number) => {
       const [from, to] = isGeneral(written) ? [written & ~7, (written & ~7) + 8] : [written, written + place.width / 8];

@@ -115,7 +115,7 @@ export class Jit {
     }
     if (regions.length === 0) return;
     module.importTable();
-    new WebAssembly.Instance(new WebAssembly.Module(module.build()), this.interpreter.imports);
+    this.interpreter.instantiate(module);
     for (const live of regions) for (const entry of live.region.entries) this.#install(live, entry);
     this.compiled += regions.length;
   }

@@ -147,7 +147,7 @@ function registersOfForm(form: Form): FormRegisters {
     rootsOf(effect).forEach(visit);
     if (effect.kind !== 'set') continue;
     if (effect.place.kind === 'state') writtenOffsets.add(effect.place.offset);
-    else writtenOperands.add(effect.place.operand);
+    else if (effect.place.kind === 'register') writtenOperands.add(effect.place.operand);
   }
   const memory = form.operands.some(({ kind }) => kind === 'memory');
   const registers: FormRegisters = {

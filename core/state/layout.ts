@@ -24,11 +24,20 @@ export const segmentOffset = (index: number): number => segments + index * 16;
 export const segmentBase = (index: number): Field => field(segmentOffset(index), 64);
 export const segmentLimit = (index: number): Field => field(segmentOffset(index) + 8, 32);
 export const segmentSelector = (index: number): Field => field(segmentOffset(index) + 12, 16);
+export const segmentSelectors: ArrayField = { ...segmentSelector(0), stride: 16, count: 10 };
 /** type 3:0, S 4, DPL 6:5, P 7, AVL 8, L 9, D/B 10, G 11: the packing of the VMCB (APM vol. 2, appendix B). P=0 marks a null selector. */
 export const segmentAttributes = (index: number): Field => field(segmentOffset(index) + 14, 16);
 
+/** Fields of one kind, a stride apart. */
+export interface ArrayField extends Field {
+  readonly stride: number;
+  readonly count: number;
+}
+
 /** Physical x87 registers R0…R7 (not ST-relative), 16 bytes each: significand u64, sign and exponent u16. */
 export const x87Offset = (physical: number): number => 0x300 + physical * 16;
+export const x87Significands: ArrayField = { ...field(x87Offset(0), 64), stride: 16, count: 8 };
+export const x87SignExponents: ArrayField = { ...field(x87Offset(0) + 8, 16), stride: 16, count: 8 };
 /** XMM0…XMM15. */
 export const xmmOffset = (index: number): number => 0x400 + index * 16;
 

@@ -21,6 +21,7 @@ export const isLeaf = (value: Value): boolean => leaves.has(value.operation);
 export const isMutable = (value: Value): boolean =>
   value.operation === 'register' ||
   value.operation === 'state' ||
+  value.operation === 'element' ||
   value.operation === 'flag' ||
   value.operation === 'offset';
 export const isConstant = (value: Value, what?: bigint): boolean =>

@@ -11,6 +11,9 @@ export function writeLeaf(value: Value, { f, target }: ValueWriter): true | unde
       else if (width === 64) f.i64(detail as bigint);
       else f.i32(Number(BigInt.asIntN(32, detail as bigint)));
       return true;
+    case 'parameter':
+      f.get(detail as number);
+      return true;
     case 'register':
       target.pushRegister(detail as number, width);
       return true;

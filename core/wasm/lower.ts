@@ -4,6 +4,7 @@ import type { Address, Effect, FlagUpdate, Program } from '../ir/effect.ts';
 import type { Value } from '../ir/value.ts';
 import { state } from '../state/layout.ts';
 import { isMutable } from './carrier.ts';
+import { setElement } from './element.ts';
 import { writeFlags } from './flags.ts';
 import type { Label } from './function.ts';
 import { commitIfGathered, pushLoad, store, translate } from './memory.ts';
@@ -24,7 +25,7 @@ export function rootsOf(effect: Effect): Value[] {
     case 'update':
       return [...at(effect.address), effect.after];
     case 'set':
-      return [effect.value];
+      return effect.place.kind === 'element' ? [effect.place.index, effect.value] : [effect.value];
     case 'flags':
       return [...Object.values(effect.flags as FlagUpdate).filter(value => value !== undefined), ...when];
     case 'jump':
@@ -107,7 +108,12 @@ class Lowering {
   #clobbers(effect: Effect, leaf: Value): boolean {
     if (effect.kind === 'call') return true;
     if (effect.kind === 'flags') return leaf.operation === 'flag';
-    return effect.kind === 'set' && leaf.operation !== 'flag' && this.target.clobbers(effect.place, leaf);
+    if (effect.kind !== 'set' || leaf.operation === 'flag') return false;
+    const { place } = effect;
+    // Fixed fields lie in no array that is written, and register operands in none that is read.
+    if (place.kind === 'element' || leaf.operation === 'element')
+      return place.kind === 'element' && place.array === leaf.detail;
+    return this.target.clobbers(place, leaf);
   }
 
   #effect(effect: Effect): void {
@@ -147,9 +153,12 @@ class Lowering {
       case 'probe':
         f.release(this.#translate(effect.address, effect.width / 8, true));
         return;
-      case 'set':
-        target.write(effect.place, () => values.push(effect.value, effect.place.width < 32));
+      case 'set': {
+        const { place, value } = effect;
+        if (place.kind === 'element') setElement(values, place.array, place.index, value);
+        else target.write(place, () => values.push(value, place.width < 32));
         return;
+      }
       case 'flags':
         if (!effect.when && target.deferFlags?.(effect.flags, values)) return;
         target.settleFlags?.();
@@ -164,9 +173,17 @@ class Lowering {
         values.scope(() => raise(target, effect.vector, effect.error));
         f.end();
         return;
-      case 'call':
-        this.#when(effect.when, () => this.#call(effect));
+      case 'call': {
+        const { when, results } = effect;
+        // The helper may change what the condition reads, and others may ask for it again.
+        if (when && values.isShared(when)) values.keep(when);
+        const locals = results.map(({ width }) => values.local(width));
+        this.#when(when, () => this.#call(effect, locals));
+        results.forEach((result, n) => {
+          values.bind(result, locals[n]!);
+        });
         return;
+      }
       case 'window':
         this.#window = true;
         return;
@@ -230,7 +247,7 @@ class Lowering {
     return host;
   }
 
-  #call(effect: Extract<Effect, { kind: 'call' }>): void {
+  #call(effect: Extract<Effect, { kind: 'call' }>, locals: readonly number[]): void {
     const { target } = this;
     const { f } = target;
     let slot = state.argument0.offset;
@@ -249,15 +266,13 @@ class Lowering {
     f.call(target.import(`helper_${effect.helper}`));
     target.afterHelper();
     slot = state.result0.offset;
-    for (const result of effect.results) {
+    effect.results.forEach((result, n) => {
       target.pushCpu();
       if (result.width === 128) f.memory('v128.load', slot, 0);
       else f.memory(result.width === 64 ? 'i64.load' : 'i32.load', slot);
       if (result.width < 32) f.i32((1 << result.width) - 1).op('i32.and');
-      const local = this.#values.local(result.width);
-      f.set(local);
-      this.#values.bind(result, local);
+      f.set(locals[n]!);
       slot += result.width === 128 ? 16 : 8;
-    }
+    });
   }
 }

@@ -1,4 +1,6 @@
 /** Writes a WebAssembly module: one memory and perhaps one table, imported; functions; branch hints. */
+import type { Routine } from '../ir/routine.ts';
+import { carrier } from './carrier.ts';
 import { type FunctionBuilder, type FunctionReference, type ValueType, valueTypeCode } from './function.ts';
 import { padded, signed32, text, unsigned } from './leb128.ts';
 
@@ -20,6 +22,7 @@ interface Defined extends FunctionReference {
 }
 
 export class ModuleBuilder {
+  readonly routines = new Set<Routine>();
   readonly #types: string[] = [];
   readonly #imports: Import[] = [];
   readonly #functions: Defined[] = [];
@@ -62,6 +65,18 @@ export class ModuleBuilder {
     const item: Defined = { builder, type: this.type(builder.parameters, builder.results), exported, index: -1 };
     this.#functions.push(item);
     return item;
+  }
+
+  /** Imported from the embedder, as which `routines` lists it. */
+  routine(routine: Routine): FunctionReference {
+    this.routines.add(routine);
+    const { name, parameters, width } = routine;
+    return this.import(
+      MEMORY.module,
+      name,
+      parameters.map(parameter => carrier(parameter)),
+      [carrier(width)],
+    );
   }
 
   /** A function that others of this module call, written when first asked for. */

@@ -3,7 +3,7 @@
  * linear memory, the JIT from constants and locals. `push…` leaves a value on the WebAssembly stack: i32 up to 32 bits
  * (zero-extended), i64, or v128.
  */
-import type { FlagUpdate, Place } from '../ir/effect.ts';
+import type { FlagUpdate, RegisterPlace } from '../ir/effect.ts';
 import type { Value, Width } from '../ir/value.ts';
 import type { SegmentIndex } from '../state/layout.ts';
 import type { FunctionBuilder, FunctionReference } from './function.ts';
@@ -26,9 +26,9 @@ export interface Target {
   pushSegment(operand: number): void;
   /** 1 where the memory operand's base is rSP. */
   pushStackBased(): void;
-  write(place: Place, push: () => void): void;
-  /** Whether writing `place` may change what the leaf reads. */
-  clobbers(place: Place, leaf: Value): boolean;
+  write(place: RegisterPlace, push: () => void): void;
+  /** Whether writing `place` may change what the leaf, which is no element, reads. */
+  clobbers(place: RegisterPlace, leaf: Value): boolean;
 
   /** Effective address of the memory operand, i64, without its segment. */
   pushOffset(): void;

@@ -2,9 +2,12 @@
  * Pure values → WebAssembly. A node that is used twice is computed once and kept in a local. Values of 8 and 16 bits may carry
  * garbage above their width while only their low bits matter (`loose`); who needs them clean masks them then.
  */
+import type { Routine } from '../ir/routine.ts';
 import type { Value, Width } from '../ir/value.ts';
+import type { ArrayField } from '../state/layout.ts';
 import { writeArithmetic } from './arithmetic-nodes.ts';
 import { carrier, isConstant, isLeaf, maskOf } from './carrier.ts';
+import { pushElement } from './element.ts';
 import type { FunctionBuilder } from './function.ts';
 import { writeLeaf } from './leaf-nodes.ts';
 import type { Target } from './target.ts';
@@ -196,6 +199,15 @@ export class ValueWriter {
   /** Pushes a node without looking for a kept copy; true if what it pushed is clean. */
   #compute(value: Value, loose: boolean): boolean {
     if (value.width === 1 && this.target.pushDeferred?.(value)) return true;
+    if (value.operation === 'routine') {
+      for (const input of value.inputs) this.push(input);
+      this.f.call(this.target.module.routine(value.detail as Routine));
+      return true;
+    }
+    if (value.operation === 'element') {
+      pushElement(this, value.detail as ArrayField, value.inputs[0]!);
+      return true;
+    }
     if (value.operation === 'vector') {
       vectorLowering(value, this);
       return true;

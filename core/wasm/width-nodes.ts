@@ -1,5 +1,6 @@
 /** Nodes that change widths, choose, or take 128-bit values apart. */
 import type { Value, Width } from '../ir/value.ts';
+import { carrier } from './carrier.ts';
 import type { FunctionBuilder } from './function.ts';
 import type { ValueWriter } from './values.ts';
 
@@ -34,6 +35,14 @@ export function writeWidthChange(value: Value, values: ValueWriter, loose: boole
       if (width === 128) f.selectTyped('v128');
       else f.op('select');
       return !loose || width >= 32;
+    case 'branch':
+      values.pushTruth(left);
+      f.if(carrier(width), 'likely');
+      values.scope(() => values.push(inputs[1]!));
+      f.else();
+      values.scope(() => values.push(inputs[2]!));
+      f.end();
+      return true;
     case 'low64':
       values.push(left);
       f.simd('i64x2.extract_lane').byte(0);

@@ -107,6 +107,7 @@ test('trees of narrow values that are used more than once', t => {
         .tuple(fc.constantFrom<Operation>('not', 'neg'), tie('value'))
         .map(([operation, a]) => new Value(operation, 8, [a])),
       fc.tuple(tie('value'), tie('value')).map(([a, b]) => a.ltS(b).select(a.add(b), b.sub(a))),
+      fc.tuple(tie('value'), tie('value')).map(([a, b]) => a.ltU(b).branch(a.xor(b), b.add(a))),
       tie('value').map(a => a.add(a).xor(a.shr(1))),
     ),
   })).value;
