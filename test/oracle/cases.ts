@@ -72,12 +72,19 @@ export function* readCases(path: string | URL): Iterable<Case> {
 }
 
 /** The committed recordings. */
-export const recordings = ['integer', 'float', 'vector', 'legacy', 'alias', 'legacy-alias', 'legacy-vector'].map(
-  name => ({
-    name,
-    path: new URL(`./vectors/${name}.bin.br`, import.meta.url),
-  }),
-);
+export const recordings = [
+  'integer',
+  'float',
+  'extended',
+  'vector',
+  'legacy',
+  'alias',
+  'legacy-alias',
+  'legacy-vector',
+].map(name => ({
+  name,
+  path: new URL(`./vectors/${name}.bin.br`, import.meta.url),
+}));
 
 const prefixes = /^(?:\{\w+\}|lock|rep[nez]*|addr(?:16|32)|data(?:16|32)|rex\S*|[cdefgs]s)$/;
 

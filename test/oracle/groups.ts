@@ -5,6 +5,7 @@ import { templates as alias } from './templates/alias.ts';
 import { templates as arithmetic } from './templates/arithmetic.ts';
 import { templates as bit } from './templates/bit.ts';
 import { templates as control } from './templates/control.ts';
+import { templates as extended } from './templates/extended.ts';
 import { templates as float } from './templates/float.ts';
 import { templates as legacy } from './templates/legacy.ts';
 import { templates as mmx } from './templates/mmx.ts';
@@ -31,6 +32,7 @@ const integer = [...arithmetic, ...shift, ...bit, ...move, ...control, ...stack,
 export const groups: readonly Group[] = [
   { name: 'integer', mode: 64, count: 14_000, sequences: 0.3, templates: integer },
   { name: 'float', mode: 64, count: 6_500, sequences: 0.3, templates: float },
+  { name: 'extended', mode: 64, count: 5_000, sequences: 0, templates: extended },
   { name: 'vector', mode: 64, count: 9_000, sequences: 0.1, templates: [...mmx, ...sse] },
   { name: 'legacy', mode: 32, count: 3_000, sequences: 0.2, templates: [...legacy, ...legacy, ...legacy, ...integer] },
   { name: 'alias', mode: 64, count: 5_000, each: 7, sequences: 0, templates: alias },

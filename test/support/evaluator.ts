@@ -8,6 +8,7 @@ import { trace } from '../../core/isa/trace.ts';
 import { state } from '../../core/state/layout.ts';
 import type { Case, Fault } from '../oracle/cases.ts';
 import { codeBase } from '../oracle/machine.ts';
+import { helped } from './helped.ts';
 import { type Task, UserMachine } from './user-machine.ts';
 
 export interface Engine {
@@ -15,30 +16,43 @@ export interface Engine {
   run(task: Task): Pick<Case, 'after' | 'memoryAfter' | 'fault'>;
 }
 
-const programs = new Map<Form, Program>();
-const programOf = (form: Form): Program => {
-  const known = programs.get(form) ?? trace(form);
-  programs.set(form, known);
-  return known;
-};
-
 const longest = 20_000;
 
-export const evaluator: Engine = {
-  name: 'evaluator',
-  run(task) {
-    const machine = new UserMachine(task);
-    const decoded = new Decoded();
-    const end = BigInt(codeBase + task.bytes.length);
-    for (let i = 0; i < longest && machine.rip >= BigInt(codeBase) && machine.rip < end; i++) {
-      const fault = step(machine, decoded);
-      if (fault) return machine.outcome(fault);
-    }
-    return machine.outcome(undefined);
-  },
-};
+type Meaning = (form: Form) => Program;
 
-function step(machine: UserMachine, decoded: Decoded): Fault | undefined {
+function cached(meaning: Meaning): Meaning {
+  const programs = new Map<Form, Program>();
+  return form => {
+    const known = programs.get(form) ?? meaning(form);
+    programs.set(form, known);
+    return known;
+  };
+}
+
+export function evaluating(name: string, meaning: Meaning): Engine & { on(machine: UserMachine): Fault | undefined } {
+  const programOf = cached(meaning);
+  const on = (machine: UserMachine): Fault | undefined => {
+    const decoded = new Decoded();
+    const end = BigInt(codeBase + machine.task.bytes.length);
+    for (let i = 0; i < longest && machine.rip >= BigInt(codeBase) && machine.rip < end; i++) {
+      const fault = step(machine, decoded, programOf);
+      if (fault) return fault;
+    }
+    return undefined;
+  };
+  const run = (task: Task) => {
+    const machine = new UserMachine(task);
+    const fault = on(machine);
+    return machine.outcome(fault);
+  };
+  return { name, on, run };
+}
+
+export const evaluator = evaluating('evaluator', trace);
+/** Fast ways closed. */
+export const helping = evaluating('helping evaluator', helped);
+
+function step(machine: UserMachine, decoded: Decoded, programOf: Meaning): Fault | undefined {
   const bytes = machine.code(machine.rip);
   const source = { length: bytes.length, at: (index: number) => bytes[index]! };
   const length = decode(source, Number(machine.block.get(state.mode)), allDecodeFeatures, decoded);

@@ -11,6 +11,7 @@ const ready: Readonly<Record<string, boolean>> = {
   integer: true,
   legacy: true,
   float: known.has('fadd'),
+  extended: known.has('fadd'),
   vector: known.has('addps'),
 };
 

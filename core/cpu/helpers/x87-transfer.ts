@@ -9,13 +9,11 @@ import {
   begin,
   beginAt,
   beginKeepingC1,
-  free,
   isEmpty,
   load,
   overflow,
   pop,
   push,
-  rotate,
   setDefaultNaN,
   settle,
   store,
@@ -237,18 +235,5 @@ export function x87Exchange(cpu: CpuCore): Status {
   }
   store(cpu, 0, second);
   store(cpu, index, first);
-  return Status.done;
-}
-
-export function x87Free(cpu: CpuCore): Status {
-  begin(cpu);
-  free(cpu, argument(cpu, 0));
-  if (argument(cpu, 1) !== 0) pop(cpu);
-  return Status.done;
-}
-
-export function x87Rotate(cpu: CpuCore): Status {
-  begin(cpu);
-  rotate(cpu, argument(cpu, 0));
   return Status.done;
 }

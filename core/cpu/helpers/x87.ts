@@ -12,14 +12,12 @@ import {
 import { x87Function } from './x87-functions.ts';
 import {
   x87Exchange,
-  x87Free,
   x87Load,
   x87LoadConstant,
   x87LoadDecimal,
   x87LoadExtended,
   x87LoadRegister,
   x87Move,
-  x87Rotate,
   x87Store,
   x87StoreDecimal,
   x87StoreExtended,
@@ -46,8 +44,6 @@ export const x87Helpers: Readonly<Record<keyof typeof floatHelpers, HelperImplem
   x87CompareFlags,
   x87Move,
   x87Exchange,
-  x87Free,
-  x87Rotate,
   x87Initialize,
   x87ClearExceptions,
   x87LoadControl,

@@ -1,19 +1,44 @@
 /** x87 arithmetic, comparisons and functions (SDM vol. 1, sections 8.3.5 to 8.3.9). */
-import { constant, type Value } from '../../ir/value.ts';
+import { no, type Value, yes } from '../../ir/value.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import { double, int16, int32, kindOf, type MemoryForm, placeOf, single } from './memory-operand.ts';
 import { X87Arithmetic, X87Compare, X87Function } from './operations.ts';
+import { type Extended, isPlain, number, type Outcome, zeroOf } from './plain.ts';
+import { addPlain, dividePlain, multiplyPlain, type Operation, rootOfPlain } from './plain-arithmetic.ts';
+import { comparePlain, fromMemory, type Order, roundPlain } from './plain-conversion.ts';
+import { type Change, first, pops, Stack } from './stack.ts';
 
-const number = (value: number): Value => constant(32, value);
-const top = number(0);
+const negated = ({ significand, signExponent }: Extended): Extended => ({
+  significand,
+  signExponent: signExponent.xor(0x8000),
+});
+
+/** Of target and source. */
+const operations: Readonly<Record<X87Arithmetic, Operation>> = {
+  [X87Arithmetic.add]: addPlain,
+  [X87Arithmetic.multiply]: multiplyPlain,
+  [X87Arithmetic.subtract]: (target, source, control) => addPlain(target, negated(source), control),
+  [X87Arithmetic.subtractReversed]: (target, source, control) => addPlain(source, negated(target), control),
+  [X87Arithmetic.divide]: dividePlain,
+  [X87Arithmetic.divideReversed]: (target, source, control) => dividePlain(source, target, control),
+};
 
 const onMemory = (name: string, operation: X87Arithmetic, forms: readonly MemoryForm[]): Instruction =>
   instruction(name, {
     encodings: forms.map(({ opcode, operand }) => [opcode, operand] as const),
     unit: 'x87',
     semantics(cpu, source) {
-      const bits = source.read().zeroExtend(64);
-      cpu.call('x87ArithmeticMemory', number(operation), number(kindOf(source, forms)), bits, ...placeOf(source));
+      const kind = kindOf(source, forms);
+      const bits = source.read();
+      const stack = new Stack(cpu);
+      const operand = fromMemory(kind, bits);
+      const result = operations[operation](stack.read(first), operand, stack.control);
+      stack.change(
+        stack.holds(first).and(operand.isPlain).and(result.isPlain),
+        'x87ArithmeticMemory',
+        [number(operation), number(kind), bits.zeroExtend(64), ...placeOf(source)],
+        { writes: [[first, result]], status: result.status, source },
+      );
     },
   });
 
@@ -22,9 +47,17 @@ const onRegisters = (name: string, operation: X87Arithmetic, encodings: Instruct
     encodings,
     unit: 'x87',
     semantics(cpu, target, source) {
-      const index = (operand: typeof target): Value => (operand.form?.kind === 'st0' ? top : operand.number());
-      const pops = number(name.endsWith('p') ? 1 : 0);
-      cpu.call('x87Arithmetic', number(operation), index(target), index(source), pops);
+      const index = (operand: typeof target): Value => (operand.form?.kind === 'st0' ? first : operand.number());
+      const [to, from] = [index(target), index(source)];
+      const stack = new Stack(cpu);
+      const result = operations[operation](stack.read(to), stack.read(from), stack.control);
+      const popped = name.endsWith('p');
+      stack.change(
+        stack.holds(to, from).and(result.isPlain),
+        'x87Arithmetic',
+        [number(operation), to, from, number(popped ? 1 : 0)],
+        { writes: [[to, result]], status: result.status, ...(popped ? pops : {}) },
+      );
     },
   });
 
@@ -48,32 +81,63 @@ export const x87Arithmetic: readonly Instruction[] = [
   ...family('divr', X87Arithmetic.divideReversed, 7, 6),
 ];
 
+const codes = 0x4500;
+const codesOf = ({ less, equal }: Order): Value => less.zeroExtend(32).shl(8).or(equal.zeroExtend(32).shl(14));
+
+const popsOf = (how: number): Pick<Change, 'frees' | 'rotates'> => {
+  if ((how & X87Compare.popTwo) !== 0) return { frees: [first, number(1)], rotates: 2 };
+  return (how & X87Compare.popOne) !== 0 ? pops : {};
+};
+
 const compareMemory = (name: string, how: number, forms: readonly MemoryForm[]): Instruction =>
   instruction(name, {
     encodings: forms.map(({ opcode, operand }) => [opcode, operand] as const),
     unit: 'x87',
     semantics(cpu, source) {
-      const bits = source.read().zeroExtend(64);
-      cpu.call('x87CompareMemory', number(kindOf(source, forms)), bits, number(how), ...placeOf(source));
+      const kind = kindOf(source, forms);
+      const bits = source.read();
+      const stack = new Stack(cpu);
+      const target = stack.read(first);
+      const operand = fromMemory(kind, bits);
+      stack.change(
+        stack.holds(first).and(isPlain(target)).and(operand.isPlain),
+        'x87CompareMemory',
+        [number(kind), bits.zeroExtend(64), number(how), ...placeOf(source)],
+        { codes, status: codesOf(comparePlain(target, operand)), source, ...popsOf(how) },
+      );
     },
   });
+
+const compareWith = (stack: Stack, index: Value): { order: Order; plain: Value } => {
+  const [target, source] = [stack.read(first), stack.read(index)];
+  return {
+    order: comparePlain(target, source),
+    plain: stack.holds(first, index).and(isPlain(target)).and(isPlain(source)),
+  };
+};
 
 const compare = (name: string, how: number, ...opcodes: string[]): Instruction =>
   instruction(name, {
     encodings: opcodes.map(opcode => [opcode, 'STi'] as const),
     unit: 'x87',
     semantics(cpu, other) {
-      cpu.call('x87Compare', other.number(), number(how));
+      const stack = new Stack(cpu);
+      const index = other.number();
+      const { order, plain } = compareWith(stack, index);
+      stack.change(plain, 'x87Compare', [index, number(how)], { codes, status: codesOf(order), ...popsOf(how) });
     },
   });
 
 /** ST(0) with ST(1), both of which go. */
-const compareTwo = (name: string, how: number, opcode: string): Instruction =>
+const compareTwo = (name: string, quiet: number, opcode: string): Instruction =>
   instruction(name, {
     encodings: [[opcode]],
     unit: 'x87',
     semantics(cpu) {
-      cpu.call('x87Compare', number(1), number(how | X87Compare.popTwo));
+      const stack = new Stack(cpu);
+      const how = quiet | X87Compare.popTwo;
+      const { order, plain } = compareWith(stack, number(1));
+      stack.change(plain, 'x87Compare', [number(1), number(how)], { codes, status: codesOf(order), ...popsOf(how) });
     },
   });
 
@@ -83,7 +147,11 @@ const compareFlags = (name: string, how: number, opcode: string): Instruction =>
     feature: 'cmov',
     unit: 'x87',
     semantics(cpu, _target, source) {
-      cpu.call('x87CompareFlags', source.number(), number(how));
+      const stack = new Stack(cpu);
+      const index = source.number();
+      const { order, plain } = compareWith(stack, index);
+      stack.change(plain, 'x87CompareFlags', [index, number(how)], { keepsC1: true, ...popsOf(how) });
+      cpu.setFlags({ zf: order.equal, cf: order.less, pf: no, of: no, sf: no, af: no });
     },
   });
 
@@ -106,19 +174,58 @@ export const x87Comparisons: readonly Instruction[] = [
   compareFlags('fucomip', quiet | popOne, 'df /5'),
 ];
 
-const ofTop = (name: string, opcode: string, which: X87Function): Instruction =>
+type Compute = (operand: Extended, control: Value) => Pick<Outcome, 'isPlain'> & Change;
+
+/** Functions of ST(0) that are more often of a plain number than not. */
+const ofTop = (name: string, opcode: string, which: X87Function, compute?: Compute): Instruction =>
   instruction(name, {
     encodings: [[opcode]],
     unit: 'x87',
     semantics(cpu) {
-      cpu.call('x87Function', number(which));
+      if (!compute) {
+        cpu.call('x87Function', number(which));
+        return;
+      }
+      const stack = new Stack(cpu);
+      const { isPlain: plain, ...change } = compute(stack.read(first), stack.control);
+      stack.change(stack.holds(first).and(plain), 'x87Function', [number(which)], change);
     },
   });
 
+const replaced =
+  (compute: (operand: Extended, control: Value) => Outcome): Compute =>
+  (operand, control) => {
+    const result = compute(operand, control);
+    return { isPlain: result.isPlain, writes: [[first, result]], status: result.status };
+  };
+
+const ofSign =
+  (change: (signExponent: Value) => Value): Compute =>
+  ({ significand, signExponent }) => ({
+    isPlain: yes,
+    writes: [[first, { significand, signExponent: change(signExponent) }]],
+  });
+
+const test: Compute = operand => ({
+  isPlain: isPlain(operand),
+  codes,
+  status: codesOf(comparePlain(operand, zeroOf(no))),
+});
+
 export const x87Functions: readonly Instruction[] = [
-  ofTop('fchs', 'd9 e0', X87Function.changeSign),
-  ofTop('fabs', 'd9 e1', X87Function.absolute),
-  ofTop('ftst', 'd9 e4', X87Function.test),
+  ofTop(
+    'fchs',
+    'd9 e0',
+    X87Function.changeSign,
+    ofSign(sign => sign.xor(0x8000)),
+  ),
+  ofTop(
+    'fabs',
+    'd9 e1',
+    X87Function.absolute,
+    ofSign(sign => sign.and(0x7fff)),
+  ),
+  ofTop('ftst', 'd9 e4', X87Function.test, test),
   ofTop('fxam', 'd9 e5', X87Function.examine),
   ofTop('f2xm1', 'd9 f0', X87Function.exponential),
   ofTop('fyl2x', 'd9 f1', X87Function.logarithm),
@@ -128,9 +235,9 @@ export const x87Functions: readonly Instruction[] = [
   ofTop('fprem1', 'd9 f5', X87Function.remainderNearest),
   ofTop('fprem', 'd9 f8', X87Function.remainder),
   ofTop('fyl2xp1', 'd9 f9', X87Function.logarithmOfSuccessor),
-  ofTop('fsqrt', 'd9 fa', X87Function.squareRoot),
+  ofTop('fsqrt', 'd9 fa', X87Function.squareRoot, replaced(rootOfPlain)),
   ofTop('fsincos', 'd9 fb', X87Function.sineCosine),
-  ofTop('frndint', 'd9 fc', X87Function.round),
+  ofTop('frndint', 'd9 fc', X87Function.round, replaced(roundPlain)),
   ofTop('fscale', 'd9 fd', X87Function.scale),
   ofTop('fsin', 'd9 fe', X87Function.sine),
   ofTop('fcos', 'd9 ff', X87Function.cosine),

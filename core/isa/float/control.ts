@@ -37,7 +37,11 @@ export const FNCLEX = instruction('fnclex', {
   encodings: [['db e2']],
   unit: 'x87-no-wait',
   semantics(cpu) {
-    cpu.call('x87ClearExceptions');
+    const status = cpu.state('fsw').read();
+    const pending = status.bit(7);
+    cpu.callIf(pending, 'x87ClearExceptions');
+    cpu.finish(pending);
+    cpu.state('fsw').write(status.and(~0x7f));
   },
 });
 
@@ -45,7 +49,13 @@ export const FLDCW = instruction('fldcw', {
   encodings: [['d9 /5', 'Mw']],
   unit: 'x87',
   semantics(cpu, source) {
-    cpu.call('x87LoadControl', source.read());
+    const control = source.read();
+    const status = cpu.state('fsw').read();
+    // Nothing is pending, and nothing becomes so.
+    const pending = status.bit(7).or(status.and(control.not()).and(0x3f).ne(0));
+    cpu.callIf(pending, 'x87LoadControl', control);
+    cpu.finish(pending);
+    cpu.state('fcw').write(control.and(0x1f7f).or(0x40));
   },
 });
 

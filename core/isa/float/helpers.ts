@@ -42,10 +42,6 @@ export const floatHelpers = {
 
   /** (i) */
   x87Exchange: { inputs: [32], results: [] },
-  /** (i, 1 to pop): FFREE, FFREEP. */
-  x87Free: { inputs: [32, 32], results: [] },
-  /** (1 or -1): FINCSTP, FDECSTP. */
-  x87Rotate: { inputs: [32], results: [] },
   x87Initialize: { inputs: [], results: [] },
   x87ClearExceptions: { inputs: [], results: [] },
   x87LoadControl: { inputs: [16], results: [] },

@@ -1,25 +1,47 @@
 /** x87 loads, stores, exchanges and constants (SDM vol. 1, section 8.3.3). */
-import { constant, type Value } from '../../ir/value.ts';
+import { no, type Value } from '../../ir/value.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
 import type { Operand, Tracer } from '../trace.ts';
 import { double, int16, int32, int64, kindOf, type MemoryForm, placeOf, single } from './memory-operand.ts';
-import { X87Constant } from './operations.ts';
+import { X87Constant, type X87Memory } from './operations.ts';
+import { bias, choose, type Extended, not, number, topBit, zeroOf } from './plain.ts';
+import { fromMemory, toMemory, toMemoryTruncated } from './plain-conversion.ts';
+import { type Change, first, pops, pushes, Stack } from './stack.ts';
 
 const encodingsOf = (forms: readonly MemoryForm[]): Encoding[] => forms.map(({ opcode, operand }) => [opcode, operand]);
-const number = (value: number): Value => constant(32, value);
 
 /** Eighty bits. */
 const readExtended = (source: Operand): [Value, Value] => [source.readAt(0, 64), source.readAt(8, 16)];
+
+function loadConverted(cpu: Tracer, source: Operand, kind: X87Memory): void {
+  const bits = source.read();
+  const stack = new Stack(cpu);
+  const value = fromMemory(kind, bits);
+  const inputs = [number(kind), bits.zeroExtend(64), ...placeOf(source)];
+  stack.change(stack.hasRoom.and(value.isPlain), 'x87Load', inputs, { ...pushes(value), source });
+}
 
 const reals = [single('d9 /0'), double('dd /0')];
 export const FLD = instruction('fld', {
   encodings: [...encodingsOf(reals), ['db /5', 'Mt'], ['d9 /0', 'STi']],
   unit: 'x87',
   semantics(cpu, source) {
-    if (!source.isMemory) cpu.call('x87LoadRegister', source.number());
-    else if (source.form?.width === 0) cpu.call('x87LoadExtended', ...readExtended(source));
-    else cpu.call('x87Load', number(kindOf(source, reals)), source.read().zeroExtend(64), ...placeOf(source));
+    if (source.form?.width !== 0 && source.isMemory) {
+      loadConverted(cpu, source, kindOf(source, reals));
+      return;
+    }
+    if (source.isMemory) {
+      const [significand, signExponent] = readExtended(source);
+      const stack = new Stack(cpu);
+      const value = { significand, signExponent: signExponent.zeroExtend(32) };
+      stack.change(stack.hasRoom, 'x87LoadExtended', [significand, signExponent], pushes(value));
+      return;
+    }
+    const stack = new Stack(cpu);
+    const index = source.number();
+    const plain = stack.holds(index).and(stack.hasRoom);
+    stack.change(plain, 'x87LoadRegister', [index], pushes(stack.read(index)));
   },
 });
 
@@ -28,7 +50,7 @@ export const FILD = instruction('fild', {
   encodings: encodingsOf(integers),
   unit: 'x87',
   semantics(cpu, source) {
-    cpu.call('x87Load', number(kindOf(source, integers)), source.read().zeroExtend(64), ...placeOf(source));
+    loadConverted(cpu, source, kindOf(source, integers));
   },
 });
 
@@ -40,24 +62,47 @@ export const FBLD = instruction('fbld', {
   },
 });
 
-/** Memory is known to be writable before the unit changes; an unmasked exception then keeps the number back. */
-function store(cpu: Tracer, target: Operand, kind: number, pops: boolean): void {
+/**
+ * Memory is known to be writable before the unit changes; an unmasked exception then keeps the number back. What the helper does includes
+ * the unit's registers, but not memory.
+ */
+function store(cpu: Tracer, target: Operand, kind: X87Memory, popped: boolean, truncates: boolean): void {
   target.probeAt(0, target.width);
-  const [bits, refused] = cpu.call('x87Store', number(kind), number(pops ? 1 : 0), ...placeOf(target));
-  cpu.finish(refused.ne(0));
-  target.write(bits.resize(target.width));
+  const stack = new Stack(cpu);
+  const stored = (truncates ? toMemoryTruncated : toMemory)[kind]!(stack.read(first), stack.control);
+  const hard = not(stack.holds(first).and(stored.isPlain));
+  const inputs = [number(kind | (truncates ? 8 : 0)), number(popped ? 1 : 0), ...placeOf(target)];
+  const [bits, refused] = cpu.callIf(hard, 'x87Store', ...inputs);
+  cpu.finish(hard.select(refused!.ne(0), no));
+  target.write(hard.select(bits!, stored.bits).resize(target.width));
+  cpu.finish(hard);
+  stack.commit({ status: stored.status, source: target, ...(popped ? pops : {}) });
 }
 
-function storeTen(cpu: Tracer, target: Operand, result: () => Value[]): void {
+function storeExtended(cpu: Tracer, target: Operand): void {
+  probeTen(target);
+  const stack = new Stack(cpu);
+  const { significand, signExponent } = stack.read(first);
+  const hard = not(stack.holds(first));
+  const [low, high] = cpu.callIf(hard, 'x87StoreExtended');
+  cpu.finish(hard.select(high!.bit(16), no));
+  target.writeAt(0, hard.select(low!, significand));
+  target.writeAt(8, hard.select(high!, signExponent).truncate(16));
+  cpu.finish(hard);
+  stack.commit(pops);
+}
+
+const probeTen = (target: Operand): void => {
   target.probeAt(0, 64);
   target.probeAt(8, 16);
-  const [low, high] = result();
-  cpu.finish(high.bit(16));
-  target.writeAt(0, low);
-  target.writeAt(8, high.truncate(16));
-}
+};
 
-const stores = (name: string, forms: readonly MemoryForm[], registers: readonly string[], pops: boolean): Instruction =>
+const stores = (
+  name: string,
+  forms: readonly MemoryForm[],
+  registers: readonly string[],
+  popped: boolean,
+): Instruction =>
   instruction(name, {
     encodings: [
       ...encodingsOf(forms),
@@ -66,9 +111,16 @@ const stores = (name: string, forms: readonly MemoryForm[], registers: readonly 
     ],
     unit: 'x87',
     semantics(cpu, target) {
-      if (!target.isMemory) cpu.call('x87StoreRegister', target.number(), number(pops ? 1 : 0));
-      else if (target.form?.width === 0) storeTen(cpu, target, () => cpu.call('x87StoreExtended'));
-      else store(cpu, target, kindOf(target, forms) | (name === 'fisttp' ? 8 : 0), pops);
+      if (target.isMemory) {
+        if (target.form?.width === 0) storeExtended(cpu, target);
+        else store(cpu, target, kindOf(target, forms), popped, name === 'fisttp');
+        return;
+      }
+      const stack = new Stack(cpu);
+      const index = target.number();
+      const inputs = [index, number(popped ? 1 : 0)];
+      const change: Change = { writes: [[index, stack.read(first)]], ...(popped ? pops : {}) };
+      stack.change(stack.holds(first), 'x87StoreRegister', inputs, change);
     },
   });
 
@@ -85,7 +137,11 @@ export const FBSTP = instruction('fbstp', {
   encodings: [['df /6', 'Mt']],
   unit: 'x87',
   semantics(cpu, target) {
-    storeTen(cpu, target, () => cpu.call('x87StoreDecimal', ...placeOf(target)));
+    probeTen(target);
+    const [low, high] = cpu.call('x87StoreDecimal', ...placeOf(target));
+    cpu.finish(high!.bit(16));
+    target.writeAt(0, low!);
+    target.writeAt(8, high!.truncate(16));
   },
 });
 
@@ -98,27 +154,39 @@ export const FXCH = instruction('fxch', {
   ],
   unit: 'x87',
   semantics(cpu, other) {
-    cpu.call('x87Exchange', other.number());
+    const stack = new Stack(cpu);
+    const index = other.number();
+    const writes = [
+      [first, stack.read(index)],
+      [index, stack.read(first)],
+    ] as const;
+    stack.change(stack.holds(first, index), 'x87Exchange', [index], { writes });
   },
 });
 
-const load = (name: string, opcode: string, which: number): Instruction =>
+/** How those that are not `plain` are rounded is up to the control word. */
+const load = (name: string, opcode: string, which: number, plain?: Extended): Instruction =>
   instruction(name, {
     encodings: [[opcode]],
     unit: 'x87',
     semantics(cpu) {
-      cpu.call('x87LoadConstant', number(which));
+      if (!plain) {
+        cpu.call('x87LoadConstant', number(which));
+        return;
+      }
+      const stack = new Stack(cpu);
+      stack.change(stack.hasRoom, 'x87LoadConstant', [number(which)], pushes(plain));
     },
   });
 
 export const constants: readonly Instruction[] = [
-  load('fld1', 'd9 e8', X87Constant.one),
+  load('fld1', 'd9 e8', X87Constant.one, { significand: topBit, signExponent: number(bias) }),
   load('fldl2t', 'd9 e9', X87Constant.log2Ten),
   load('fldl2e', 'd9 ea', X87Constant.log2E),
   load('fldpi', 'd9 eb', X87Constant.pi),
   load('fldlg2', 'd9 ec', X87Constant.logTen2),
   load('fldln2', 'd9 ed', X87Constant.ln2),
-  load('fldz', 'd9 ee', X87Constant.zero),
+  load('fldz', 'd9 ee', X87Constant.zero, zeroOf(no)),
 ];
 
 type Condition = (cpu: Tracer) => Value;
@@ -129,7 +197,12 @@ const move = (name: string, opcode: string, condition: Condition): Instruction =
     feature: 'cmov',
     unit: 'x87',
     semantics(cpu, _target, source) {
-      cpu.call('x87Move', source.number(), condition(cpu).zeroExtend(32));
+      const stack = new Stack(cpu);
+      const index = source.number();
+      const holds = condition(cpu);
+      const value = choose(holds, stack.read(index), stack.read(first));
+      const change: Change = { writes: [[first, value]], keepsC1: true };
+      stack.change(stack.holds(first, index), 'x87Move', [index, holds.zeroExtend(32)], change);
     },
   });
 
@@ -137,40 +210,44 @@ const below: Condition = cpu => cpu.flag('cf');
 const equal: Condition = cpu => cpu.flag('zf');
 const belowOrEqual: Condition = cpu => cpu.flag('cf').or(cpu.flag('zf'));
 const unordered: Condition = cpu => cpu.flag('pf');
-const not =
+const inverse =
   (condition: Condition): Condition =>
   cpu =>
-    condition(cpu).xor(constant(1, 1));
+    not(condition(cpu));
 
 export const conditionalMoves: readonly Instruction[] = [
   move('fcmovb', 'da /0', below),
   move('fcmove', 'da /1', equal),
   move('fcmovbe', 'da /2', belowOrEqual),
   move('fcmovu', 'da /3', unordered),
-  move('fcmovnb', 'db /0', not(below)),
-  move('fcmovne', 'db /1', not(equal)),
-  move('fcmovnbe', 'db /2', not(belowOrEqual)),
-  move('fcmovnu', 'db /3', not(unordered)),
+  move('fcmovnb', 'db /0', inverse(below)),
+  move('fcmovne', 'db /1', inverse(equal)),
+  move('fcmovnbe', 'db /2', inverse(belowOrEqual)),
+  move('fcmovnu', 'db /3', inverse(unordered)),
 ];
 
-const free = (name: string, opcode: string, pops: 0 | 1): Instruction =>
-  instruction(name, {
-    encodings: [[opcode, 'STi']],
-    unit: 'x87',
-    semantics(cpu, register) {
-      cpu.call('x87Free', register.number(), number(pops));
-    },
-  });
+export const FFREE = instruction('ffree', {
+  encodings: [['dd /0', 'STi']],
+  unit: 'x87',
+  semantics(cpu, register) {
+    new Stack(cpu).commit({ frees: [register.number()] });
+  },
+});
 
-export const FFREE = free('ffree', 'dd /0', 0);
-export const FFREEP = free('ffreep', 'df /0', 1);
+export const FFREEP = instruction('ffreep', {
+  encodings: [['df /0', 'STi']],
+  unit: 'x87',
+  semantics(cpu, register) {
+    new Stack(cpu).commit({ frees: [register.number(), first], rotates: 1 });
+  },
+});
 
-const rotate = (name: string, opcode: string, by: number): Instruction =>
+const rotate = (name: string, opcode: string, rotates: number): Instruction =>
   instruction(name, {
     encodings: [[opcode]],
     unit: 'x87',
     semantics(cpu) {
-      cpu.call('x87Rotate', number(by));
+      new Stack(cpu).commit({ rotates });
     },
   });
 
