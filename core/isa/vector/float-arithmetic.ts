@@ -2,6 +2,7 @@
 import { constant, type Value } from '../../ir/value.ts';
 import { simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
+import { type Exactness, exactDifference, exactProduct, exactQuotient, exactRoot, exactSum } from './exactness.ts';
 import { defaultControls, type Facts, factsOf, unless } from './float-guard.ts';
 import { Format, type FormatName, SseArithmetic } from './operations.ts';
 
@@ -11,8 +12,8 @@ type FloatWidth = 32 | 64;
 interface Plain {
   result(shape: string, left: Value, right: Value): Value;
   bad(facts: Facts, left: Value, right: Value, result: Value): Value;
-  /** Controls do not matter: the operation never rounds. */
-  readonly exact?: true;
+  /** Of one lane; none: controls do not matter, the operation never rounds. */
+  readonly exact?: Exactness;
 }
 
 const direct =
@@ -21,7 +22,8 @@ const direct =
     simd(`${shape}.${name}`, left, right);
 
 /** Sums may be zero: what cancels does so exactly. */
-const sum = (name: string): Plain => ({
+const sum = (name: string, exact: Exactness): Plain => ({
+  exact,
   result: direct(name),
   bad: ({ either, isDenormal, isAbnormal, isZero, unless: except }, left, right, result) =>
     either(isDenormal(left), isDenormal(right), except(isAbnormal(result), isZero(result))),
@@ -29,6 +31,7 @@ const sum = (name: string): Plain => ({
 
 /** A product or quotient of zero is exact where it comes from a zero; else it may have underflowed. */
 const product = (name: 'mul' | 'div'): Plain => ({
+  exact: name === 'mul' ? exactProduct : exactQuotient,
   result: direct(name),
   bad: ({ both, either, isDenormal, isAbnormal, isZero, unless: except }, left, right, result) => {
     const fromZero = name === 'mul' ? either(isZero(left), isZero(right)) : isZero(left);
@@ -38,7 +41,6 @@ const product = (name: 'mul' | 'div'): Plain => ({
 
 /** The second operand where they are equal, as WebAssembly's pmin (right < left ? right : left) has it with exchanged operands. */
 const extreme = (vectors: 'pmin' | 'pmax', comparison: 'lt' | 'gt'): Plain => ({
-  exact: true,
   result: (shape, left, right) =>
     left.width === 128
       ? simd(`${shape}.${vectors}`, right, left)
@@ -47,9 +49,28 @@ const extreme = (vectors: 'pmin' | 'pmax', comparison: 'lt' | 'gt'): Plain => ({
 });
 
 const root: Plain = {
+  exact: exactRoot,
   result: (shape, _left, right) => simd(`${shape}.sqrt`, right),
   bad: ({ either, isDenormal, isAbnormal, isZero, unless: except }, _left, right, result) =>
     either(isDenormal(right), except(isAbnormal(result), isZero(right))),
+};
+
+const everyLane = (
+  width: FloatWidth,
+  exact: Exactness,
+  ...values: [left: Value, right: Value, result: Value]
+): Value => {
+  const count = values[0].width / width;
+  const lane = (value: Value, n: number): Value => {
+    if (count === 1) return value;
+    const half = n * width < 64 ? value.low64() : value.high64();
+    return (width === 32 && n % 2 === 1 ? half.shr(32) : half).truncate(width);
+  };
+  const lanes = Array.from({ length: count }, (_, n) => {
+    const [left, right, result] = values;
+    return exact(lane(left, n), lane(right, n), lane(result, n));
+  });
+  return lanes.reduce((a, b) => a.and(b));
 };
 
 interface Row {
@@ -60,9 +81,9 @@ interface Row {
 }
 
 const rows: readonly Row[] = [
-  { name: 'add', opcode: '0f 58', operation: SseArithmetic.add, plain: sum('add') },
+  { name: 'add', opcode: '0f 58', operation: SseArithmetic.add, plain: sum('add', exactSum) },
   { name: 'mul', opcode: '0f 59', operation: SseArithmetic.multiply, plain: product('mul') },
-  { name: 'sub', opcode: '0f 5c', operation: SseArithmetic.subtract, plain: sum('sub') },
+  { name: 'sub', opcode: '0f 5c', operation: SseArithmetic.subtract, plain: sum('sub', exactDifference) },
   { name: 'min', opcode: '0f 5d', operation: SseArithmetic.minimum, plain: extreme('pmin', 'lt') },
   { name: 'div', opcode: '0f 5e', operation: SseArithmetic.divide, plain: product('div') },
   { name: 'max', opcode: '0f 5f', operation: SseArithmetic.maximum, plain: extreme('pmax', 'gt') },
@@ -99,7 +120,8 @@ function arithmetic(row: Row, format: FormatName, feature: string, prefix = pref
       const result = plain.result(packed ? `f${width}x${128 / width}` : `f${width}`, left, right);
       const facts = factsOf(left.width, width);
       const good = facts.nowhere(plain.bad(facts, left, right, result));
-      unless(cpu, plain.exact ? good : defaultControls(cpu).and(good), 'sseArithmetic', ...inputs);
+      const usual = plain.exact && defaultControls(cpu, everyLane(width, plain.exact, left, right, result));
+      unless(cpu, usual ? usual.and(good) : good, 'sseArithmetic', ...inputs);
       target.write(result);
     },
   });

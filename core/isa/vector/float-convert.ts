@@ -37,7 +37,8 @@ const isNormal = (value: Value): Value => not(factsOf(32, 32).isAbnormal(value))
 export const CVTSD2SS = sse('cvtsd2ss', 'sse2', [['f2 0f 5a', 'Vss', 'Wsd']], (cpu, target, source) => {
   const value = source.read();
   const result = simd('f32.demote_f64', value);
-  const good = defaultControls(cpu).and(isNormal(result));
+  const exact = simd('f64.eq', simd('f64.promote_f32', result), value);
+  const good = defaultControls(cpu, exact).and(isNormal(result));
   unless(cpu, good, 'sseConvert', ...asked(value, target, SseConversion.sd2ss));
   target.write(result);
 });
@@ -55,8 +56,12 @@ export const CVTDQ2PD = sse('cvtdq2pd', 'sse2', [['f3 0f e6', 'Vdq', 'Wq']], (_c
 
 export const CVTDQ2PS = sse('cvtdq2ps', 'sse2', [['np 0f 5b', 'Vdq', 'Wdq']], (cpu, target, source) => {
   const value = source.read();
-  unless(cpu, defaultControls(cpu), 'sseConvert', ...asked(value, target, SseConversion.dq2ps));
-  target.write(simd('f32x4.convert_i32x4_s', value));
+  const result = simd('f32x4.convert_i32x4_s', value);
+  const back = simd('i32x4.eq', simd('i32x4.trunc_sat_f32x4_s', result), value);
+  const largest = simd('i32x4.eq', value, everywhere(32, 0x7fff_ffff));
+  const exact = simd('i32x4.all_true', simd('v128.andnot', back, largest));
+  unless(cpu, defaultControls(cpu, exact), 'sseConvert', ...asked(value, target, SseConversion.dq2ps));
+  target.write(result);
 });
 
 /** Exponent field from which on an integer of 32 or 64 bits may be too small. */
@@ -76,9 +81,11 @@ const singlesToIntegers = (name: string, opcode: string, conversion: SseConversi
     const whole = conversion === SseConversion.tps2dq ? value : simd('f32x4.nearest', value);
     const magnitudes = simd('v128.and', whole, everywhere(32, 0x7fff_ffff));
     const tooLarge = simd('v128.any_true', simd('i32x4.ge_s', magnitudes, everywhere(32, limits[32][32])));
-    const good = defaultControls(cpu).and(not(tooLarge));
+    const result = simd('i32x4.trunc_sat_f32x4_s', whole);
+    const exact = simd('i32x4.all_true', simd('f32x4.eq', simd('f32x4.convert_i32x4_s', result), value));
+    const good = defaultControls(cpu, exact).and(not(tooLarge));
     unless(cpu, good, 'sseConvert', ...asked(value, target, conversion));
-    target.write(simd('i32x4.trunc_sat_f32x4_s', whole));
+    target.write(result);
   });
 
 export const packedConversions: readonly Instruction[] = [
@@ -91,19 +98,30 @@ export const packedConversions: readonly Instruction[] = [
 
 // From general registers.
 
+/** An integer that its conversion still is. The largest is none, though it comes back from the number above it. */
+const survives = (integer: Value, converted: Value): Value => {
+  const back = simd(`i${integer.width}.trunc_sat_f${converted.width}_s`, converted);
+  const largest = constant(integer.width, (1n << BigInt(integer.width - 1)) - 1n);
+  return back.eq(integer).and(integer.ne(largest));
+};
+
 export const CVTSI2SD = sse('cvtsi2sd', 'sse2', [['f2 0f 2a', 'Vsd', 'Ey']], (cpu, target, source) => {
   const value = source.read();
   // 32 bits always fit.
-  if (value.width === 64)
-    unless(cpu, defaultControls(cpu), 'sseConvert', ...asked(value, target, SseConversion.si2sd64));
-  target.write(simd(`f64.convert_i${value.width}_s`, value));
+  const result = simd(`f64.convert_i${value.width}_s`, value);
+  if (value.width === 64) {
+    const good = defaultControls(cpu, survives(value, result));
+    unless(cpu, good, 'sseConvert', ...asked(value, target, SseConversion.si2sd64));
+  }
+  target.write(result);
 });
 
 export const CVTSI2SS = sse('cvtsi2ss', 'sse', [['f3 0f 2a', 'Vss', 'Ey']], (cpu, target, source) => {
   const value = source.read();
   const conversion = value.width === 64 ? SseConversion.si2ss64 : SseConversion.si2ss32;
-  unless(cpu, defaultControls(cpu), 'sseConvert', ...asked(value, target, conversion));
-  target.write(simd(`f32.convert_i${value.width}_s`, value));
+  const result = simd(`f32.convert_i${value.width}_s`, value);
+  unless(cpu, defaultControls(cpu, survives(value, result)), 'sseConvert', ...asked(value, target, conversion));
+  target.write(result);
 });
 
 // To general registers.
@@ -123,8 +141,10 @@ const toInteger = (name: string, opcode: string, type: 'ss' | 'sd', conversions:
     const width = target.width as 32 | 64;
     const inputs = asked(value, target, conversions[width]);
     const whole = name.startsWith('cvtt') ? value : simd(`f${value.width}.nearest`, value);
-    unless(cpu, defaultControls(cpu).and(fits(whole, width)), 'sseConvert', ...inputs);
-    target.write(simd(`i${width}.trunc_sat_f${value.width}_s`, whole));
+    const result = simd(`i${width}.trunc_sat_f${value.width}_s`, whole);
+    const exact = simd(`f${value.width}.eq`, simd(`f${value.width}.convert_i${width}_s`, result), value);
+    unless(cpu, defaultControls(cpu, exact).and(fits(whole, width)), 'sseConvert', ...inputs);
+    target.write(result);
   });
 
 const { ss2si32, ss2si64, tss2si32, tss2si64, sd2si32, sd2si64, tsd2si32, tsd2si64 } = SseConversion;

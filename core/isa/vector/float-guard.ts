@@ -1,7 +1,7 @@
 /**
  * When plain WebAssembly arithmetic is as good as SSE's. MXCSR must have its default controls and the precision flag set already (any inexact
- * result sets it, and nothing ever clears it by itself); then operands that are not denormal and a result that is finite and normal leave no
- * trace but the result. Everything else goes to a helper, which knows all of SDM vol. 1, section 11.5.
+ * result sets it, and nothing ever clears it by itself) or the result must be exact; then operands that are not denormal and a result that is
+ * finite and normal leave no trace but the result. Everything else goes to a helper, which knows all of SDM vol. 1, section 11.5.
  */
 import { constant, type Value, yes, zero } from '../../ir/value.ts';
 import { everywhere, simd } from '../../ir/vector.ts';
@@ -16,8 +16,16 @@ const magnitudeMask = { 32: 0x7fff_ffffn, 64: 0x7fff_ffff_ffff_ffffn } as const;
 
 export const not = (condition: Value): Value => condition.xor(yes);
 
-/** All exceptions masked, rounding to nearest, no DAZ, no FTZ; PE set. */
-export const defaultControls = (cpu: Tracer): Value => cpu.state('mxcsr').read().and(0xffe0).eq(0x1fa0);
+const controls = 0xffe0;
+/** All exceptions masked, rounding to nearest, no DAZ, no FTZ. */
+const defaults = 0x1f80;
+const precision = 0x20;
+
+/** Controls are the default, and PE is set or, as `exact` says, will not be. */
+export function defaultControls(cpu: Tracer, exact: Value): Value {
+  const mxcsr = cpu.state('mxcsr').read().and(controls);
+  return mxcsr.eq(defaults | precision).branch(yes, mxcsr.eq(defaults).and(exact));
+}
 
 /** Facts about numbers: a condition of width 1 for a scalar, a mask of lanes for a vector. */
 export interface Facts {

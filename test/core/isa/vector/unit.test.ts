@@ -29,6 +29,21 @@ test('ordinary numbers under default controls are added in line', t => {
   t.is(supervisor.block.getBig(xmmOffset(0)), double(3.75));
 });
 
+const exactInLine = test.macro((t, hex: string, left: number, right: number, result: number) => {
+  const supervisor = machine(hex, default_, double(left), double(right));
+  t.is(supervisor.run(), 'done');
+  t.deepEqual(supervisor.calls, []);
+  t.is(supervisor.block.getBig(xmmOffset(0)), double(result));
+  t.is(supervisor.block.get(state.mxcsr), BigInt(default_));
+});
+
+test('an exact sum, no precision lost yet', exactInLine, addsd, 1, 2 ** -50, 1 + 2 ** -50);
+test('an exact difference, no precision lost yet', exactInLine, 'f2 0f 5c c1', 5, 7, -2);
+test('an exact product, no precision lost yet', exactInLine, 'f2 0f 59 c1', 12345, 67, 827_115);
+test('half of a long number, no precision lost yet', exactInLine, 'f2 0f 59 c1', 0.5, 1 / 3, 1 / 6);
+test('an exact quotient, no precision lost yet', exactInLine, 'f2 0f 5e c1', 91, 7, 13);
+test('an exact root, no precision lost yet', exactInLine, 'f2 0f 51 c1', 0, 144, 12);
+
 const goesToHelper = test.macro((t, mxcsr: number, left: bigint, right: bigint) => {
   const supervisor = machine(addsd, mxcsr, left, right);
   t.is(supervisor.run(), 'done');
@@ -39,7 +54,7 @@ const goesToHelper = test.macro((t, mxcsr: number, left: bigint, right: bigint) 
   t.is(supervisor.block.getBig(xmmOffset(0)), left, 'the helper writes the target, nobody else');
 });
 
-test('precision not lost yet', goesToHelper, default_, double(1), double(2));
+test('precision lost for the first time', goesToHelper, default_, double(1), double(2 ** -60));
 test('rounding up', goesToHelper, precise | 0x4000, double(1), double(2));
 test('denormals as zeros', goesToHelper, precise | 0x40, double(1), double(2));
 test('an unmasked exception', goesToHelper, precise & ~0x400, double(1), double(2));
