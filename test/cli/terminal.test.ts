@@ -1,12 +1,12 @@
 /** One boot of Debian's kernel in a real terminal (script(1) makes one), as a user meets it. Skipped where there is no kernel. */
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { fetchedGuest } from '../support/kernel.ts';
+import { isHere } from '../support/tools.ts';
 
 const bin = fileURLToPath(new URL('../../cli/bin.js', import.meta.url));
-const hasTerminal = spawnSync('script', ['--version']).status === 0;
-const bootable = fetchedGuest() && hasTerminal ? test : test.skip;
+const bootable = fetchedGuest() && isHere('script') ? test : test.skip;
 
 class Terminal {
   #text = '';

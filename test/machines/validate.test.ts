@@ -79,14 +79,7 @@ test(
   'overlap',
   /00:02\.0|rng/,
 );
-test(
-  'overlapping addresses',
-  finds,
-  { devices: { second: use(IoApic, {}) } },
-  'devices.second',
-  'overlap',
-  /ioapic/,
-);
+test('overlapping addresses', finds, { devices: { second: use(IoApic, {}) } }, 'devices.second', 'overlap', /ioapic/);
 test('too little memory', finds, { memory: 4096 }, 'memory', 'bad-option', /4096 bytes/);
 test('no size', finds, { memory: 'much' }, 'memory', 'bad-option', /"much"/);
 test('too many processors', finds, { processors: 65 }, 'processors', 'bad-profile', /1 to 64/);

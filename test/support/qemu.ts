@@ -1,14 +1,14 @@
 /** Runs what our loaders put into memory on QEMU's processor instead of ours: the loaders and tables then have a judge of their own. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BootState, Loaded } from '../../machines/boot/boot-state.ts';
+import { isHere } from './tools.ts';
 
 const qemu = 'qemu-system-x86_64';
 
-export const qemuIsHere = (): boolean =>
-  [qemu, 'as', 'objcopy'].every(program => spawnSync(program, ['--version']).status === 0);
+export const qemuIsHere = (): boolean => isHere(qemu, 'as', 'objcopy');
 
 /** Firmware of 64 KiB that does nothing but enter the boot state, and give the PIIX4 its power management ports at 0x600. */
 const firmware = ({ cr0, cr3, cr4, efer, gdt, rip, registers, segments }: BootState): string => `

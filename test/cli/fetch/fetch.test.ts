@@ -10,6 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { MachineError } from '#core';
 import { defaultCache, guestPaths } from '../../../cli/fetch/cache.ts';
 import { fetchGuest } from '../../../cli/fetch/guest.ts';
+import { isHere } from '../../support/tools.ts';
 import { fakeApt } from './fake-apt.ts';
 
 const environment = { ...process.env };
@@ -145,7 +146,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-const inTerminal = spawnSync('script', ['--version']).status === 0 ? test.serial : test.serial.skip;
+const inTerminal = isHere('script') ? test.serial : test.serial.skip;
 
 inTerminal('on a terminal the per cent are counted in place; on a dumb one they are not', t => {
   const said = (TERM: string): string => {

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { busyboxInitramfs, type InitramfsOptions } from '../../../machines/boot/busybox-initramfs.ts';
+import { needs } from '../../support/needs.ts';
 
-const available = spawnSync('cpio', ['--version']).status === 0;
+const gnuTest = needs('cpio');
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** Unpacks an archive with GNU cpio (but for its devices, which need root) and hands a reader to the test. */
 const unpacked = test.macro(
   (t, options: InitramfsOptions, check: (read: (path: string) => string, is: typeof t.is) => void) => {
-    if (!available) return t.pass('no cpio here');
     const folder = mkdtempSync(join(tmpdir(), 'virt64-initramfs-'));
     t.teardown(() => rmSync(folder, { recursive: true }));
     const command = ['-id', '--quiet', '--nonmatching', 'dev/*'];
@@ -26,14 +26,14 @@ const unpacked = test.macro(
   },
 );
 
-test('holds busybox and an interactive init', unpacked, { hostname: "o'hara" }, (read, is) => {
+gnuTest('holds busybox and an interactive init', unpacked, { hostname: "o'hara" }, (read, is) => {
   is(read('bin/busybox'), 'ELF');
   is(read('init').includes("hostname 'o'\\''hara'"), true);
   is(read('init').includes('setsid cttyhack sh -l\npoweroff -f\n'), true);
   is(read('etc/profile').includes("PS1='\\u@\\h:\\w\\$ '"), true);
 });
 
-test('runs a script instead', unpacked, { script: 'echo hi\n' }, (read, is) => {
+gnuTest('runs a script instead', unpacked, { script: 'echo hi\n' }, (read, is) => {
   is(read('script'), 'echo hi\n');
   is(read('init').includes('sh /script'), true);
   is(read('init').includes('cttyhack'), false);
@@ -51,7 +51,7 @@ const modules = {
   ],
 };
 
-test('lists dependencies so that modprobe loads them backwards', unpacked, { modules }, (read, is) => {
+gnuTest('lists dependencies so that modprobe loads them backwards', unpacked, { modules }, (read, is) => {
   is(
     read('lib/modules/6.1.0/modules.dep'),
     [

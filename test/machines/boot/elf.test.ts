@@ -9,6 +9,7 @@ import { RamGuestMemory } from '../../../core/memory/ram-guest-memory.ts';
 import { loadElf } from '../../../machines/boot/elf.ts';
 import { loadRaw } from '../../../machines/boot/raw.ts';
 import { loadBootSource } from '../../../machines/boot-source.ts';
+import { needs } from '../../support/needs.ts';
 
 const ram = (size = 0x40_0000) => new RamGuestMemory([{ base: 0, bytes: new Uint8Array(size).fill(0xee) }]);
 
@@ -116,11 +117,7 @@ for (const bits of [32, 64]) {
   });
 }
 
-test('loads what GNU as and ld make', t => {
-  if (spawnSync('ld', ['--version']).status !== 0) {
-    t.log('skipped: no binutils here');
-    return t.pass();
-  }
+needs('as', 'ld')('loads what GNU as and ld make', t => {
   const folder = mkdtempSync(join(tmpdir(), 'virt64-elf-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'a.s'), '.globl _start\n.data\n.quad 0x1122334455667788\n.text\nnop\n_start: hlt\n');

@@ -1,0 +1,25 @@
+/** `npm run setup:test-tools`: installs what is missing of the programs that tests compare us with, where apt and root are to be had. */
+import { spawnSync } from 'node:child_process';
+import { missingTools, packages } from './tools.ts';
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+const apt = (...args: string[]): void => {
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const { error, status, stdout, stderr } = spawnSync('apt-get', args, { encoding: 'utf8', env: environment });
+  if (status === 0) return;
+  say(error ? error.message : `apt-get ${args.join(' ')} failed:\n${stdout}${stderr}`);
+  process.exit(1);
+};
+
+const wanted = [...new Set(missingTools().map(tool => packages[tool]))];
+if (wanted.length > 0) {
+  const install = ['install', '--yes', '-qq', '--no-install-recommends', ...wanted];
+  if (process.getuid?.() !== 0) {
+    say(`Only root may install these: apt-get ${install.join(' ')}`);
+    process.exit(1);
+  }
+  say(`installing ${wanted.join(', ')}`);
+  apt('update', '-qq');
+  apt(...install);
+}
