@@ -51,6 +51,8 @@ function createImage(counts: boolean): Image {
 export class Interpreter {
   /** Runs a CPU, whose block is at `cpu`, for at most `budget` instructions; answers with a Leave. */
   readonly run: Run;
+  /** The record of the instruction at a CPU's RIP; 0: it cannot be fetched. */
+  readonly lookup: (cpu: number) => number;
   readonly table: WebAssembly.Table;
   readonly #image: Image;
   readonly #imports: Record<string, WebAssembly.ImportValue>;
@@ -63,6 +65,7 @@ export class Interpreter {
     const kind = imports.promote ? 'counting' : 'plain';
     images[kind] ??= createImage(kind === 'counting');
     this.#image = images[kind];
+    this.lookup = imports.lookup.bind(imports);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: forms.length });
     this.#imports = { ...importObject(imports), memory, functions: this.table };
     const { exports } = new WebAssembly.Instance(this.#image.module, { [MEMORY.module]: this.#imports });

@@ -10,7 +10,7 @@ import { record } from '../interpreter/record.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { state } from '../state/layout.ts';
 import { mode64 } from '../state/mode.ts';
-import { MEMORY, ModuleBuilder } from '../wasm/module.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
 import { readInstruction } from './instruction.ts';
 import { findRegion, type Region } from './region.ts';
 import { translate } from './translate.ts';
@@ -76,8 +76,7 @@ export class Jit {
   }
 
   #compileEntry(cpu: number): void {
-    const { lookup } = this.interpreter.imports[MEMORY.module] as { lookup(cpu: number): number };
-    const pointer = lookup(cpu);
+    const pointer = this.interpreter.lookup(cpu);
     if (pointer !== 0) this.promote(pointer, this.#view.getUint32(cpu + state.codeTable.offset, true));
     this.compileQueue();
   }
