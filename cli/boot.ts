@@ -10,7 +10,7 @@ import { Progress } from './progress.ts';
 import { endingSignals } from './signals.ts';
 
 const consoleArguments = 'console=ttyS0';
-const greeting = 'Welcome to virt64. poweroff, or the end of this shell, stops the machine; Ctrl-A x quits at once.';
+const greeting = 'Welcome to virt64. poweroff stops the machine; Ctrl-A x quits at once.';
 const guestModules = ['virtio_pci', 'virtio_rng', 'virtio_blk'];
 
 export async function bootOf(
