@@ -65,7 +65,6 @@ export class CpuCore implements StateHolder {
   /** Second results: 64-bit values as halves. */
   low = 0;
   high = 0;
-  nmiBlocked = false;
   /** The instruction under way has set the interrupt shadow itself. */
   shadowFresh = false;
   /** The instruction under way has loaded RFLAGS.RF itself. */
@@ -261,6 +260,13 @@ export class CpuCore implements StateHolder {
     if (state.guest !== 0 && virtualization?.virtualTaskPriority) virtualization.taskPriority = value;
     else if (surroundings.interrupts) surroundings.interrupts.taskPriority = value;
     state.set64(layout.cr8.offset, value, 0);
+  }
+
+  get nmiBlocked(): boolean {
+    return this.state.get32(layout.nmiBlocked.offset) !== 0;
+  }
+  set nmiBlocked(value: boolean) {
+    this.state.set32(layout.nmiBlocked.offset, value ? 1 : 0);
   }
 
   get halted(): boolean {

@@ -7,6 +7,7 @@ import { decodeFeatures } from '../decode/decoder.ts';
 import { MachineError } from '../framework/error.ts';
 import type { Entropy } from '../host/entropy.ts';
 import { CodeCache } from '../interpreter/code-cache.ts';
+import { quickenLookup } from '../interpreter/fast-lookup.ts';
 import type { EngineImports } from '../interpreter/imports.ts';
 import { Interpreter } from '../interpreter/interpreter.ts';
 import { type HelperName, helperNames } from '../isa/helpers.ts';
@@ -105,6 +106,7 @@ export class Host implements HostComputer {
   #connectEngine(kind: 'interpreter' | 'jit', arena: { base: number; size: number }, model: CpuModel): void {
     const { processors } = this;
     const cpuAt = (block: number): Cpu => processors[((block - constants) >>> 0) >>> blockShift];
+    const quickFetch = fetcher(this.linear);
     const imports: EngineImports = {
       translateRead: (block, low, high, bytes) => cpuAt(block).mmu.translateRead(low, high, bytes),
       translateWrite: (block, low, high, bytes) => cpuAt(block).mmu.translateWrite(low, high, bytes),
@@ -117,10 +119,10 @@ export class Host implements HostComputer {
       },
       quicken: (slow, write) => quicken(this.linear, slow, write),
       linear: (block, segment, low, high, access) => cpuAt(block).mmu.linear(segment, low, high, access),
-      lookup: block => {
+      lookup: quickenLookup(this.linear, quickFetch, block => {
         const cpu = cpuAt(block);
         return cache.lookup(block, cpu.index, cpu.mmu);
-      },
+      }),
       helpers: Object.fromEntries(
         helperNames.map(name => {
           const implementation = helperImplementations[name];
@@ -136,12 +138,12 @@ export class Host implements HostComputer {
     };
     const jit = kind === 'jit' ? new Jit(interpreter, cache, this.physical) : (undefined as unknown as Jit);
     this.jit = jit;
-    const quickFetch = fetcher(this.linear);
     const quickTable = tableFinder(this.linear);
     for (const cpu of this.processors) {
       cpu.mmu.quickFetch = quickFetch;
       cpu.mmu.paging.quickTable = quickTable;
       cpu.engine = kind === 'jit' ? (block, budget) => jit.run(block, budget) : interpreter.run;
+      cpu.state.set32(layout.codeTables.offset, cache.tables);
       if (kind === 'jit') cpu.state.set32(layout.codeCounters.offset, cache.counterBase);
     }
   }

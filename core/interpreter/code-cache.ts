@@ -7,6 +7,7 @@ import { Decoded } from '../decode/decoded.ts';
 import { decode } from '../decode/decoder.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { Segment, segmentBase, segmentLimit, state } from '../state/layout.ts';
+import { mode64 } from '../state/mode.ts';
 import { Handler } from './handlers.ts';
 import { PageSource, pageSize } from './page-source.ts';
 import { endsBlock } from './programs.ts';
@@ -71,6 +72,8 @@ export class CodeCache {
   readonly #records: RecordWriter;
   /** For state.codeCounters. */
   readonly counterBase: number;
+  /** For state.codeTables. */
+  readonly tables: number;
   readonly #scratch: number;
   readonly #counters: number;
   readonly #start: number;
@@ -88,7 +91,8 @@ export class CodeCache {
     this.#records = new RecordWriter(physical.words, handlers);
     this.#scratch = arena.base;
     this.#counters = arena.base + scratchBytes * scratchCount;
-    this.#start = this.#counters + (arena.size >>> 4);
+    this.tables = this.#counters + (arena.size >>> 4);
+    this.#start = this.tables + roundUp((physical.words.length / pageSize) * 4 * 4);
     this.#free = this.#start;
     this.#end = arena.base + arena.size;
     this.counterBase = this.#counters - (arena.base >>> 4);
@@ -274,6 +278,7 @@ export class CodeCache {
     const page: Page = { address, mode, table };
     this.#pages.set(key, page);
     this.#tables.set(table, page);
+    if (mode === mode64) this.#words[(this.tables >>> 2) + (address >>> 12)] = table;
     const modes = this.#modes.get(address);
     if (modes) modes.pages.push(page);
     else this.#modes.set(address, { pages: [page], rewrites: 0 });
@@ -353,6 +358,8 @@ export class CodeCache {
     return pointer;
   }
 }
+
+const roundUp = (bytes: number): number => Math.ceil(bytes / record.size) * record.size;
 
 /** Pages of linear memory are numbered in 20 bits, modes in 5. */
 const keyOf = (page: number, mode: number): number => ((page >>> 12) << 5) | mode;

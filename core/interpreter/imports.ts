@@ -44,8 +44,8 @@ export function importObject(imports: EngineImports): Record<string, WebAssembly
     ['translateWriteCompiled', quick(write, true)],
     // As it is: calls from one module to another are the cheapest.
     ['commitBounce', functions.commitBounce],
+    ['lookup', functions.lookup],
     ['linear', functions.linear.bind(imports)],
-    ['lookup', functions.lookup.bind(imports)],
     ...(functions.promote ? ([['promote', functions.promote.bind(imports)]] as const) : []),
   ]);
 }

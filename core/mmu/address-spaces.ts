@@ -61,6 +61,7 @@ export class AddressSpaces {
     }
     this.block = block;
     this.#refreshWalk(paged ? rootLow : 0, rootHigh);
+    this.#refreshRules();
     this.refreshPrivilege();
   }
 
@@ -126,15 +127,19 @@ export class AddressSpaces {
           ? Variant.supervisorUserOpen
           : Variant.supervisor;
     state.context = this.block | variant;
-    const user = state.cpl === 3;
-    const {
-      paging,
-      state: { u8 },
-    } = this;
-    u8[layout.walkRead.offset] = user ? Entry.present | Entry.accessed | Entry.user : Entry.present | Entry.accessed;
-    u8[layout.walkWrite.offset] = u8[layout.walkRead.offset] | (user || paging.writeProtect ? Entry.writable : 0);
-    u8[layout.walkForbiddenCode.offset] = !user && paging.smep ? Entry.user : 0;
-    u8[layout.walkForbidden.offset] = variant === Variant.supervisor && paging.smap ? Entry.user : 0;
+    const walk = state.cpl === 3 ? state.get32(layout.walkUser.offset) : state.get32(layout.walkSupervisor.offset);
+    state.set32(layout.walkRead.offset, walk);
+    if (variant === Variant.supervisorUserOpen) state.u8[layout.walkForbidden.offset] = 0;
+  }
+
+  /** What walks ask of entries, by privilege: the fields walkRead, walkWrite, walkForbidden and walkForbiddenCode. */
+  #refreshRules(): void {
+    const { paging, state } = this;
+    const read = Entry.present | Entry.accessed;
+    const write = read | (paging.writeProtect ? Entry.writable : 0);
+    const forbidden = (paging.smap ? Entry.user : 0) | ((paging.smep ? Entry.user : 0) << 8);
+    state.set32(layout.walkSupervisor.offset, read | (write << 8) | (forbidden << 16));
+    state.set32(layout.walkUser.offset, read | Entry.user | ((read | Entry.user | Entry.writable) << 8));
   }
 
   #rootLow(identifiers: boolean): number {

@@ -35,6 +35,7 @@ export class Watchpoints {
       else if (kind !== Kind.port) this.data |= 1 << n;
       else if ((state.cr4 & Cr4.de) !== 0) this.ports |= 1 << n;
     }
+    state.set32(layout.codeWatched.offset, this.code);
   }
 
   #onPage(candidates: number, low: number, high: number): boolean {

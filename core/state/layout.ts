@@ -188,6 +188,16 @@ export const state = {
   nestedReservedCode: field(0x3d8, 64),
   /** Guest-physical address of the guest's top table. */
   nestedGuestRoot: field(0x3e0, 64),
+
+  /** What walkRead to walkForbiddenCode are to be at CPL 0 to 2 and at CPL 3, while RFLAGS.AC is 0. */
+  walkSupervisor: field(0x3e8, 32),
+  walkUser: field(0x3ec, 32),
+  /** Non-zero: a breakpoint register watches instructions, so RFLAGS.RF matters. */
+  codeWatched: field(0x3f0, 32),
+  /** NMIs wait for the next IRET. */
+  nmiBlocked: field(0x3f4, 32),
+  /** Record tables of 64-bit code: a pointer for each page of linear memory, 0 for none. */
+  codeTables: field(0x3f8, 32),
 } as const satisfies Record<string, Field>;
 
 export type StateName = keyof typeof state;

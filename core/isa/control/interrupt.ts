@@ -1,6 +1,7 @@
 /** INT n, INT3, INTO, INT1, IRET, BOUND (SDM vol. 2 and vol. 3, chapter 6). */
 import { constant, type Width } from '../../ir/value.ts';
 import { instruction } from '../instruction.ts';
+import { returnIn64 } from './interrupt-return.ts';
 
 /** Interruption types as VMX numbers them (SDM vol. 3, table 25-17). */
 const softwareInterrupt = constant(32, 4);
@@ -43,7 +44,8 @@ export const IRET = instruction('iret', {
   mnemonics: { 16: 'iretw', 32: 'iretd', 64: 'iretq' },
   intercept: 'iret',
   semantics(cpu) {
-    cpu.call('iret', constant(32, cpu.operandWidth));
+    if (cpu.operandWidth === 64) returnIn64(cpu);
+    else cpu.call('iret', constant(32, cpu.operandWidth));
   },
 });
 

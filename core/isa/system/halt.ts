@@ -1,4 +1,5 @@
 /** HLT, PAUSE, MONITOR, MWAIT, CLI, STI, RSM (SDM vol. 2). */
+import { delicateFlags } from '../control/privilege.ts';
 import { instruction } from '../instruction.ts';
 import type { Tracer } from '../trace.ts';
 
@@ -14,9 +15,7 @@ export const HLT = instruction('hlt', {
 export const PAUSE = instruction('pause', {
   encodings: [['f3 90']],
   intercept: 'pause',
-  semantics(cpu) {
-    cpu.call('pause');
-  },
+  semantics() {},
 });
 
 /** Users get #UD, not #GP. */
@@ -62,12 +61,26 @@ export const CLI = instruction('cli', {
   },
 });
 
-/** Where IF is set already there is neither a shadow nor anything to do. */
+/**
+ * Where IF is set already there is neither a shadow nor anything to do. Nor is there one to be seen where no event waits, no trap follows,
+ * no hypervisor looks and the next instruction is executed before events are looked for again.
+ */
 export const STI = instruction('sti', {
   encodings: [['fb']],
   semantics(cpu) {
-    const enabled = cpu.state('flagSystem').read().and(interruptFlag).ne(0);
-    cpu.callIf(unprivileged(cpu).or(enabled.eq(0)), 'sti');
+    const flags = cpu.state('flagSystem').read();
+    const enabled = flags.and(interruptFlag).ne(0);
+    const shadowed = cpu
+      .state('eventPending')
+      .read()
+      .or(cpu.state('guest').read())
+      .or(flags.and(delicateFlags))
+      .ne(0)
+      .or(cpu.state('budget').read().ltS(2));
+    const special = unprivileged(cpu).or(enabled.eq(0).and(shadowed));
+    cpu.callIf(special, 'sti');
+    cpu.finish(special);
+    cpu.state('flagSystem').write(flags.or(interruptFlag));
   },
 });
 
