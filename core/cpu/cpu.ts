@@ -143,6 +143,7 @@ export class Cpu extends CpuCore {
 
   /** Generated code, for at most `budget` instructions. */
   execute(budget: number): number {
+    if (!this.isDerived) this.derive();
     const { state } = this;
     const inGuest = state.guest !== 0;
     this.#given = budget;
