@@ -3,6 +3,8 @@ import { service } from '../framework/service.ts';
 /** The only randomness on the board. */
 export interface Entropy {
   fill(bytes: Uint8Array): void;
+  /** Present if all that is to come follows from it: whoever hands out the bytes saves it, so that a restored machine goes on alike. */
+  state?: readonly number[];
 }
 
 export const Entropy = service<Entropy>('Entropy');
@@ -19,6 +21,14 @@ export class SeededEntropy implements Entropy {
       word = Math.imul(word ^ (word >>> 15), 0x735a_2d97);
       this.#state[index] = word ^ (word >>> 15);
     }
+  }
+
+  get state(): readonly number[] {
+    return [...this.#state];
+  }
+
+  set state(words: readonly number[]) {
+    this.#state.set(words);
   }
 
   fill(bytes: Uint8Array): void {

@@ -1,4 +1,4 @@
-import type { Entropy } from '#core';
+import type { Entropy, StateFields } from '#core';
 import { VirtioId } from './identifiers.ts';
 import type { VirtioModel } from './model.ts';
 import type { SplitQueue } from './queue/split.ts';
@@ -12,8 +12,6 @@ export class Rng implements VirtioModel {
   readonly features = [];
   readonly queues = [{ name: 'requests', size: 64, longest: 2 ** 32 }];
   readonly configuration = new Uint8Array(0);
-  readonly state = {};
-
   constructor(private readonly entropy: Entropy) {}
 
   serve(queue: SplitQueue): void {
@@ -27,9 +25,18 @@ export class Rng implements VirtioModel {
   attach(): void {}
   resume(): void {}
   reset(): void {}
-  load(): void {}
 
   stateForm() {
-    return {};
+    return { entropy: [] as readonly number[] };
+  }
+
+  get state() {
+    return { entropy: this.entropy.state ?? [] };
+  }
+
+  /** A source that follows from nothing cannot go on as it would have. */
+  load(state: StateFields): void {
+    const { entropy } = state as ReturnType<Rng['stateForm']>;
+    if (this.entropy.state?.length === entropy.length) this.entropy.state = entropy;
   }
 }

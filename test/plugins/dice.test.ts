@@ -89,6 +89,10 @@ test('what the guest set is saved, restored and reset; a damaged state is refuse
   t.deepEqual(die.inspect(), { sides: 20 });
   die.restore(saved);
   t.deepEqual(die.inspect(), { sides: 6 });
+  const rolls = () => Array.from({ length: 20 }, () => die.roll());
+  const first = rolls();
+  die.restore(saved);
+  t.deepEqual(rolls(), first, 'it falls as it would have');
   t.throws(() => die.restore({ version: 1, sides: 1 }), { instanceOf: MachineError });
   t.deepEqual(die.inspect(), { sides: 6 });
 });
