@@ -224,10 +224,14 @@ test('LINT1 as NMI', t => {
   line.pulse();
   t.false(board.board.controllers.of(0).nmiPending);
   board.store(at(0x360), 0x400);
-  line.pulse();
+  line.assert();
   t.true(board.board.controllers.of(0).nmiPending);
   board.board.controllers.of(0).acknowledgeNmi();
   t.false(board.board.controllers.of(0).nmiPending);
+  line.deassert();
+  t.false(board.board.controllers.of(0).nmiPending, 'the falling edge is none');
+  source(board, 'lapic@0').pulse();
+  t.false(board.board.controllers.of(0).nmiPending, 'pin 0 is the PIC');
 });
 
 test('message-signalled interrupts arrive', t => {

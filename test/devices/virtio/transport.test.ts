@@ -264,3 +264,18 @@ test('indirect tables: one that is good, and those that are not', async t => {
     if (expected === 15) t.deepEqual(queue!.used(), [{ head: 0, written: 513 }]);
   }
 });
+
+test('structures are as long as the specification makes them', t => {
+  const { driver } = machine();
+  const lengths = Object.fromEntries(Object.entries(driver.structures).map(([type, { length }]) => [type, length]));
+  t.deepEqual(lengths, { 1: 0x38, 2: 4, 3: 1, 4: 60 });
+});
+
+test('an empty buffer is nowhere', async t => {
+  const { bench, driver } = machine();
+  const [queue] = driver.start();
+  writeHeader(bench, Type.read, 0);
+  queue!.submit({ at: 0x7fff_0000, length: 0 }, ...buffers(Type.read, 512));
+  await bench.advance(1_000_000);
+  t.deepEqual(queue!.used(), [{ head: 0, written: 513 }]);
+});

@@ -119,6 +119,8 @@ iaslTest('terms of every length', agrees, 'dsdt', termsTable, [
 
 iaslTest('FADT', agrees, 'facp', fadt(options, { facs: 0xe_0040, dsdt: 0xe_0080 }), [
   /SCI Interrupt : 0009/,
+  /Asl Compiler Revision : 00000001/,
+  /Oem Revision : 00000001/,
   /PM1A Event Block Address : 00000600/,
   /PM1A Control Block Address : 00000604/,
   /PM Timer Block Address : 00000608/,

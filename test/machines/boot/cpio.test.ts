@@ -39,6 +39,15 @@ gnuTest('GNU cpio lists what went in', t => {
   ]);
 });
 
+/** buffer-format.rst: only the name and its length are not zero; GNU cpio writes one link as well. */
+test('the trailer is one to the byte', t => {
+  const text = new TextDecoder().decode(archive);
+  const at = text.lastIndexOf('070701');
+  const fields = Array.from({ length: 13 }, (_, index) => Number.parseInt(text.substr(at + 6 + index * 8, 8), 16));
+  t.deepEqual(fields, [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 11, 0]);
+  t.is(text.substr(at + 110, 11), 'TRAILER!!!\0');
+});
+
 gnuTest('GNU cpio reads the content back', t => {
   const { stdout } = spawnSync('cpio', ['-i', '--to-stdout', '--quiet', 'usr/share/odd'], { input: archive });
   t.deepEqual([...stdout], [1, 2, 3, 4, 5]);
