@@ -133,3 +133,23 @@ test('an interrupt reaches the 8259s too, if it is wired to them, and the regist
     message: /legacyIrqs/,
   });
 });
+
+test('a vector that the table does not have sends nothing', t => {
+  const bench = new PciBench();
+  const card = new PciFunction(bench.board.pci, { ...form, bars: [], msiX: { vectors: 2, bar: 0 } });
+  bench.powerOn();
+  const at = bench.read(6, 0x34, 1);
+  bench.write(6, at, 0x8000_0000 | bench.read(6, at));
+  bench.write(6, 4, 6, 2);
+  const table = (bench.read(6, 0x10) & ~15) >>> 0;
+  for (const vector of [0, 1]) {
+    bench.store(table + 16 * vector, 0xfee0_0000);
+    bench.store(table + 16 * vector + 8, 0x40 + vector);
+    bench.store(table + 16 * vector + 12, 0);
+  }
+  for (const vector of [2, 0xffff, 1]) card.msiX!.signal(vector);
+  t.deepEqual(
+    bench.messages.map(({ vector }) => vector),
+    [0x41],
+  );
+});

@@ -85,11 +85,14 @@ test('the reset register', t => {
 
 test('port 0x92', t => {
   const board = new TestBoard();
-  board.add('system', SystemPort, {});
+  const system = board.add('system', SystemPort, {});
   t.is(board.in(0x92), 2);
   board.out(0x92, 0);
   t.false(board.board.a20.enabled);
   board.out(0x92, 3);
   t.true(board.board.a20.enabled);
   t.deepEqual(board.log, ['reset']);
+  board.out(0x92, 0);
+  system.reset();
+  t.is(board.in(0x92), 2, 'as firmware leaves it');
 });

@@ -11,12 +11,12 @@ function machine() {
     deassert: () => {},
     pulse: () => {},
   }));
-  board.add('ps2', Ps2Controller, {});
+  const ps2 = board.add('ps2', Ps2Controller, {});
   const command = (value: number, parameter?: number) => {
     board.out(0x64, value);
     if (parameter !== undefined) board.out(0x60, parameter);
   };
-  return { board, raised, command };
+  return { board, ps2, raised, command };
 }
 
 test('self test', t => {
@@ -59,7 +59,7 @@ test('nobody is plugged in: a timeout, with its interrupt', t => {
 });
 
 test('A20 and reset', t => {
-  const { board, command } = machine();
+  const { board, ps2, command } = machine();
   command(0xd1, 0xdd);
   t.false(board.board.a20.enabled);
   command(0xd0);
@@ -71,4 +71,7 @@ test('A20 and reset', t => {
   t.deepEqual(board.log, ['reset']);
   command(0xd1, 0x02);
   t.deepEqual(board.log, ['reset', 'reset']);
+  command(0xdd);
+  ps2.reset();
+  t.true(board.board.a20.enabled, 'as firmware leaves it');
 });
