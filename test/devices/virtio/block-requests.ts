@@ -30,6 +30,6 @@ export async function request(queue: Queue, type: number, sector: bigint | numbe
   writeHeader(bench, type, sector);
   bench.memory.write8(place.status, untouched);
   queue.submit(...buffers(type, length));
-  await bench.advance(1_000_000);
+  await bench.advance(1_000_000, () => bench.memory.read8(place.status) !== untouched);
   return bench.memory.read8(place.status);
 }

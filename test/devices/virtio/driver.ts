@@ -12,7 +12,8 @@ export interface Guest {
     GuestMemory,
     'read8' | 'read16' | 'read32' | 'write8' | 'write16' | 'write32' | 'write64' | 'fill'
   >;
-  advance(nanoseconds: number): Promise<void>;
+  /** Lets time pass; where it is real, until something that is expected has happened. */
+  advance(nanoseconds: number, expected?: () => boolean): Promise<void>;
 }
 
 /** What a driver does with a modern virtio function (virtio 1.2, 3.1 and 4.1), written from the driver's side of the specification. */

@@ -57,14 +57,14 @@ async function story(guest: Guest): Promise<Record<string, unknown>> {
   indirect!.describe(0, { at: 0x3_0000, length: 48 }, undefined, 4);
   indirect!.offer(0);
   driver.notify(0);
-  await guest.advance(1_000_000);
+  await guest.advance(1_000_000, () => guest.memory.read16(indirect!.device + 2) === 1);
   seen.indirect = [bytesAt(guest, place.data, 4), indirect!.used(), indirect!.notificationEvent];
 
   for (const [name, misuse] of Object.entries(misuses)) {
     const [broken] = driver.start();
     misuse(broken!);
     driver.notify(0);
-    await guest.advance(1_000_000);
+    await guest.advance(1_000_000, () => (driver.status & 0x40) !== 0);
     // QEMU sets the bit for queues too.
     seen[name] = [driver.status, broken!.used(), driver.interruptStatus() & 2];
   }
