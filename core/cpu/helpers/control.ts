@@ -137,8 +137,10 @@ const supportedStates = 3;
 export const xsetbv: HelperImplementation = cpu => {
   const { state, virtualization } = cpu;
   if ((state.cr4 & Cr4.osxsave) === 0) cpu.raise(Vector.ud);
-  cpu.requireSupervisor();
+  // SVM's intercept comes before the check of the privilege level, VMX's exit after it.
+  if (virtualization?.kind !== 'svm') cpu.requireSupervisor();
   if (state.guest !== 0 && virtualization) cpu.stop(virtualization.intercepted(intercepts.xsetbv));
+  cpu.requireSupervisor();
   if (state.gprLow(Gpr.rcx) !== 0) cpu.raise(Vector.gp, 0);
   loadXcr0(cpu, state.gprLow(Gpr.rax), state.gprLow(Gpr.rdx));
   return cpu.transferred();

@@ -100,6 +100,15 @@ test('XSETBV without CR4.OSXSAVE is #UD', comes, 'xsetbv', {
   expected: invalidOpcode,
   prepare: guest => guest.set(Save.cr4, 0x6a0),
 });
+const saving = (guest: Guest): void => {
+  user(guest);
+  guest.set(Save.cr4, guest.get(Save.cr4) | 0x4_0000n);
+};
+test('XSETBV exits for users', comes, 'xsetbv', { intercept: 0x8d, prepare: saving });
+test('and is #GP for them where it is not intercepted', comes, 'xsetbv', {
+  intercept: generalProtection,
+  prepare: saving,
+});
 test('SLDT in real-address mode is #UD', comes, [0x0f, 0x00, 0xc0], {
   intercept: 0x68,
   expected: invalidOpcode,

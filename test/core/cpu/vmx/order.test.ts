@@ -60,6 +60,13 @@ test('MOV CR at CPL 3 is #GP', comes, 'mov rax, cr3', { expected: [exception, ge
 test('RDMSR at CPL 3 is #GP', comes, 'rdmsr', { expected: [exception, generalProtection], prepare: user });
 test('WRMSR of a wrong value exits', comes, 'mov ecx, 0xc0000080\n mov edx, -1\n wrmsr', { expected: [32] });
 test('XSETBV without OSXSAVE is #UD', comes, 'xsetbv', { expected: [exception, invalidOpcode] });
+test('XSETBV at CPL 3 is #GP', comes, 'xsetbv', {
+  expected: [exception, generalProtection],
+  prepare: guest => {
+    user(guest);
+    guest.set(Field.guestCr4, guest.get(Field.guestCr4) | 0x4_0000n);
+  },
+});
 test('ports that the TSS does not allow are #GP', comes, 'in al, 0x80', {
   expected: [exception, generalProtection],
   prepare: guest => {
