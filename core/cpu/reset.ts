@@ -14,8 +14,10 @@ const busyTaskAttributes = 0x8b;
 export function powerOn(cpu: CpuCore): void {
   const { state } = cpu;
   const counters = state.get32(layout.codeCounters.offset);
+  const tables = state.get32(layout.codeTables.offset);
   state.clear();
   state.set32(layout.codeCounters.offset, counters);
+  state.set32(layout.codeTables.offset, tables);
   state.set64(layout.pat.offset, patReset, patReset);
   state.set16(layout.fcw.offset, 0x40);
   state.set8(layout.x87Tags.offset, 0xff);
