@@ -9,6 +9,9 @@ const cr0Defined = Cr0.pe | Cr0.mp | Cr0.em | Cr0.ts | Cr0.et | Cr0.ne | Cr0.wp 
 const cr4Flushing = Cr4.pge | Cr4.pse | Cr4.pae | Cr4.pcide | Cr4.smep;
 const cr4Pdptes = Cr4.pge | Cr4.pse | Cr4.pae | Cr4.smep;
 
+const is16BitTask = (attributes: number): boolean =>
+  (attributes & (Attribute.present | Attribute.segment | 0xd)) === (Attribute.present | 1);
+
 export function loadCr0(cpu: CpuCore, low: number, high: number): void {
   const { state, virtualization } = cpu;
   const before = state.cr0;
@@ -23,6 +26,8 @@ export function loadCr0(cpu: CpuCore, low: number, high: number): void {
   if (pagingOn && (efer & Efer.lme) !== 0) {
     if ((state.cr4 & Cr4.pae) === 0) cpu.raise(Vector.gp, 0);
     if ((state.attributes(Segment.cs) & Attribute.long) !== 0) cpu.raise(Vector.gp, 0);
+    // A task of the 80286, which IA-32e mode does not have (SDM vol. 2, MOV CR).
+    if (cpu.model.vendor === 'intel' && is16BitTask(state.attributes(Segment.tr))) cpu.raise(Vector.gp, 0);
   }
   if (pagingOff && (cpu.is64 || (state.cr4 & Cr4.pcide) !== 0)) cpu.raise(Vector.gp, 0);
 

@@ -183,6 +183,28 @@ test('MSRs: the CPU has its own, others are exits', t => {
   t.is(m.cpu.state.get(layout.lstar), 0xffff_ffff_0000_0005n);
 });
 
+test('IA-32e mode cannot be entered with a 16-bit TSS on Intel', t => {
+  for (const [model, fault] of [
+    [intel(), 13n],
+    [amd(), 0n],
+  ] as const) {
+    const m = new Computer(model).protected32();
+    m.gate32(13, handler);
+    m.load(32, 'mov esi, 13\n hlt', handler);
+    m.put64(place.tables, (place.tables + 0x1000) | 7);
+    m.put64(place.tables + 0x1000, (place.tables + 0x2000) | 7);
+    m.put64(place.tables + 0x2000, 0x87);
+    m.cpu.state.setSegment(Segment.tr, selector.task, 0x83, 0x2b, place.tss, 0);
+    m.load(
+      32,
+      `mov eax, cr4\n or eax, 0x20\n mov cr4, eax\n mov eax, ${place.tables}\n mov cr3, eax
+       mov ecx, 0xc0000080\n rdmsr\n or eax, 0x100\n wrmsr\n mov eax, cr0\n or eax, 0x80000000\n mov cr0, eax\n hlt`,
+    );
+    m.run();
+    t.is(m.register('rsi'), fault);
+  }
+});
+
 const refused: [name: string, program: string][] = [
   ['CR0.PG without PE', 'mov eax, 0x80000010\n mov cr0, rax'],
   ['CR0 bits 63:32', 'mov rax, cr0\n bts rax, 40\n mov cr0, rax'],
