@@ -1,5 +1,5 @@
 /** A virtual processor: run, state by component, events, cancel (virt86's VirtualProcessor, mended). */
-import { type CpuState, MachineError, type StateComponent } from '#core';
+import { type CpuState, MachineError, type StateComponent, stateComponents } from '#core';
 import type { Exit } from './exit.ts';
 
 /** An exception that the board injects (a debugger, a machine check). */
@@ -12,8 +12,15 @@ export interface ExceptionEvent {
 const withErrorCode = [8, 10, 11, 12, 13, 14, 17, 21, 30].reduce((mask, vector) => mask | (1 << vector), 0);
 const hasErrorCode = (vector: number): boolean => ((withErrorCode >>> vector) & 1) !== 0;
 
+function checked({ vector, errorCode = 0 }: ExceptionEvent): ExceptionEvent {
+  if (!Number.isInteger(vector) || vector < 1 || vector > 31 || vector === 2 || vector === 3)
+    throw new MachineError('bad-call', `vector ${vector} is no exception to inject`, { remedy: 'give 1 or 4 to 31' });
+  return hasErrorCode(vector) ? { vector, errorCode } : { vector };
+}
+
 export abstract class VirtualProcessor {
   #cancelled = false;
+  #injected: ExceptionEvent | undefined;
 
   protected constructor(readonly index: number) {}
 
@@ -22,7 +29,6 @@ export abstract class VirtualProcessor {
    * InterruptController at the moment the CPU can take them; port, MMIO and MSR accesses go to the machine's buses.
    */
   run(): Exit {
-    if (this.takeCancel()) return { reason: 'cancelled' };
     return this.enter();
   }
 
@@ -39,18 +45,36 @@ export abstract class VirtualProcessor {
   }
 
   /** The whole state, or some components of it. */
-  abstract getState(): CpuState;
-  abstract getState<C extends StateComponent>(...components: readonly C[]): Pick<CpuState, C>;
-  /** Components not given stay as they are. */
-  abstract setState(state: Partial<CpuState>): void;
-
-  /** To be delivered at the next entry, before the next instruction. #DE and #BP can only come from instructions. */
-  inject(event: ExceptionEvent): void {
-    const { vector } = event;
-    if (!Number.isInteger(vector) || vector < 1 || vector > 31 || vector === 2 || vector === 3)
-      throw new MachineError('bad-call', `vector ${vector} is no exception to inject`, { remedy: 'give 1 or 4 to 31' });
-    this.injectException(vector, hasErrorCode(vector) ? (event.errorCode ?? 0) : -1);
+  getState(): CpuState;
+  getState<C extends StateComponent>(...components: readonly C[]): Pick<CpuState, C>;
+  getState(...components: readonly StateComponent[]): Partial<CpuState> {
+    const state = this.readState(components.length ? components : stateComponents);
+    const event = this.#injected;
+    return event && state.interrupts ? { ...state, interrupts: { ...state.interrupts, event } } : state;
   }
+
+  /** Components not given stay as they are. */
+  setState(state: Partial<CpuState>): void {
+    if (state.interrupts) this.#injected = state.interrupts.event && checked(state.interrupts.event);
+    this.writeState(state);
+  }
+
+  /**
+   * To be delivered at the next entry, before the next instruction; until then it is part of the state. #DE and #BP can only come
+   * from instructions.
+   */
+  inject(event: ExceptionEvent): void {
+    this.#injected = checked(event);
+  }
+
+  /** Implementations call it once they are sure to enter the guest. */
+  protected deliverInjected(): void {
+    const event = this.#injected;
+    if (!event) return;
+    this.#injected = undefined;
+    this.injectException(event.vector, event.errorCode ?? -1);
+  }
+
   /** Power-on (SDM vol. 3, table 10-1). */
   abstract reset(): void;
   /** INIT; what waits for SIPI then is the board's affair. */
@@ -67,6 +91,8 @@ export abstract class VirtualProcessor {
     return false;
   }
 
+  protected abstract readState(components: readonly StateComponent[]): Partial<CpuState>;
+  protected abstract writeState(state: Partial<CpuState>): void;
   protected abstract enter(): Exit;
   /** `errorCode` is -1 for a vector that has none. */
   protected abstract injectException(vector: number, errorCode: number): void;

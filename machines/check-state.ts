@@ -21,10 +21,22 @@ export function checkState({ profile, virtual, memory, devices }: StatefulParts,
     throw badState('profile', `the state is of ${state.profile}, the machine is a ${profile.name}`);
   if (!Number.isFinite(time) || time < 0) throw badState('time', `${time} is no time`);
 
-  const own = virtual.processors.map(processor => processor.getState());
+  const own = virtual.processors.map(processor => {
+    const { interrupts, ...others } = processor.getState();
+    const { event: _, ...rest } = interrupts;
+    return { ...others, interrupts: rest };
+  });
   if (!Array.isArray(processors) || processors.length !== own.length)
     throw badState('processors', `the state is not of ${own.length} processors`);
   checkForm(processors, own, 'processors');
+  processors.forEach(({ interrupts: { event } }, index) => {
+    if (event !== undefined)
+      checkForm(
+        event,
+        'errorCode' in event ? { vector: 0, errorCode: 0 } : { vector: 0 },
+        `processors.${index}.interrupts.event`,
+      );
+  });
   if (!Array.isArray(activity) || activity.length !== own.length || !activity.every(each => activities.includes(each)))
     throw badState('activity', `there are not ${own.length} of ${activities.join(', ')}`);
   const turn: Partial<MachineState['turn']> = isRecord(state.turn) ? state.turn : {};

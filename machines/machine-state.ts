@@ -70,24 +70,22 @@ const volatile = ({ virtual, scheduler, devices, now }: StatefulParts): Volatile
 function take({ profile, accelerator, virtual, scheduler, devices }: StatefulParts, state: Volatile): void {
   if (profile.clock === 'virtual') accelerator.time.ticks = state.time;
   virtual.processors.forEach((processor, index) => {
-    processor.setState(state.processors[index]!);
+    refusing(`processors.${index}`, () => processor.setState(state.processors[index]!));
   });
-  for (const [name, device] of devices) {
-    try {
-      device.restore(state.devices[name]!);
-    } catch (error) {
-      throw refusedBy(name, error);
-    }
-  }
+  for (const [name, device] of devices) refusing(`devices.${name}`, () => device.restore(state.devices[name]!));
   scheduler.restore(state.activity, state.turn);
 }
 
-/** Whatever a device stumbles over: it is the state that is wrong. */
-function refusedBy(device: string, error: unknown): MachineError {
-  if (!(error instanceof Error)) throw error;
-  const place = error instanceof MachineError ? error.path : undefined;
-  const path = ['devices', device, ...(place === undefined ? [] : [place])].join('.');
-  return badState(path, place === undefined ? error.message : error.message.slice(place.length + 2), error);
+/** Whatever a part of the machine stumbles over: it is the state that is wrong. */
+function refusing(part: string, restore: () => void): void {
+  try {
+    restore();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const place = error instanceof MachineError ? error.path : undefined;
+    if (place === undefined) throw badState(part, error.message, error);
+    throw badState(`${part}.${place}`, error.message.slice(place.length + 2), error);
+  }
 }
 
 function requireIdle(scheduler: Scheduler): void {

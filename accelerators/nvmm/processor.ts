@@ -62,9 +62,8 @@ export class NvmmProcessor extends VirtualProcessor {
     this.reset();
   }
 
-  getState<C extends StateComponent = StateComponent>(...components: readonly C[]): Pick<CpuState, C> & CpuState {
-    const wanted = components.length ? components : stateComponents;
-    if (wanted.includes('msrs' as C)) this.#catchUp();
+  protected readState(wanted: readonly StateComponent[]): Partial<CpuState> {
+    if (wanted.includes('msrs')) this.#catchUp();
     this.lib.vcpuGetState(
       this.mach,
       this.#vcpu,
@@ -72,10 +71,10 @@ export class NvmmProcessor extends VirtualProcessor {
     );
     return Object.fromEntries(
       wanted.map(component => [component, readComponent(this.#vcpu.state, component, this.#halted)]),
-    ) as unknown as CpuState;
+    );
   }
 
-  setState(state: Partial<CpuState>): void {
+  protected writeState(state: Partial<CpuState>): void {
     for (const component of stateComponents) {
       const value = state[component];
       if (value === undefined) continue;
@@ -141,6 +140,7 @@ export class NvmmProcessor extends VirtualProcessor {
       const budget = this.specification.pacer.remaining();
       if (budget <= 0) return { reason: 'limit' };
       if (this.#counterSet >= 0) this.#catchUp();
+      this.deliverInjected();
       this.#deliver();
       if (this.#halted) return { reason: 'halt' };
       this.#cpu.armTimer(budget);

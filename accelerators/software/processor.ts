@@ -39,11 +39,11 @@ export class SoftwareProcessor extends VirtualProcessor {
     this.reset();
   }
 
-  getState<C extends StateComponent = StateComponent>(...components: readonly C[]): Pick<CpuState, C> & CpuState {
-    return this.#cpu.getState(components.length ? components : undefined) as Pick<CpuState, C> & CpuState;
+  protected readState(components: readonly StateComponent[]): Partial<CpuState> {
+    return this.#cpu.getState(components);
   }
 
-  setState(state: Partial<CpuState>): void {
+  protected writeState(state: Partial<CpuState>): void {
     this.#cpu.setState(state);
     if (!state.general || !state.interrupts) return;
     // Another point in the guest's life: what was due at the last one is not due here.
@@ -81,6 +81,7 @@ export class SoftwareProcessor extends VirtualProcessor {
       if (this.takeCancel()) return { reason: 'cancelled' };
       const budget = pacer.remaining();
       if (budget <= 0) return { reason: 'limit' };
+      this.deliverInjected();
       const exit = this.#handle(this.#cpu.run(budget));
       if (exit) return exit;
     }

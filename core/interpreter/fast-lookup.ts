@@ -54,7 +54,12 @@ function writeModule(): ModuleBuilder {
     .tee(entry);
   f.get(rip).i64(-4096).op('i64.and').get(cpu).memory('i64.load32_u', state.context.offset).op('i64.or');
   f.memory('i64.store', tlb.fetch);
-  f.get(entry).get(address).get(rip).op('i32.wrap_i64').op('i32.sub').memory('i32.store', tlb.fetch + 8);
+  f.get(entry)
+    .get(address)
+    .get(rip)
+    .op('i32.wrap_i64')
+    .op('i32.sub')
+    .memory('i32.store', tlb.fetch + 8);
   f.get(entry)
     .get(table)
     .memory('i32.store', tlb.fetch + 12);

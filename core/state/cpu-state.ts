@@ -78,6 +78,8 @@ export interface InterruptState {
   readonly nmiBlocked: boolean;
   /** HLT has retired and nothing has woken the processor yet. */
   readonly halted: boolean;
+  /** An exception that was injected, to be delivered before the next instruction. */
+  readonly event?: { readonly vector: number; readonly errorCode?: number };
 }
 
 export interface CpuState {

@@ -119,6 +119,12 @@ const refused: readonly (readonly [title: string, path: string, change: Change])
   ],
   ['a limit too large', 'processors.0.segments.ss.limit', state => (state.processors[0].segments.ss.limit = 2 ** 32)],
   ['a flag that is none', 'processors.0.interrupts.halted', state => (state.processors[0].interrupts.halted = 'no')],
+  [
+    'an event that is none',
+    'processors.0.interrupts.event.vector',
+    state => (state.processors[0].interrupts.event = { vector: 'x' }),
+  ],
+  ['a vector that is none', 'processors.0', state => (state.processors[0].interrupts.event = { vector: 2 })],
   ['half an FPU', 'processors.0.fpu', state => (state.processors[0].fpu = new Uint8Array(256))],
   ['no activity', 'activity', state => (state.activity = [])],
   ['an unknown activity', 'activity', state => (state.activity = ['dancing'])],

@@ -247,9 +247,48 @@ export function events(test: TestFn, guest: Guest): void {
     }
   });
 
+  test(`${name}: an injected exception is part of the state until it is delivered, and goes along`, t => {
+    guest.reset().long('inc eax\n hlt');
+    const before = guest.state;
+    t.false('event' in before.interrupts);
+    guest.processor.inject({ vector: 13, errorCode: 0x18 });
+    t.deepEqual(guest.run(0), { reason: 'limit' }, 'no time to deliver it');
+    const { interrupts } = guest.state;
+    t.deepEqual(interrupts, { ...before.interrupts, event: { vector: 13, errorCode: 0x18 } });
+    t.deepEqual(guest.processor.getState('general', 'interrupts').interrupts, interrupts);
+    guest.processor.setState({ interrupts: before.interrupts });
+    t.deepEqual(guest.state, before, 'taken back');
+    guest.processor.setState({ interrupts });
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 13);
+    t.is(guest.get64(at.stack - 48), 0x18n);
+    t.is(guest.register('rax'), 0n);
+    t.false('event' in guest.state.interrupts);
+    t.throws(() => guest.processor.setState({ interrupts: { ...wake, event: { vector: 2 } } }), { code: 'bad-call' });
+  });
+
+  test(`${name}: a cancellation comes before an injected exception, which stays`, t => {
+    guest.reset().long('inc eax\n hlt');
+    guest.processor.inject({ vector: 6 });
+    guest.processor.cancel();
+    t.deepEqual(guest.run(), { reason: 'cancelled' });
+    t.deepEqual(guest.state.interrupts.event, { vector: 6 });
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 6);
+  });
+
+  test(`${name}: INIT and power-on drop what was injected`, t => {
+    for (const drop of ['init', 'reset'] as const) {
+      guest.reset().long('hlt');
+      guest.processor.inject({ vector: 6 });
+      guest.processor[drop]();
+      t.false('event' in guest.state.interrupts, drop);
+    }
+  });
+
   test(`${name}: what is no injectable exception is refused`, t => {
     guest.reset().long('hlt');
-    for (const vector of [-1, 2, 32, 255, 1.5])
+    for (const vector of [-1, 0, 2, 3, 32, 255, 1.5])
       t.throws(() => guest.processor.inject({ vector }), { code: 'bad-call' });
     t.deepEqual(guest.run(), { reason: 'halt' });
     t.is(guest.vector, -1);
