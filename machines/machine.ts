@@ -71,8 +71,7 @@ export class Machine implements AsyncDisposable {
 
   /** Runs until something ends it. May be called again after `until`, `timeout` and `stopped`. */
   async run({ until, timeout }: RunOptions = {}): Promise<Outcome> {
-    if (this.#disposed)
-      throw new MachineError('bad-call', 'the machine has been disposed of', { remedy: 'build another' });
+    this.#requireAlive();
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : this.now + nanoseconds(timeout);
     const reached = typeof until === 'function' ? until : this.#appearance(until);
     const running = this.parts.scheduler.run(deadline, () => {
@@ -81,11 +80,14 @@ export class Machine implements AsyncDisposable {
     });
     if (this.#running) return running;
     this.#running = running;
+    this.serial.open();
     const outcome = await running.finally(() => {
       this.#running = undefined;
     });
-    if (!['until', 'timeout', 'stopped'].includes(outcome.kind))
-      this.serial.close(`the run ended with ${outcome.kind}`);
+    const { kind } = outcome;
+    const reason = `the run ended with ${kind}`;
+    if (kind === 'timeout' || kind === 'stopped') this.serial.giveUp(reason);
+    else if (kind !== 'until') this.serial.close(reason);
     return outcome;
   }
 
@@ -109,23 +111,33 @@ export class Machine implements AsyncDisposable {
 
   /** Power-on state again: devices reset, the boot source loaded anew. */
   reset(): void {
+    this.#requireAlive();
     for (const device of this.devices.values()) device.reset();
     this.parts.scheduler.reset();
     this.parts.load();
+    this.serial.open();
   }
 
   /** The whole state, memory included, as a copy. Not while it runs. */
   save(): MachineState {
+    this.#requireAlive();
     return saveMachine(this.parts);
   }
 
   /** Goes on where `save` was called, on this or another machine of the same profile. */
   restore(state: MachineState): void {
+    this.#requireAlive();
     restoreMachine(this.parts, state);
+    this.serial.open();
   }
 
   inspect(): InspectTree {
     return Object.fromEntries([...this.devices].map(([name, device]) => [name, device.inspect()]));
+  }
+
+  #requireAlive(): void {
+    if (this.#disposed)
+      throw new MachineError('bad-call', 'the machine has been disposed of', { remedy: 'build another' });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,11 +14,11 @@ export const highMemoryBase = 2 ** 32;
 
 /** `512 MiB`, `512M`, `1G` or a number of bytes. */
 export function parseSize(size: number | string, path: string): number {
-  const match = typeof size === 'string' ? /^(\d+)\s*([KMG]?)(i?B)?$/i.exec(size.trim()) : null;
+  const match = typeof size === 'string' ? /^(\d+(?:\.\d+)?)\s*([KMG]?)(i?B)?$/i.exec(size.trim()) : null;
   const bytes =
     typeof size === 'number' ? size : match ? Number(match[1]) * units[match[2]!.toUpperCase()]! : Number.NaN;
   if (Number.isSafeInteger(bytes)) return bytes;
-  throw new MachineError('bad-option', `${JSON.stringify(size)} is no size`, {
+  throw new MachineError('bad-option', `${typeof size === 'number' ? size : JSON.stringify(size)} is no size`, {
     path,
     remedy: "write it as 512M or '512 MiB'",
   });

@@ -1,6 +1,6 @@
 /** The machine's console as a program meets it: what the guest wrote, and what it is told. */
 import { EventEmitter } from 'eventemitter3';
-import type { ByteStream } from '#core';
+import { type ByteStream, MachineError } from '#core';
 
 interface Waiter {
   readonly pattern: RegExp;
@@ -22,6 +22,8 @@ export class SerialConsole implements ByteStream {
   #seen = 0;
   #looked = 0;
   #waiters: Waiter[] = [];
+  /** Why nothing more will come. */
+  #closed: string | undefined;
   #listener: ((data: Uint8Array) => void) | undefined;
   readonly #early: Uint8Array[] = [];
 
@@ -70,6 +72,7 @@ export class SerialConsole implements ByteStream {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ pattern: expression(pattern), from: this.#seen, resolve, reject });
       this.#looked = -1;
+      if (this.#closed !== undefined) this.close(this.#closed);
     });
   }
 
@@ -89,12 +92,28 @@ export class SerialConsole implements ByteStream {
     return this.#waiters.length < count;
   }
 
-  /** The run has ended: nothing more will come. */
-  close(reason: string): void {
+  /** Nobody waits in vain: what has not come by now is not coming in this run. */
+  giveUp(reason: string): void {
     this.poll();
     const waiters = this.#waiters;
     this.#waiters = [];
-    for (const { pattern, reject } of waiters) reject(new Error(`${pattern} did not appear: ${reason}`));
+    for (const { pattern, reject } of waiters)
+      reject(
+        new MachineError('bad-call', `${pattern} did not appear: ${reason}`, {
+          remedy: 'look at what the guest wrote, machine.serial.text',
+        }),
+      );
+  }
+
+  /** Nothing more will come, whoever asks. */
+  close(reason: string): void {
+    this.#closed = reason;
+    this.giveUp(reason);
+  }
+
+  /** The machine runs again. */
+  open(): void {
+    this.#closed = undefined;
   }
 }
 

@@ -97,6 +97,61 @@ test('whoever waits for what never comes learns of the end of the run', async t 
   await waiting;
 });
 
+test('whoever waits longer than the run learns of that too, and may wait again', async t => {
+  await using machine = await build(small.with({ boot: echo }), software);
+  const inVain = t.throwsAsync(machine.serial.waitFor('login:'), { instanceOf: MachineError, message: /timeout/ });
+  t.is((await machine.run({ timeout: 10_000 })).kind, 'timeout');
+  await inVain;
+  const stopped = t.throwsAsync(machine.serial.waitFor('login:'), { instanceOf: MachineError, message: /stopped/ });
+  setTimeout(() => machine.stop(), 1);
+  await machine.run();
+  await stopped;
+  const patient = machine.serial.waitFor('y');
+  t.is((await machine.run({ until: () => true })).kind, 'until');
+  machine.serial.type('y');
+  t.is((await machine.run({ until: /y/ })).kind, 'until');
+  await patient;
+  machine.serial.type('x');
+  t.is((await machine.run()).kind, 'exit');
+  await t.throwsAsync(machine.serial.waitFor('more'), { instanceOf: MachineError, message: /ended with exit/ });
+  machine.reset();
+  const prompt = machine.serial.waitFor('>');
+  await machine.run({ until: />/ });
+  await prompt;
+});
+
+test('two machines in one process do not notice each other', async t => {
+  const alone = async (boot: BootSource, accelerator: string) => {
+    await using machine = await build(small.with({ boot }), { accelerator });
+    await machine.run({ timeout: '1 ms' });
+    return machine.processors[0]!.getState();
+  };
+  const counters = [
+    guest('again: inc ebx\nadd ecx, ebx\njmp again'),
+    guest('again: add ebx, 3\nxor ecx, ebx\njmp again'),
+  ];
+  const expected = [await alone(counters[0]!, 'nvmm-svm'), await alone(counters[1]!, 'software')];
+  await using first = await build(small.with({ boot: counters[0]! }), { accelerator: 'nvmm-svm' });
+  await using second = await build(small.with({ boot: counters[1]! }), software);
+  for (let n = 0; n < 5; n++) await Promise.all([first, second].map(machine => machine.run({ timeout: 100_000 })));
+  for (let n = 0; n < 10; n++) await (n & 1 ? first : second).run({ timeout: 50_000 });
+  for (const machine of [first, second]) await machine.run({ timeout: 1_000_000 - machine.now });
+  t.deepEqual(
+    [first, second].map(machine => machine.processors[0]!.getState()),
+    expected,
+  );
+});
+
+test('a handler may end the run that it is in, and whatever ended it first counts', async t => {
+  await using machine = await build(
+    small.with({ boot: guest('mov dx, 0x3f8\nmov al, 62\nout dx, al\nagain: jmp again') }),
+    software,
+  );
+  machine.serial.events.once('output', () => machine.stop());
+  t.is((await machine.run()).kind, 'stopped');
+  t.is(machine.serial.text, '>');
+});
+
 test('stop ends a run from outside; afterwards it can go on', async t => {
   await using machine = await build(small.with({ boot: guest('again: jmp again') }), software);
   setTimeout(() => machine.stop(), 20);
@@ -148,10 +203,15 @@ test('misuse is answered, not obeyed', async t => {
   t.throws(() => machine.device('com9'), { instanceOf: MachineError, message: /com1/ });
   t.throws(() => machine.device('pit', IsaSerial), { instanceOf: MachineError });
   t.true(machine.device('com1', IsaSerial) instanceof IsaSerial);
+  for (const timeout of [-1, Number.NaN, '5', '5 days', null as never])
+    await t.throwsAsync(machine.run({ timeout }), { instanceOf: MachineError, code: 'bad-argument' }, `${timeout}`);
   await t.throwsAsync(machine.run({ timeout: 'soon' }), { instanceOf: MachineError, message: /"soon" is no time/ });
   await machine[Symbol.asyncDispose]();
   await machine[Symbol.asyncDispose]();
   await t.throwsAsync(machine.run(), { instanceOf: MachineError, message: /disposed/ });
+  for (const use of [() => machine.save(), () => machine.restore({} as never), () => machine.reset()])
+    t.throws(use, { instanceOf: MachineError, code: 'bad-call', message: /disposed/ });
+  await t.throwsAsync(machine.serial.waitFor('x'), { instanceOf: MachineError, message: /disposed/ });
 });
 
 test('every device can be looked into', async t => {

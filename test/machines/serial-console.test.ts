@@ -1,4 +1,5 @@
 import test from 'ava';
+import { MachineError } from '#core';
 import { SerialConsole } from '#machines';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -53,7 +54,20 @@ test('when the run ends, whoever still waits learns why', async t => {
   serial.write(bytes('bye'));
   serial.close('the run ended with powerOff');
   await just;
-  await t.throwsAsync(never, { message: /login:.*did not appear.*powerOff/ });
+  await t.throwsAsync(never, {
+    instanceOf: MachineError,
+    code: 'bad-call',
+    message: /login:.*did not appear.*powerOff.*serial\.text/,
+  });
+  await t.throwsAsync(serial.waitFor(/later/), { message: /later.*did not appear.*powerOff/ });
+  serial.open();
+  const later = serial.waitFor(/later/);
+  serial.write(bytes('later'));
+  serial.poll();
+  await later;
+  serial.write(bytes('still there'));
+  serial.close('the machine was disposed of');
+  t.is((await serial.waitFor(/still/))[0], 'still', 'what has come can still be found');
 });
 
 test('what is typed before anybody listens is kept', t => {

@@ -1,6 +1,6 @@
 /** Mistakes in profiles are found before power-on, and named by their path. */
 import test from 'ava';
-import { type ErrorCode, MachineError, MemoryDisk } from '#core';
+import { type ErrorCode, intel, MachineError, MemoryDisk } from '#core';
 import { DebugConsole, IoApic, IsaSerial, PciHost, VirtioBlock } from '#devices';
 import {
   build,
@@ -87,6 +87,86 @@ test('half a processor', finds, { processors: 1.5 }, 'processors', 'bad-profile'
 test('an unknown processor', finds, { cpu: 'via' }, 'cpu', 'bad-profile', /amd/);
 test('an unknown clock', finds, { clock: 'sundial' }, 'clock', 'bad-profile', /virtual/);
 test('a misspelt console', finds, { console: 'com11' }, 'console', 'bad-profile', /did you mean com1\?/);
+
+const device = (com2: unknown) => ({ devices: { com2 } });
+const boot = (source: unknown) => ({ boot: source });
+const raw = (options: object) => boot({ kind: 'raw', image: new Uint8Array(4), options });
+
+/** What a program without types may say. */
+const shapes: readonly (readonly [title: string, difference: object, path: string, pattern: RegExp])[] = [
+  ['a device that is none', device(5), 'devices.com2', /5 is no device.*use\(/],
+  ['a device that is null', device(null), 'devices.com2', /null is no device/],
+  ['a device without class', device({ options: {} }), 'devices.com2.type', /undefined is no device class/],
+  ['the name of a class', device(careless('isa-serial', {})), 'devices.com2.type', /'isa-serial'/],
+  ['a class that is no device', device(careless(class Toaster {}, {})), 'devices.com2.type', /Toaster/],
+  ['no options', device({ type: IsaSerial }), 'devices.com2.options', /no options/],
+  ['options in a list', device({ type: IsaSerial, options: [] }), 'devices.com2.options', /no options/],
+  ['no processors', { processors: 0 }, 'processors', /0 processors.*1 to 64/],
+  ['processors as text', { processors: '2' }, 'processors', /'2'/],
+  ['no processor model', { cpu: null }, 'cpu', /null/],
+  ['half a processor model', { cpu: { leaves: [] } }, 'cpu', /CpuModel/],
+  ['no clock', { clock: undefined }, 'clock', /undefined/],
+  ['no console', { console: undefined }, 'console', /com1/],
+  ['a console that cannot talk', { console: 'rtc' }, 'console', /rtc is no device to talk to/],
+  ['ACPI or not', { acpi: 'yes' }, 'acpi', /'yes'/],
+  ['absent ports that are none', { absent: null }, 'absent', /null/],
+  ['a misspelt part', { memroy: '1G' }, 'memroy', /did you mean memory\?/],
+  ['nothing to boot', boot(5), 'boot', /5 is nothing/],
+  ['an unknown kind of boot', boot({ kind: 'floppy' }), 'boot.kind', /'floppy'.*raw/],
+  ['a kernel that is not there', boot({ kind: 'kernel' }), 'boot.kernel', /contents of the file/],
+  ['the name of a kernel', boot({ kind: 'kernel', kernel: 'vmlinuz' }), 'boot.kernel', /'vmlinuz'/],
+  ['the name of an initrd', boot({ kind: 'kernel', kernel: new Uint8Array(4), initrd: 'x' }), 'boot.initrd', /'x'/],
+  [
+    'a seed that is none',
+    boot({ kind: 'kernel', kernel: new Uint8Array(4), randomSeed: 1 }),
+    'boot.randomSeed',
+    /1 is/,
+  ],
+  ['no command line', boot({ kind: 'kernel', kernel: new Uint8Array(4), commandLine: 7 }), 'boot.commandLine', /7/],
+  ['a raw image that is not there', boot({ kind: 'raw' }), 'boot.image', /Uint8Array/],
+  ['an unknown mode', raw({ mode: 'unreal' }), 'boot.options.mode', /'unreal'/],
+  ['an address that is none', raw({ address: -1 }), 'boot.options.address', /-1/],
+  ['an entry that is none', raw({ entry: 1.5 }), 'boot.options.entry', /1\.5/],
+  ['a stack that is none', raw({ stack: 'high' }), 'boot.options.stack', /'high'/],
+];
+for (const [title, difference, path, pattern] of shapes) test(title, finds, difference, path, 'bad-profile', pattern);
+
+for (const [memory, pattern] of [
+  [Number.NaN, /NaN is no size/],
+  [{}, /is no size/],
+  ['999999999999999999999G', /is no size/],
+  ['1.3K', /is no size/],
+  [-4096, /3\.5 GiB/],
+  [2 ** 20 - 4096, /1 MiB to 3\.5 GiB/],
+  [2 ** 20 + 1, /whole pages/],
+  ['3585 MiB', /3\.5 GiB/],
+  ['64G', /3\.5 GiB/],
+] as const)
+  test(`no memory: ${JSON.stringify(memory)}`, finds, { memory }, 'memory', 'bad-option', pattern);
+
+test('memory from the least to the most that there can be', t => {
+  for (const memory of [2 ** 20, '1M', '64 MiB', '1.5G', '3.5 GiB', '3584 MiB', 3.5 * 2 ** 30])
+    t.deepEqual(validate(pc.with({ memory })), [], `${memory}`);
+});
+
+test('a processor model of one’s own', t => {
+  t.deepEqual(validate(pc.with({ cpu: intel({ virtualization: true }) })), []);
+});
+
+test('wires are looked for where all devices are sound', t => {
+  const findings = validate(
+    pc.with({
+      devices: {
+        com2: careless(IsaSerial, { port: 0x2f8, irq: 'nowhere@1' }),
+        com3: careless(IsaSerial, { port: -1 }),
+      },
+    }),
+  );
+  t.deepEqual(
+    findings.map(({ path }) => path),
+    ['devices.com3.port'],
+  );
+});
 
 test('every mistake is reported, not just the first', t => {
   const findings = validate(
