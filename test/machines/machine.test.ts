@@ -1,8 +1,10 @@
 /** A machine as a program uses it, with guests of a few instructions. */
 import test from 'ava';
-import { assemble, MachineError } from '#core';
+import { type AcceleratorFactory, accelerators } from '#accelerators';
+import { assemble, Device, device, differences, intel, MachineError } from '#core';
 import { IsaSerial } from '#devices';
-import { type BootSource, build, microvm, toyvirt } from '#machines';
+import { type BootSource, build, microvm, toyvirt, use } from '#machines';
+import { ramRanges } from '../../machines/memory.ts';
 
 /** A guest in 32-bit protected mode. */
 function guest(source: string): BootSource {
@@ -222,4 +224,102 @@ test('every device can be looked into', async t => {
 test('an accelerator is found by its name, or nearly', async t => {
   const error = await t.throwsAsync(build(small, { accelerator: 'sofware' }), { instanceOf: MachineError });
   t.regex(error!.remedy!, /did you mean software\?/);
+});
+
+class Probe extends Device {
+  static readonly options = {};
+  resets = 0;
+
+  reset(): void {
+    this.resets++;
+  }
+  save() {
+    return { version: 1 };
+  }
+  restore(): void {}
+  inspect() {
+    return {};
+  }
+}
+device('probe')(Probe);
+
+test('devices are reset once before the first run, and with the machine', async t => {
+  await using machine = await build(small.with({ devices: { probe: use(Probe, {}) } }), software);
+  const probe = machine.device('probe', Probe);
+  t.is(probe.resets, 1);
+  machine.reset();
+  t.is(probe.resets, 2);
+});
+
+test('reset leaves nothing of the last life in a processor', async t => {
+  const source = `
+    mov ecx, 0xc0000081
+    mov eax, 5
+    wrmsr
+    mov dr0, eax
+    mov cr2, eax
+    fldpi
+    mov dx, 0xf4
+    out dx, al
+    hlt
+  `;
+  await using machine = await build(small.with({ boot: guest(source) }), { accelerator: 'nvmm-svm' });
+  const fresh = machine.processors[0]!.getState();
+  t.is((await machine.run()).kind, 'exit');
+  t.not(differences(machine.processors[0]!.getState(), fresh).length, 0);
+  machine.reset();
+  t.deepEqual(differences(machine.processors[0]!.getState(), fresh), []);
+});
+
+test('what a program writes over code is what runs', async t => {
+  const source = 'again: call 0x110000\nmov dx, 0x3f8\nout dx, al\njmp again';
+  for (const engine of ['interpreter', 'jit'] as const) {
+    await using machine = await build(small.with({ boot: guest(source) }), { ...software, engine });
+    machine.memory.write(0x11_0000, Uint8Array.of(0xb0, 0x61, 0xc3));
+    t.is((await machine.run({ until: /aaaaaa/, timeout: '1 ms' })).kind, 'until');
+    machine.memory.write(0x11_0000, Uint8Array.of(0xb0, 0x62, 0xc3));
+    t.is((await machine.run({ until: /bbbbbb/, timeout: '1 ms' })).kind, 'until');
+    machine.memory.write8(0x11_0001, 0x63);
+    t.is((await machine.run({ until: /cccccc/, timeout: '1 ms' })).kind, 'until');
+    t.regex(machine.serial.text, /^a+b+c+$/);
+  }
+});
+
+test('the guest has the processor that the profile describes', async t => {
+  const boot = guest('xor eax, eax\ncpuid\nmov eax, ebx\nmov dx, 0xf4\nout dx, al\nhlt');
+  for (const [cpu, letter] of [
+    ['amd', 'A'],
+    ['intel', 'G'],
+    [intel({ without: ['rdtscp'] }), 'G'],
+  ] as const) {
+    await using machine = await build(small.with({ boot, cpu }), software);
+    t.deepEqual(await machine.run(), { kind: 'exit', code: letter.charCodeAt(0) * 2 + 1 });
+  }
+});
+
+test('an accelerator is given back when the machine cannot be built', async t => {
+  let disposed = 0;
+  const plain = accelerators.find(({ name }) => name === 'software')!;
+  const factory: AcceleratorFactory = {
+    ...plain,
+    create(options) {
+      const accelerator = plain.create(options);
+      return Object.assign(accelerator, { [Symbol.dispose]: () => disposed++ });
+    },
+  };
+  const boot: BootSource = { kind: 'kernel', kernel: new Uint8Array(100) };
+  await t.throwsAsync(build(small.with({ boot }), { accelerator: factory }), { code: 'bad-kernel' });
+  t.is(disposed, 1);
+  const machine = await build(small, { accelerator: factory });
+  await machine[Symbol.asyncDispose]();
+  t.is(disposed, 2);
+});
+
+test('memory beyond 3 GiB begins at 4 GiB', t => {
+  const gibibyte = 2 ** 30;
+  t.deepEqual(ramRanges(3 * gibibyte), [{ base: 0, size: 3 * gibibyte }]);
+  t.deepEqual(ramRanges(3.5 * gibibyte), [
+    { base: 0, size: 3 * gibibyte },
+    { base: 4 * gibibyte, size: gibibyte / 2 },
+  ]);
 });

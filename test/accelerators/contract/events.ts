@@ -233,6 +233,7 @@ export function events(test: TestFn, guest: Guest): void {
       [13, 0x18],
       [14, 2],
       [17, 0],
+      [8, 0],
       [1, undefined],
       [16, undefined],
     ] as const) {

@@ -17,7 +17,12 @@ export function memory(test: TestFn, guest: Guest): void {
     using other = factory.create({ memory: 2 ** 20, processors: 1, cpu: amd({}) });
     const specification = { ...machine.specification, processors: features.processorsPerMachine + 1 };
     t.throws(() => other.createMachine(specification), badCall);
+    const { interrupts } = machine.specification;
     t.throws(() => other.createMachine({ ...machine.specification, interrupts: [] }), badCall);
+    t.throws(
+      () => other.createMachine({ ...machine.specification, interrupts: [...interrupts, ...interrupts] }),
+      badCall,
+    );
     t.throws(() => other.createMachine({ ...machine.specification, processors: 0, interrupts: [] }), badCall);
   });
 
@@ -49,6 +54,17 @@ export function memory(test: TestFn, guest: Guest): void {
     t.throws(() => machine.unmap(0x10_0000, 0x1000), badCall, 'part of a mapping');
     machine.map(0x30_0000, block, 0, 0x2000, MapAccess.all);
     machine.unmap(0x30_0000, 0x2000);
+    // Side by side is not one over the other.
+    for (const [first, second] of [
+      [0x30_0000, 0x30_1000],
+      [0x30_1000, 0x30_0000],
+    ] as const) {
+      machine.map(first, block, 0, 0x1000, MapAccess.all);
+      machine.map(second, block, 0x1000, 0x1000, MapAccess.all);
+      t.throws(() => machine.unmap(Math.min(first, second), 0x2000), badCall, 'two mappings');
+      machine.unmap(first, 0x1000);
+      machine.unmap(second, 0x1000);
+    }
   });
 
   test(`${name}: unmapped memory is the board's, mapped memory is the guest's`, t => {

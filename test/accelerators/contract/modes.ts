@@ -138,6 +138,83 @@ export function modes(test: TestFn, guest: Guest): void {
     t.is(guest.get32(0x2_8000), 0xbeef);
   });
 
+  test(`${name}: power-on and INIT are as the manual has them, SIPI is what it is`, t => {
+    const data = { selector: 0, attributes: 0x93, limit: 0xffff, base: 0n };
+    const table = { limit: 0xffff, base: 0n };
+    const segments = {
+      es: data,
+      cs: { selector: 0xf000, attributes: 0x9b, limit: 0xffff, base: 0xffff_0000n },
+      ss: data,
+      ds: data,
+      fs: data,
+      gs: data,
+      ldtr: { ...data, attributes: 0x82 },
+      tr: { ...data, attributes: 0x8b },
+      gdtr: table,
+      idtr: table,
+    };
+    const signature = guest.machine.specification.cpu.leaves.find(({ leaf }) => leaf === 1)!.eax;
+    const registers = Array.from({ length: 16 }, (_, n) => (n === 2 ? BigInt(signature >>> 0) : 0n));
+    const general = { registers, rip: 0xfff0n, rflags: 2n };
+    const debug = { dr0: 0n, dr1: 0n, dr2: 0n, dr3: 0n, dr6: 0xffff_0ff0n, dr7: 0x400n };
+    const interrupts = { shadow: false, nmiBlocked: false, halted: false };
+
+    guest.reset().long('nop\n jmp $', { rax: 1, r15: 2 });
+    const { msrs, controls } = guest.state;
+    const fpu = guest.state.fpu.map((byte, n) => (n < 32 || n >= 416 || (n < 160 && n % 16 >= 10) ? byte : n & 0x3f));
+    const used = {
+      msrs: { ...msrs, star: 5n, lstar: 6n, kernelGsBase: 7n, sysenterEip: 8n, pat: 0x0606_0606_0606_0606n, tsc: 900n },
+      controls: { ...controls, cr0: controls.cr0 | 0x2000_0000n, cr2: 9n, cr8: 3n, xcr0: 3n },
+      debug: { ...debug, dr0: 0x1234n, dr7: 0x401n },
+      interrupts: { ...interrupts, nmiBlocked: true, halted: true },
+      fpu,
+    };
+    guest.processor.setState(used);
+    guest.processor.init();
+    t.deepEqual(guest.state, {
+      general,
+      segments,
+      // CD and NW stay as they are.
+      controls: { cr0: 0x2000_0010n, cr2: 0n, cr3: 0n, cr4: 0n, cr8: 0n, xcr0: 3n },
+      debug,
+      msrs: { ...used.msrs, efer: 0n },
+      interrupts,
+      fpu,
+    });
+    const initial = guest.state;
+    guest.processor.startup(0x9a);
+    t.deepEqual(guest.state, {
+      ...initial,
+      general: { ...general, rip: 0n },
+      segments: { ...segments, cs: { ...segments.cs, selector: 0x9a00, base: 0x9_a000n } },
+    });
+
+    guest.processor.setState(used);
+    guest.processor.reset();
+    const powered = guest.state;
+    t.deepEqual(
+      { ...powered, fpu: undefined },
+      {
+        general,
+        segments,
+        controls: { cr0: 0x6000_0010n, cr2: 0n, cr3: 0n, cr4: 0n, cr8: 0n, xcr0: 1n },
+        debug,
+        msrs: {
+          ...(Object.fromEntries(Object.keys(msrs).map(each => [each, 0n])) as unknown as typeof msrs),
+          pat: 0x0007_0406_0007_0406n,
+        },
+        interrupts,
+        fpu: undefined,
+      },
+    );
+    const view = new DataView(powered.fpu.buffer, powered.fpu.byteOffset);
+    t.is(view.getUint16(0, true), 0x40, 'FCW');
+    t.is(view.getUint16(2, true), 0, 'FSW');
+    t.is(view.getUint8(4), 0xff, 'all registers hold zeros, none is empty');
+    t.is(view.getUint32(24, true), 0x1f80, 'MXCSR');
+    t.true(powered.fpu.subarray(32, 416).every(byte => byte === 0));
+  });
+
   test(`${name}: power-on, INIT and startup`, t => {
     guest.reset();
     const { general, segments, controls } = guest.state;
