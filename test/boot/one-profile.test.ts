@@ -30,7 +30,7 @@ test.serial(
       ['nvmm-vmx', 'interpreter'],
       ['software', 'interpreter'],
     ] as const) {
-      const other = await bootLinux(pc, accelerator, script, engine);
+      const other = await bootLinux(pc, accelerator, script, { engine });
       t.deepEqual(other.outcome, first.outcome, `${accelerator}, ${engine}`);
       t.is(other.time, first.time, `guest time on ${accelerator}, ${engine}`);
       t.is(other.log, first.log, `${accelerator}, ${engine}`);

@@ -9,17 +9,24 @@ export interface LinuxRun {
   readonly time: number;
 }
 
+export interface LinuxOptions {
+  readonly engine?: 'interpreter' | 'jit';
+  /** For the kernel's command line. */
+  readonly append?: string;
+  /** Guest time. */
+  readonly timeout?: string;
+}
+
 export async function bootLinux(
   profile: Profile,
   accelerator: string,
   script: string,
-  engine: 'interpreter' | 'jit' = 'interpreter',
-  append = '',
+  { engine = 'interpreter', append = '', timeout = '20 s' }: LinuxOptions = {},
 ): Promise<LinuxRun> {
   const { kernel, initrd } = await guest({ modules: ['virtio_pci', 'virtio_rng'], script });
   const commandLine = `console=ttyS0 panic=-1 ${append}`.trim();
   const machine = profile.with({ boot: { kind: 'kernel', kernel, initrd, commandLine } });
   await using running = await build(machine, { accelerator, engine });
-  const outcome = await running.run({ timeout: '20 s' });
+  const outcome = await running.run({ timeout });
   return { outcome, log: running.serial.text, time: running.now };
 }
