@@ -24,6 +24,11 @@ export abstract class VirtualProcessor {
 
   protected constructor(readonly index: number) {}
 
+  /** The guest is a hypervisor itself (SVM enabled, VMX operation, a guest of its own): that is no part of CpuState. */
+  get isHypervisor(): boolean {
+    return false;
+  }
+
   /**
    * Runs the guest until there is something that only the board can decide. Interrupts are fetched from this processor's
    * InterruptController at the moment the CPU can take them; port, MMIO and MSR accesses go to the machine's buses.

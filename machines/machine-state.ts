@@ -32,6 +32,12 @@ type Volatile = Omit<MachineState, 'version' | 'profile' | 'memory'>;
 
 export function saveMachine(parts: StatefulParts): MachineState {
   requireIdle(parts.scheduler);
+  const hypervisor = parts.virtual.processors.findIndex(({ isHypervisor }) => isHypervisor);
+  if (hypervisor >= 0)
+    throw new MachineError('unsupported', 'the state of a hypervisor in the guest cannot be saved', {
+      path: `processors.${hypervisor}`,
+      remedy: 'save before the guest enables SVM or VMX',
+    });
   return {
     version: 1,
     profile: parts.profile.name,
@@ -70,6 +76,8 @@ const volatile = ({ virtual, scheduler, devices, now }: StatefulParts): Volatile
 function take({ profile, accelerator, virtual, scheduler, devices }: StatefulParts, state: Volatile): void {
   if (profile.clock === 'virtual') accelerator.time.ticks = state.time;
   virtual.processors.forEach((processor, index) => {
+    // What CpuState has no words for is as after power-on.
+    processor.reset();
     refusing(`processors.${index}`, () => processor.setState(state.processors[index]!));
   });
   for (const [name, device] of devices) refusing(`devices.${name}`, () => device.restore(state.devices[name]!));

@@ -14,6 +14,8 @@ import { VirtualProcessor } from '../processor.ts';
 import { initialState, initState, startupState } from '../reset-state.ts';
 
 const generalProtection = 13;
+/** EFER.SVME */
+const svmEnable = 0x1000n;
 
 export class SoftwareProcessor extends VirtualProcessor {
   readonly #cpu: Cpu;
@@ -37,6 +39,13 @@ export class SoftwareProcessor extends VirtualProcessor {
       helperImplementations,
     );
     this.reset();
+  }
+
+  override get isHypervisor(): boolean {
+    const { state, virtualization } = this.#cpu;
+    return (
+      state.guest !== 0 || virtualization?.initHeld === true || (this.getState('msrs').msrs.efer & svmEnable) !== 0n
+    );
   }
 
   protected readState(components: readonly StateComponent[]): Partial<CpuState> {

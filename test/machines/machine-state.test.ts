@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { accelerators } from '#accelerators';
-import { assemble, type CpuState, MachineError } from '#core';
+import { amd, assemble, type CpuState, MachineError } from '#core';
 import { type BootSource, build, decodeState, encodeState, type Machine, type MachineState, microvm } from '#machines';
 
 function guest(source: string): BootSource {
@@ -279,4 +279,29 @@ test('bytes with a right checksum may say what they like', t => {
       { instanceOf: MachineError, code: 'bad-state' },
       JSON.stringify(value),
     );
+});
+
+test('a guest that is a hypervisor itself is not saved by halves; another life may be put in its place', async t => {
+  const profile = small.with({
+    cpu: amd({ virtualization: true }),
+    boot: guest(`
+      nop
+      mov ecx, 0xc0000080
+      mov eax, 0x1000
+      xor edx, edx
+      wrmsr
+      clgi
+      mov dx, 0xf4
+      out dx, al
+      hlt
+    `),
+  });
+  await using machine = await build(profile, { accelerator: 'software' });
+  const before = machine.save();
+  t.deepEqual(await machine.run({ timeout: '1 ms' }), { kind: 'exit', code: 1 });
+  const error = t.throws(() => machine.save(), { instanceOf: MachineError, code: 'unsupported' });
+  t.is(error?.path, 'processors.0');
+  machine.restore(before);
+  same(t, machine.save(), before);
+  t.deepEqual(await machine.run({ timeout: '1 ms' }), { kind: 'exit', code: 1 });
 });

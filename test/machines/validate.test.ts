@@ -185,8 +185,7 @@ test('every mistake is reported, not just the first', t => {
 });
 
 test('validating touches nothing: what a disk holds, what was typed', t => {
-  const typed: Uint8Array[] = [];
-  const stream = { write: () => t.fail(), onInput: (listener: (data: Uint8Array) => void) => typed.forEach(listener) };
+  const stream = { write: () => t.fail(), onInput: () => t.fail() };
   const disk = new MemoryDisk(new Uint8Array(1024));
   const profile = pc.with({
     devices: {
