@@ -18,7 +18,7 @@ class Controller implements InterruptController {
   acknowledgeNmi(): void {}
 }
 
-function computer(processors: number, act: Act, { flags = 0x202n, expectsInput = false } = {}) {
+function computer(processors: number, act: Act, { flags = 0x202n, expectsInput = false, virtual = true } = {}) {
   const time = { ticks: 0 };
   const clock = new VirtualClock(time);
   const skipped: number[] = [];
@@ -35,7 +35,7 @@ function computer(processors: number, act: Act, { flags = 0x202n, expectsInput =
       },
     },
     clock,
-    virtual: true,
+    virtual,
     processors,
     settle: () => undefined,
     breathe: () => Promise.resolve(),
@@ -44,6 +44,7 @@ function computer(processors: number, act: Act, { flags = 0x202n, expectsInput =
   });
   const controllers = Array.from({ length: processors }, () => new Controller());
   const log: number[] = [];
+  const started: [processor: number, vector: number][] = [];
   const machine = {
     processors: controllers.map((_, index) => ({
       run() {
@@ -54,12 +55,12 @@ function computer(processors: number, act: Act, { flags = 0x202n, expectsInput =
         return { reason };
       },
       init() {},
-      startup() {},
+      startup: (vector: number) => started.push([index, vector]),
       getState: () => ({ general: { rflags: flags } }),
     })),
   } as unknown as VirtualMachine;
   scheduler.attach(machine, controllers);
-  return { scheduler, clock, controllers, machine, log, skipped, time };
+  return { scheduler, clock, controllers, machine, log, started, skipped, time };
 }
 
 const run = (scheduler: Scheduler, clock: VirtualClock, deadline = Number.POSITIVE_INFINITY) =>
@@ -183,4 +184,92 @@ test('a shutdown names its processor', async t => {
   const { scheduler, clock } = computer(2, processor => (processor === 1 ? 'shutdown' : 'limit'));
   scheduler.startup(1, 8);
   t.deepEqual(await run(scheduler, clock), { kind: 'tripleFault', processor: 1 });
+});
+
+test('SIPI counts once, after INIT', t => {
+  const { scheduler, started } = computer(2, () => 'limit');
+  scheduler.startup(1, 8);
+  scheduler.startup(1, 9);
+  scheduler.startup(0, 7);
+  t.deepEqual(started, [[1, 8]]);
+  scheduler.init(1);
+  t.is(scheduler.activity(1), 'waitForSipi');
+  scheduler.init(0);
+  t.is(scheduler.activity(0), 'running');
+  scheduler.startup(1, 9);
+  t.deepEqual(started, [
+    [1, 8],
+    [1, 9],
+  ]);
+});
+
+test('what ends a run ends the slice under way', async t => {
+  const left: number[] = [];
+  const { scheduler, clock } = computer(1, () => {
+    left.push(scheduler.remaining());
+    scheduler.power.exit(3);
+    left.push(scheduler.remaining());
+    return 'limit';
+  });
+  t.deepEqual(await run(scheduler, clock), { kind: 'exit', code: 3 });
+  t.true(left[0]! > 0);
+  t.is(left[1], 0);
+});
+
+test('on the host’s clock a slice ends when it is used up, or when a timer is due', async t => {
+  const left: number[] = [];
+  const { scheduler, clock } = computer(
+    1,
+    () => {
+      left.push(scheduler.remaining());
+      scheduler.end({ kind: 'stopped' });
+      return 'limit';
+    },
+    { virtual: false },
+  );
+  await run(scheduler, clock);
+  t.true(left[0]! > 0);
+  t.is(scheduler.remaining(), 0);
+  const timer = computer(
+    1,
+    () => {
+      timer.clock.schedule(timer.clock.now, () => {});
+      left.push(timer.scheduler.remaining());
+      timer.scheduler.end({ kind: 'stopped' });
+      return 'limit';
+    },
+    { virtual: false },
+  );
+  await run(timer.scheduler, timer.clock);
+  t.is(left[1], 0);
+});
+
+test('an NMI wakes a processor that has interrupts off', async t => {
+  const { scheduler, clock, controllers, log } = computer(1, () => 'halt', { flags: 2n });
+  clock.schedule(1_000, () => {
+    controllers[0]!.nmiPending = true;
+  });
+  clock.schedule(2_000, () => {
+    controllers[0]!.nmiPending = false;
+  });
+  t.deepEqual(await run(scheduler, clock), { kind: 'halted' });
+  t.true(log.length > 1);
+});
+
+test('idle time ends with the run', async t => {
+  const { scheduler, clock, time } = computer(1, () => 'halt');
+  clock.schedule(50_000, () => {});
+  t.deepEqual(await run(scheduler, clock, 5_000), { kind: 'timeout' });
+  t.is(time.ticks, 5_000);
+});
+
+test('who is woken before the time was over has slept only that long', async t => {
+  const { scheduler, clock, controllers, time } = computer(1, () => 'halt', { expectsInput: true });
+  clock.schedule(60e9, () => {});
+  setTimeout(() => {
+    controllers[0]!.onChange?.();
+    scheduler.end({ kind: 'stopped' });
+  }, 20);
+  t.deepEqual(await run(scheduler, clock), { kind: 'stopped' });
+  t.true(time.ticks > 0 && time.ticks < 0.9e9, `${time.ticks}`);
 });
