@@ -22,6 +22,7 @@ test('enters the kernel 0x200 bytes past its start, in long mode, with RSI at th
   t.is(state.rip, 0x100_0200);
   t.is(memory.read16(state.rip), 0x0b0f);
   t.is(memory.read32(state.registers.rsi! + 0x202), 0x5372_6448);
+  t.is(memory.read32(state.registers.rsi! + 0x214), 0x100_0000, 'code32_start');
   t.is(state.cr0 >>> 31, 1);
   t.is(state.efer & 0x500, 0x500);
   t.is(header.release, '6.1.0-synthetic (nobody@nowhere)');
@@ -120,6 +121,41 @@ test('refuses protocol 2.11', refuses, kernel({ version: 0x020b }), 'bad-kernel'
 test('refuses a 32-bit kernel', refuses, kernel({ extendedFlags: 0 }), 'bad-kernel', /64-bit/);
 test('refuses a load address of zero', refuses, kernel({ preferredAddress: 0 }), 'bad-kernel', /address/);
 test('refuses a load address above memory', refuses, kernel({ preferredAddress: 2 ** 60 }), 'bad-kernel', /address/);
+test(
+  'refuses a load address that leaves the first 4 GiB',
+  refuses,
+  kernel({ preferredAddress: 0xfff0_0000, initSize: 0x20_0000 }),
+  'bad-kernel',
+  /impossible load address/,
+);
+test('refuses a kernel that is 16 bytes short', refuses, kernel({}).subarray(0, -16), 'bad-kernel', /truncated/);
+test('refuses a memory map that Linux cannot hold', refuses, kernel({}), 'bad-profile', /129 ranges; Linux takes 128/, {
+  memoryMap: Array.from({ length: 129 }, (_, n) => ({ base: n * 4096, size: 4096, type: 1 as const })),
+});
+
+test('takes what is just possible', t => {
+  const file = kernel({});
+  t.is(loadLinux(ram(), { kernel: file.subarray(0, -15) }).state.rip, 0x100_0200, 'syssize counts 16 bytes');
+  const headerEnd = kernel({});
+  headerEnd[0x201] = 0x290 - 0x202;
+  t.is(loadLinux(ram(), { kernel: headerEnd }).header.headerEnd, 0x290);
+  const memoryMap = Array.from({ length: 128 }, (_, n) => ({ base: n * 4096, size: 4096, type: 1 as const }));
+  const memory = ram();
+  const { state } = loadLinux(memory, { kernel: file, memoryMap });
+  t.is(memory.read8(state.registers.rsi! + 0x1e8), 128);
+});
+
+test('no setup sectors means four, as in the oldest kernels', t => {
+  const memory = ram();
+  const { state } = loadLinux(memory, { kernel: kernel({ setupSectors: 0, code: Uint8Array.of(0x0f, 0x0b) }) });
+  t.is(memory.read16(state.rip), 0x0b0f);
+});
+
+test('a kernel has room for all of its code, whatever it says of itself', t => {
+  const { placements } = loadLinux(ram(), { kernel: kernel({ codeSize: 0x8000, initSize: 0x1000 }) });
+  t.is(placements.find(({ name }) => name === 'kernel')?.size, 0x8000);
+});
+
 test('refuses too little memory', refuses, kernel({}), 'does-not-fit', /17 MiB/, {}, 16);
 test('refuses a long command line', refuses, kernel({}), 'bad-command-line', /2048.*2047/, {
   commandLine: 'x'.repeat(2048),
