@@ -100,6 +100,20 @@ export const NvmmProt = { read: 1, write: 2, execute: 4, user: 8, all: 15 } as c
 /** `everyCpuid` is ours: all leaves without an override of their own exit to the emulator, since 32 overrides are no CPU model. */
 export const VcpuConf = { callbacks: 0, cpuid: 200, tpr: 201, everyCpuid: 1000 } as const;
 
+/** Operations of nvmm_ctl(3). */
+export const Ctl = { machineInfo: 0 } as const;
+
+/** `machid` goes in, the rest comes out. */
+export interface CtlMachineInfo {
+  readonly machid: number;
+  vcpus?: number;
+  /** Sum of the host mappings, in bytes. */
+  ram?: number;
+  pid?: number;
+  /** Seconds since the epoch. */
+  time?: number;
+}
+
 export interface Capability {
   version: number;
   stateSize: number;

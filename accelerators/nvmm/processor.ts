@@ -218,7 +218,9 @@ export class NvmmProcessor extends VirtualProcessor {
       case ExitReason.memory:
         if (exit.prot & Prot.execute && lib.gpaToHva(mach, exit.gpa, found)) return this.#failed('code', exit.gpa);
         if (lib.assistMem(mach, vcpu)) return this.#failed('memory access', exit.gpa);
-        return this.#account() ?? this.#shutDown();
+        this.#account();
+        // An event's delivery, finished there, may have come to a triple fault.
+        return (exit.reason as number) === ExitReason.shutdown ? { reason: 'shutdown' } : undefined;
       case ExitReason.rdmsr: {
         const value = this.specification.msrs.read(this.index, exit.msr);
         if (value === undefined) return this.#fault(Vector.gp);
@@ -269,11 +271,6 @@ export class NvmmProcessor extends VirtualProcessor {
     vcpu.state.setGprPair(Gpr.rip, vcpu.exit.npcLow, vcpu.exit.npcHigh);
     complete(lib, mach, vcpu);
     return this.#account();
-  }
-
-  /** An assist may have found a triple fault. */
-  #shutDown(): Exit | undefined {
-    return this.#vcpu.exit.reason === ExitReason.shutdown ? { reason: 'shutdown' } : undefined;
   }
 
   /** The guest's time goes on by what the assist completed. */

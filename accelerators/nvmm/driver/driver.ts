@@ -19,22 +19,13 @@ import {
 import type { Backend, BackendConstructor } from '../backend.ts';
 import { Errno } from '../errno.ts';
 import { writeResetState } from '../x86/reset-state.ts';
-import { CommPage, type DriverMachine, type DriverVcpu } from './machine.ts';
+import { CommPage, type DriverMachine, type DriverVcpu, type MachineInfo, type Owner } from './machine.ts';
 import { Vmspace } from './vmspace.ts';
 
-/** One open file description of /dev/nvmm: machines belong to it and end with it. */
-export interface Owner {
-  readonly pid: number;
-  /** May operate on everyone's machines (opened write-only, by nvmmctl). */
-  readonly root: boolean;
-}
+export type { MachineInfo, Owner } from './machine.ts';
 
-export interface MachineInfo {
-  readonly vcpus: number;
-  readonly ram: number;
-  readonly pid: number;
-  readonly time: number;
-}
+/** Pages that a machine or a VCPU may need for itself, its first page tables included. */
+const smallReserve = 16;
 
 export class NvmmDriver {
   readonly backend: Backend;
@@ -94,6 +85,7 @@ export class NvmmDriver {
     if (!this.#owners.has(owner)) return Errno.EBADF;
     const id = this.#machines.indexOf(undefined);
     if (id < 0) return Errno.ENOBUFS;
+    if (this.host.memory.free4k < smallReserve) return Errno.ENOMEM;
     const created: DriverMachine = {
       id,
       owner,
@@ -126,6 +118,7 @@ export class NvmmDriver {
     if (!inRange(cpuid, Limit.vcpus)) return Errno.EINVAL;
     if (machine.vcpus.has(cpuid)) return Errno.EBUSY;
     const { cpus, memory } = this.host;
+    if (memory.free4k < smallReserve) return Errno.ENOMEM;
     const vcpu: DriverVcpu = {
       cpuid,
       cpu: cpus[machine.vcpus.size % cpus.length]!,
@@ -206,21 +199,23 @@ export class NvmmDriver {
       comm.commit = 0;
       this.backend.vcpuSetState(vcpu, commit);
     }
+    // What an exit that ends here has provided is stale after the next entry.
+    comm.cached = 0;
     if (comm.eventCommit) {
       comm.eventCommit = false;
       if (this.backend.vcpuInject(vcpu)) return Errno.EINVAL;
     }
-    do {
+    for (;;) {
       if (comm.stop) {
         comm.stop = false;
         exit.reason = ExitReason.stopped;
         return Errno.OK;
       }
-      // What an exit that ends here has provided is stale after the next entry.
-      comm.cached = 0;
       this.backend.vcpuRun(machine, vcpu, exit);
-    } while (exit.reason === ExitReason.memory && exit.gpa < Limit.ram && machine.vmspace.fault(exit.gpa, exit.prot));
-    return Errno.OK;
+      if (exit.reason !== ExitReason.memory || exit.gpa >= Limit.ram || !machine.vmspace.fault(exit.gpa, exit.prot))
+        return Errno.OK;
+      comm.cached = 0;
+    }
   }
 
   hvaMap(owner: Owner, id: number, hva: number, size: number): Errno {

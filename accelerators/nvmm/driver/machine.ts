@@ -1,8 +1,21 @@
 /** The driver's machines and VCPUs (nvmm_internal.h). `data` is the backend's own. */
 import type { HostCpu, HostMemory } from '#core';
 import { Comm, type CpuidConf, X64State } from '../abi.ts';
-import type { Owner } from './driver.ts';
 import type { Vmspace } from './vmspace.ts';
+
+/** One open file description of /dev/nvmm: machines belong to it and end with it. */
+export interface Owner {
+  readonly pid: number;
+  /** May operate on everyone's machines (opened write-only, by nvmmctl). */
+  readonly root: boolean;
+}
+
+export interface MachineInfo {
+  readonly vcpus: number;
+  readonly ram: number;
+  readonly pid: number;
+  readonly time: number;
+}
 
 export interface DriverMachine<Data = unknown> {
   readonly id: number;
@@ -33,8 +46,14 @@ export class CommPage {
   readonly bytes: Uint8Array;
   readonly #stateWord: number;
 
+  /** In memory of its own: what a VCPU that is no more leaves behind, where a C program would find nothing mapped. */
+  static detached(): CommPage {
+    const words = new Int32Array(1024);
+    return new CommPage({ words, offset: () => 0 }, 0);
+  }
+
   constructor(
-    memory: HostMemory,
+    memory: Pick<HostMemory, 'words' | 'offset'>,
     readonly physical: number,
   ) {
     this.word = memory.offset(physical) >>> 2;

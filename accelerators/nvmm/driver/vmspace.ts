@@ -2,7 +2,7 @@
  * The guest-physical address space of one machine: host mappings (the emulator's memory that the driver has taken over),
  * GPA mappings into them, and the nested page table, which is filled on demand by nested faults as a host's pager does.
  */
-import type { HostMemory } from '#core';
+import { type HostMemory, MachineError } from '#core';
 import { Limit, Prot } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { type EntryFormat, largeSize, PageTable, pageSize } from './page-table.ts';
@@ -47,8 +47,13 @@ export class Vmspace {
       if (hva < mappingEnd && mapping.hva < end) return Errno.EEXIST;
     }
     if (this.#host.length === Limit.hostMappings) return Errno.ENOBUFS;
-    // Large alignment lets the nested table use 2 MiB pages.
-    this.#host.push({ hva, size, physical: this.memory.allocate(size / pageSize) });
+    try {
+      // Large alignment lets the nested table use 2 MiB pages.
+      this.#host.push({ hva, size, physical: this.memory.allocate(size / pageSize) });
+    } catch (error) {
+      if (!(error instanceof MachineError)) throw error;
+      return Errno.ENOMEM;
+    }
     return Errno.OK;
   }
 

@@ -6,97 +6,25 @@
 import {
   type Capability,
   type CpuidConf,
+  Ctl,
+  type CtlMachineInfo,
   type EveryCpuidConf,
   ExitReason,
   nvmmVersion,
+  StateFlag,
   type TprConf,
   VcpuConf,
-  VcpuExit,
 } from '../abi.ts';
-import type { MachineInfo, NvmmDriver, Owner } from '../driver/driver.ts';
+import type { NvmmDriver, Owner } from '../driver/driver.ts';
 import type { CommPage } from '../driver/machine.ts';
 import { Errno } from '../errno.ts';
 import { assistIo } from './assist-io.ts';
 import { assistMem } from './assist-mem.ts';
-import { X64StateView } from './state-view.ts';
+import { dump } from './dump.ts';
+import type { AssistCallbacks, NvmmMachine, NvmmVcpu } from './handles.ts';
 import { gvaToGpa, type Walk } from './walk.ts';
 
-/** A port access, for the `io` callback: `data` holds `size` bytes, to be filled or to be taken. */
-export interface IoAccess {
-  readonly mach: NvmmMachine;
-  readonly vcpu: NvmmVcpu;
-  port: number;
-  in: boolean;
-  size: number;
-  readonly data: DataView;
-}
-
-/** A memory-mapped access, for the `mem` callback. */
-export interface MemAccess {
-  readonly mach: NvmmMachine;
-  readonly vcpu: NvmmVcpu;
-  gpa: number;
-  write: boolean;
-  size: number;
-  readonly data: DataView;
-}
-
-export interface AssistCallbacks {
-  readonly io?: (access: IoAccess) => void;
-  readonly mem?: (access: MemAccess) => void;
-}
-
-interface Area {
-  readonly gpa: number;
-  readonly hva: number;
-  readonly size: number;
-  readonly prot: number;
-}
-
-/** struct nvmm_machine. */
-export class NvmmMachine {
-  machid = -1;
-  readonly areas: Area[] = [];
-}
-
-/** struct nvmm_vcpu. */
-export class NvmmVcpu {
-  cpuid = -1;
-  readonly exit = new VcpuExit();
-  comm!: CommPage;
-  state!: X64StateView;
-  callbacks: AssistCallbacks = {};
-  /** What the `io` callback is called with, made at the first access. */
-  ioAccess: IoAccess | undefined;
-  /** Instructions that assists have completed: for who keeps the guest's time. */
-  completed = 0;
-
-  /** `vcpu.event`: takes effect by `vcpuInject`. */
-  readonly event = new VcpuEvent(this);
-}
-
-export class VcpuEvent {
-  constructor(private readonly vcpu: NvmmVcpu) {}
-
-  get type(): number {
-    return this.vcpu.comm.eventType;
-  }
-  set type(type: number) {
-    this.vcpu.comm.eventType = type;
-  }
-  get vector(): number {
-    return this.vcpu.comm.eventVector;
-  }
-  set vector(vector: number) {
-    this.vcpu.comm.eventVector = vector;
-  }
-  get error(): number {
-    return this.vcpu.comm.eventError;
-  }
-  set error(error: number) {
-    this.vcpu.comm.eventError = error;
-  }
-}
+export { type AssistCallbacks, type IoAccess, type MemAccess, NvmmMachine, NvmmVcpu, VcpuEvent } from './handles.ts';
 
 export class Libnvmm {
   errno: number = Errno.OK;
@@ -132,8 +60,12 @@ export class Libnvmm {
   }
 
   machineDestroy(mach: NvmmMachine): number {
+    const error = this.driver.machineDestroy(this.#handle, mach.machid);
+    if (error) return this.#result(error);
     mach.areas.length = 0;
-    return this.#result(this.driver.machineDestroy(this.#handle, mach.machid));
+    for (const vcpu of mach.vcpus) vcpu.unmap();
+    mach.vcpus.clear();
+    return 0;
   }
 
   machineConfigure(mach: NvmmMachine, op: number, configuration: unknown): number {
@@ -144,13 +76,17 @@ export class Libnvmm {
     const error = this.driver.vcpuCreate(this.#handle, mach.machid, cpuid);
     if (error) return this.#result(error);
     vcpu.cpuid = cpuid;
-    vcpu.comm = this.driver.vcpuMap(this.#handle, mach.machid, cpuid) as CommPage;
-    vcpu.state = new X64StateView(vcpu.comm);
+    vcpu.map(this.driver.vcpuMap(this.#handle, mach.machid, cpuid) as CommPage);
+    mach.vcpus.add(vcpu);
     return 0;
   }
 
   vcpuDestroy(mach: NvmmMachine, vcpu: NvmmVcpu): number {
-    return this.#result(this.driver.vcpuDestroy(this.#handle, mach.machid, vcpu.cpuid));
+    const error = this.driver.vcpuDestroy(this.#handle, mach.machid, vcpu.cpuid);
+    if (error) return this.#result(error);
+    vcpu.unmap();
+    mach.vcpus.delete(vcpu);
+    return 0;
   }
 
   vcpuConfigure(
@@ -249,12 +185,18 @@ export class Libnvmm {
     return this.#result(assistMem(this, mach, vcpu));
   }
 
-  /** NVMM_CTL_MACH_INFO. */
-  machineInfo(machid: number): MachineInfo | undefined {
-    const info = this.driver.machineInfo(this.#handle, machid);
-    if (typeof info !== 'number') return info;
-    this.errno = info;
-    return undefined;
+  /** `size` is the structure's in C: there is nothing to check here. */
+  ctl(op: number, info: CtlMachineInfo): number {
+    if (op !== Ctl.machineInfo) return this.#result(Errno.EINVAL);
+    const found = this.driver.machineInfo(this.#handle, info.machid);
+    if (typeof found === 'number') return this.#result(found);
+    Object.assign(info, found);
+    return 0;
+  }
+
+  /** What nvmm_vcpu_dump(3) prints: the registers, a line each. Empty where they cannot be had. */
+  vcpuDump(mach: NvmmMachine, vcpu: NvmmVcpu): string {
+    return this.vcpuGetState(mach, vcpu, StateFlag.all) === 0 ? dump(vcpu.state) : '';
   }
 
   #open(writeOnly: boolean): number {

@@ -5,7 +5,17 @@
 import { ExitReason, Gpr, Prot } from '../abi.ts';
 import type { Handler } from '../x86/context.ts';
 import { Vector } from '../x86/exception.ts';
-import { concludeMsr, cpuid, hlt, hostInterrupt, monitor, mwait, undefinedInstruction, xsetbv } from '../x86/exits.ts';
+import {
+  concludeMsr,
+  cpuid,
+  hlt,
+  hostInterrupt,
+  invd,
+  monitor,
+  mwait,
+  undefinedInstruction,
+  xsetbv,
+} from '../x86/exits.ts';
 import type { SvmContext } from './context.ts';
 import { abandonNmiStep, beginNmiStep, closeInterruptWindow, closeNmiWindow, endNmiStep } from './event.ts';
 import { ExitCode } from './intercepts.ts';
@@ -52,6 +62,7 @@ const handlers: Readonly<Record<number, Handler<SvmContext>>> = {
 
   [ExitCode.cpuid]: cpuid,
   [ExitCode.hlt]: hlt,
+  [ExitCode.invd]: invd,
 
   [ExitCode.ioio]: ({ exit, vmcb }) => {
     const info = vmcb.low(Field.exitInfo1);

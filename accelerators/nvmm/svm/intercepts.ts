@@ -26,6 +26,7 @@ export const ExitCode = {
   cpuid: 0x72,
   rsm: 0x73,
   iret: 0x74,
+  invd: 0x76,
   hlt: 0x78,
   invlpga: 0x7a,
   ioio: 0x7b,

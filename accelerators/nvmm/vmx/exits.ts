@@ -4,7 +4,17 @@
  */
 import { ExitReason, Gpr, Prot, Seg } from '../abi.ts';
 import type { Handler } from '../x86/context.ts';
-import { concludeMsr, cpuid, hlt, hostInterrupt, monitor, mwait, undefinedInstruction, xsetbv } from '../x86/exits.ts';
+import {
+  concludeMsr,
+  cpuid,
+  hlt,
+  hostInterrupt,
+  invd,
+  monitor,
+  mwait,
+  undefinedInstruction,
+  xsetbv,
+} from '../x86/exits.ts';
 import type { VmxContext } from './context.ts';
 import { controlRegister } from './control-access.ts';
 import { setInterruptWindow, setNmiWindow } from './event.ts';
@@ -54,6 +64,7 @@ const handlers: Readonly<Record<number, Handler<VmxContext>>> = {
 
   [ExitReasonCode.cpuid]: cpuid,
   [ExitReasonCode.hlt]: hlt,
+  [ExitReasonCode.invd]: invd,
   [ExitReasonCode.controlRegister]: controlRegister,
   [ExitReasonCode.io]: io,
 

@@ -97,6 +97,7 @@ export const ExitReasonCode = {
   nmiWindow: 8,
   cpuid: 10,
   hlt: 12,
+  invd: 13,
   rdpmc: 15,
   vmcall: 18,
   vmclear: 19,

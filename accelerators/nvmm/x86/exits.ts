@@ -11,6 +11,8 @@ export const undefinedInstruction: Handler = context => context.inject(Vector.ud
 export const hostInterrupt: Handler = context => {
   context.preempted = true;
 };
+/** Guests have no caches of their own to lose. NetBSD's intercepts it too, and gives up. */
+export const invd: Handler = context => context.advance();
 export const monitor: Handler = context => context.nextInstruction(ExitReason.monitor);
 export const mwait: Handler = context => context.nextInstruction(ExitReason.mwait);
 

@@ -103,4 +103,10 @@ export function control(test: TestFn, guest: Guest): void {
     t.is(ticks() - before, 1010);
     t.is(guest.register('rax'), 0x1_ffff_fff0n + 1005n);
   });
+
+  test(`${name}: INVD and WBINVD have nothing to lose`, t => {
+    guest.reset().long('invd\n wbinvd\n inc eax\n hlt');
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.register('rax'), 1n);
+  });
 }

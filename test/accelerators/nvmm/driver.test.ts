@@ -105,6 +105,20 @@ for (const vendor of vendors) {
     t.is(map(0x8000_0000, 0x1000), 0);
   });
 
+  test(`${name}: memory that there is not is ENOMEM`, t => {
+    const driver = driverOn(vendor, 0x10_0000);
+    const owner = open(driver);
+    const id = machine(driver, owner);
+    t.is(driver.hvaMap(owner, id, 0x10_0000, 0x100_0000), Errno.ENOMEM);
+    t.is(driver.hvaMap(owner, id, 0x10_0000, 0x1000), 0);
+    let error = 0;
+    for (let cpuid = 0; cpuid < 256 && error === 0; cpuid++) error = driver.vcpuCreate(owner, id, cpuid);
+    t.is(error, Errno.ENOMEM);
+    t.is(driver.machineCreate(owner, { machid: -1 }), Errno.ENOMEM);
+    t.is(driver.machineDestroy(owner, id), 0);
+    machine(driver, owner);
+  });
+
   test(`${name}: guest-physical mappings`, t => {
     const driver = driverOn(vendor);
     const owner = open(driver);

@@ -2,6 +2,8 @@
 import test from 'ava';
 import {
   type CpuidConf,
+  Ctl,
+  type CtlMachineInfo,
   EventType,
   ExitReason,
   Gpr,
@@ -206,6 +208,57 @@ for (const vendor of vendors) {
     }
     t.is(lib.assistIo(mach, vcpu), -1);
     t.is(lib.errno, Errno.EINVAL, 'the wrong assist');
+  });
+
+  test(`${name}: ctl tells about a machine, dump about a VCPU`, t => {
+    const { lib, mach, vcpu } = new Toy(driverOn(vendor), 'hlt');
+    const info: CtlMachineInfo = { machid: mach.machid };
+    t.is(lib.ctl(Ctl.machineInfo, info), 0);
+    t.deepEqual(info, { machid: mach.machid, vcpus: 1, ram: 0x10_0000, pid: 4711, time: 0 });
+    t.is(lib.ctl(1, info), -1);
+    t.is(lib.errno, Errno.EINVAL);
+    t.is(lib.ctl(Ctl.machineInfo, { machid: 5 }), -1);
+    t.is(lib.errno, Errno.ENOENT);
+    const text = lib.vcpuDump(mach, vcpu);
+    t.regex(text, /^rip +0000000000001000$/m);
+    t.regex(text, /^cs +\w{4} base=0{16} limit=ffffffff attrib=/m);
+    t.regex(text, /^pat +0007040600070406$/m);
+  });
+
+  test(`${name}: a VCPU that is no more leaves nobody else's memory behind`, t => {
+    const driver = driverOn(vendor);
+    const { lib, mach, vcpu } = new Toy(driver, 'hlt');
+    const { free4k } = driver.host.memory;
+    t.is(lib.vcpuDestroy(mach, vcpu), 0);
+    t.true(driver.host.memory.free4k > free4k);
+    const other = new NvmmVcpu();
+    t.is(lib.vcpuCreate(mach, 1, other), 0);
+    vcpu.state.setGpr(Gpr.rax, 5n);
+    lib.vcpuSetState(mach, vcpu, StateFlag.gprs);
+    lib.vcpuGetState(mach, other, StateFlag.gprs);
+    t.is(other.state.gpr(Gpr.rax), 0n);
+    t.is(other.comm.commit, 0);
+    t.is(lib.vcpuRun(mach, vcpu), -1);
+    t.is(lib.errno, Errno.ENOENT);
+    t.is(lib.machineDestroy(mach), 0);
+    other.state.setGpr(Gpr.rax, 5n);
+    t.is(lib.vcpuRun(mach, other), -1);
+  });
+
+  test(`${name}: a refused event and a stop leave nothing cached`, t => {
+    const { lib, mach, vcpu } = new Toy(driverOn(vendor), 'hlt');
+    lib.vcpuGetState(mach, vcpu, StateFlag.all);
+    vcpu.event.type = EventType.exception;
+    vcpu.event.vector = 32;
+    lib.vcpuInject(mach, vcpu);
+    t.is(lib.vcpuRun(mach, vcpu), -1);
+    t.is(lib.errno, Errno.EINVAL);
+    t.is(vcpu.comm.cached, 0);
+    lib.vcpuGetState(mach, vcpu, StateFlag.all);
+    lib.vcpuStop(vcpu);
+    t.is(lib.vcpuRun(mach, vcpu), 0);
+    t.is(vcpu.exit.reason, ExitReason.stopped);
+    t.is(vcpu.comm.cached, 0);
   });
 
   test(`${name}: gpa_to_hva, gpa_map and gpa_unmap keep areas`, t => {

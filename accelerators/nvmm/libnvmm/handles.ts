@@ -1,0 +1,91 @@
+/** What a program holds of a machine and of a VCPU (struct nvmm_machine, struct nvmm_vcpu), and what the assists call it back with. */
+import { VcpuExit } from '../abi.ts';
+import { CommPage } from '../driver/machine.ts';
+import { X64StateView } from './state-view.ts';
+
+/** A port access, for the `io` callback: `data` holds `size` bytes, to be filled or to be taken. */
+export interface IoAccess {
+  readonly mach: NvmmMachine;
+  readonly vcpu: NvmmVcpu;
+  port: number;
+  in: boolean;
+  size: number;
+  readonly data: DataView;
+}
+
+/** A memory-mapped access, for the `mem` callback. */
+export interface MemAccess {
+  readonly mach: NvmmMachine;
+  readonly vcpu: NvmmVcpu;
+  gpa: number;
+  write: boolean;
+  size: number;
+  readonly data: DataView;
+}
+
+export interface AssistCallbacks {
+  readonly io?: (access: IoAccess) => void;
+  readonly mem?: (access: MemAccess) => void;
+}
+
+interface Area {
+  readonly gpa: number;
+  readonly hva: number;
+  readonly size: number;
+  readonly prot: number;
+}
+
+/** struct nvmm_machine. */
+export class NvmmMachine {
+  machid = -1;
+  readonly areas: Area[] = [];
+  /** Whose comm pages go with the machine. */
+  readonly vcpus = new Set<NvmmVcpu>();
+}
+
+/** struct nvmm_vcpu. */
+export class NvmmVcpu {
+  cpuid = -1;
+  readonly exit = new VcpuExit();
+  comm!: CommPage;
+  state!: X64StateView;
+  callbacks: AssistCallbacks = {};
+  /** What the `io` callback is called with, made at the first access. */
+  ioAccess: IoAccess | undefined;
+  /** Instructions that assists have completed: for who keeps the guest's time. */
+  completed = 0;
+
+  /** `vcpu.event`: takes effect by `vcpuInject`. */
+  readonly event = new VcpuEvent(this);
+
+  map(comm: CommPage): void {
+    this.comm = comm;
+    this.state = new X64StateView(comm);
+  }
+  unmap(): void {
+    this.map(CommPage.detached());
+  }
+}
+
+export class VcpuEvent {
+  constructor(private readonly vcpu: NvmmVcpu) {}
+
+  get type(): number {
+    return this.vcpu.comm.eventType;
+  }
+  set type(type: number) {
+    this.vcpu.comm.eventType = type;
+  }
+  get vector(): number {
+    return this.vcpu.comm.eventVector;
+  }
+  set vector(vector: number) {
+    this.vcpu.comm.eventVector = vector;
+  }
+  get error(): number {
+    return this.vcpu.comm.eventError;
+  }
+  set error(error: number) {
+    this.vcpu.comm.eventError = error;
+  }
+}
