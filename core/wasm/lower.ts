@@ -6,7 +6,7 @@ import { state } from '../state/layout.ts';
 import { isMutable } from './carrier.ts';
 import { setElement } from './element.ts';
 import { writeFlags } from './flags.ts';
-import type { Label } from './function.ts';
+import type { Hint, Label } from './function.ts';
 import { commitIfGathered, pushLoad, store, translate } from './memory.ts';
 import type { Target } from './target.ts';
 import { ValueWriter } from './values.ts';
@@ -178,7 +178,7 @@ class Lowering {
         // The helper may change what the condition reads, and others may ask for it again.
         if (when && values.isShared(when)) values.keep(when);
         const locals = results.map(({ width }) => values.local(width));
-        this.#when(when, () => this.#call(effect, locals));
+        this.#when(when, () => this.#call(effect, locals), 'unlikely');
         results.forEach((result, n) => {
           values.bind(result, locals[n]!);
         });
@@ -189,7 +189,7 @@ class Lowering {
         return;
       case 'finish':
         values.pushTruth(effect.when);
-        f.brIf(this.#done!);
+        f.brIf(this.#done!, 'unlikely');
         return;
       case 'again':
         this.#when(effect.when, () => target.again());
@@ -214,13 +214,13 @@ class Lowering {
     target.f.end();
   }
 
-  #when(condition: Value | undefined, write: () => void): void {
+  #when(condition: Value | undefined, write: () => void, hint?: Hint): void {
     if (!condition) {
       write();
       return;
     }
     this.#values.pushTruth(condition);
-    this.target.f.if();
+    this.target.f.if(undefined, hint);
     this.#values.scope(write);
     this.target.f.end();
   }

@@ -69,23 +69,27 @@ const sum = (left: Extended, right: Extended, control: Value): Value => {
   const alike = not(sign.xor(signOf(smaller)));
   const aligned = shiftRight(smaller.significand, exponent.sub(exponentOf(smaller)));
 
+  const allowed = allPlain(left, right);
+
   const added = larger.significand.add(aligned.high);
   const carry = added.ltU(larger.significand);
-  const sumHigh = carry.select(added.shr(1).or(topBit), added);
-  const sumLow = carry.select(aligned.low.shr(1).or(aligned.low.and(1)).or(added.shl(63)), aligned.low);
+  const total: Finite = {
+    sign,
+    exponent: exponent.add(carry.zeroExtend(32)),
+    high: carry.select(added.shr(1).or(topBit), added),
+    low: carry.select(aligned.low.shr(1).or(aligned.low.and(1)).or(added.shl(63)), aligned.low),
+  };
 
   const borrow = aligned.low.ne(0).zeroExtend(64);
-  const difference = normalise(larger.significand.sub(aligned.high).sub(borrow), aligned.low.neg());
-
-  const result: Finite = {
-    sign,
-    exponent: alike.select(exponent.add(carry.zeroExtend(32)), exponent.sub(difference.count)),
-    high: alike.select(sumHigh, difference.high),
-    low: alike.select(sumLow, difference.low),
-  };
+  const { count, high, low } = normalise(larger.significand.sub(aligned.high).sub(borrow), aligned.low.neg());
+  const difference: Finite = { sign, exponent: exponent.sub(count), high, low };
   // What cancels is +0, except when rounding down.
   const roundsDown = control.shr(10).and(3).eq(1);
-  return finish(result, control, result.high.eq(0), zeroOf(alike.select(sign, roundsDown)), allPlain(left, right));
+
+  return alike.branch(
+    finish(total, control, isZero(larger), zeroOf(sign), allowed),
+    finish(difference, control, high.eq(0), zeroOf(roundsDown), allowed),
+  );
 };
 
 const product = (left: Extended, right: Extended, control: Value): Value => {
