@@ -79,7 +79,15 @@ test.serial(refused, ['run', '--kernel', kernel, '--initrd', empty], badInput, /
 test.serial(refused, ['run', '--kernel', kernel, '--initrd', big, '--mem', '48M'], badInput, /--initrd|memory|fit/);
 test.serial(refused, ['run', '--kernel', kernel, '--append', 'x'.repeat(5000)], usage, /--append/);
 test.serial(refused, ['run', '--kernel', kernel, '--mem', '1M'], badInput, /memory|fit/);
+test.serial(refused, ['run', '--kernel', kernel, '--mem', '1'], badInput, /memory|fit/);
 
+test.serial(
+  refused,
+  ['run', ...Array(29).fill(`--drive=${odd},ro`)],
+  usage,
+  /--drive: 29 disks are too many/,
+  /at most 28/,
+);
 test.serial(refused, ['run', '--drive', join(folder, 'nothing')], badInput, /no such file/);
 test.serial(refused, ['run', '--drive', folder], badInput, /directory/);
 test.serial(refused, ['run', '--drive', `${odd},rw`], usage, /"rw"/, /FILE,ro/);

@@ -24,6 +24,12 @@ test('Ctrl-A x quits, even if the keys arrive apart; what follows is not the gue
   t.deepEqual(log, ['a', 'QUIT']);
 });
 
+test('the keys of virt64 may be capitals, and ? helps as well', t => {
+  const { log, press } = keyboard();
+  press('\x01?\x01H\x01X');
+  t.deepEqual(log, ['HELP', 'HELP', 'QUIT']);
+});
+
 test('Ctrl-A Ctrl-A is one Ctrl-A; Ctrl-A h helps; any other key after Ctrl-A is dropped', t => {
   const { log, press } = keyboard();
   press('\x01\x01b\x01h\x01qc');

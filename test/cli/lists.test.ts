@@ -15,6 +15,10 @@ test.serial('machines: names and descriptions, plainly or as JSON', async t => {
   t.is(plain.stderr, '');
   t.is(plain.status, 0);
   const machines = JSON.parse((await virt64('machines', '--json')).stdout) as { name: string; devices: string[] }[];
+  t.like(
+    machines.find(({ name }) => name === 'pc'),
+    { cpu: 'amd', processors: 1, memory: '512 MiB' },
+  );
   t.true(machines.find(({ name }) => name === 'pc')?.devices.includes('pci'));
 });
 

@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { defaultCache, guestPaths } from '../../../cli/fetch/cache.ts';
 import { fetchGuest } from '../../../cli/fetch/guest.ts';
@@ -59,6 +61,19 @@ test('modules come after what they depend on, whatever their files are called', 
     modules.map(({ name }) => name),
     ['virtio', 'virtio_ring', 'virtio_rng'],
   );
+});
+
+test('modules are unpacked, whatever packed them', async t => {
+  const tree = temporary(t);
+  const module = Buffer.from('\0depends=\0and code');
+  writeFileSync(join(tree, 'one.ko.gz'), gzipSync(module));
+  writeFileSync(join(tree, 'two.ko.zst'), zstdCompressSync(module));
+  writeFileSync(join(tree, 'three.ko.xz'), spawnSync('xz', ['-c'], { input: module }).stdout);
+  for (const { name, content } of await readModules(tree, ['one', 'two', 'three'])) {
+    t.deepEqual(Buffer.from(content), module, name);
+  }
+  writeFileSync(join(tree, 'four.ko.xz'), 'damaged');
+  await t.throwsAsync(readModules(tree, ['four']), { instanceOf: MachineError, message: /four\.ko\.xz.*xz/ });
 });
 
 test('a lock excludes, and outlives no process', async t => {

@@ -1,6 +1,18 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  type FileHandle,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -42,6 +54,26 @@ test('reads, writes and flushes', async t => {
   const file = await readFile(path);
   t.is(file.length, 4096);
   t.deepEqual([file[3583], file[3584], file[4095]], [6, 0xaa, 0xaa]);
+});
+
+test.serial('a flush is fsync', async t => {
+  const path = await image(t);
+  const handle = await open(path);
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const { sync } = prototype;
+  let synced = 0;
+  prototype.sync = function (this: FileHandle) {
+    synced++;
+    return sync.call(this);
+  };
+  t.teardown(() => {
+    prototype.sync = sync;
+  });
+  const disk = await FileDisk.open(path);
+  await disk.flush();
+  t.is(synced, 1);
+  await disk.close();
 });
 
 test('read-only: writes fail, the file need not be writable', async t => {
@@ -86,6 +118,10 @@ test('one writer at a time; a dead one does not count', async t => {
   const error = await t.throwsAsync(FileDisk.open(path), { instanceOf: MachineError, message: /locked/ });
   t.regex(error.remedy ?? '', /\.lock/);
   await t.throwsAsync(FileDisk.open(path, { readOnly: true }), { instanceOf: MachineError });
+  const alias = `${path}.alias`;
+  await symlink(path, alias);
+  await t.throwsAsync(FileDisk.open(alias), { instanceOf: MachineError, message: /locked/ });
+  await unlink(alias);
   await first.close();
   const child = spawn('true');
   await once(child, 'exit');
