@@ -32,6 +32,11 @@ class Half extends Idle {
 }
 Object.defineProperty(Half.prototype, 'inspect', { value: undefined });
 
+@device('null-options')
+class NullOptions extends Idle {
+  static readonly options = null;
+}
+
 @device('no-device')
 class NoDevice {
   static readonly options = {};
@@ -49,6 +54,8 @@ test('exports are sorted by what they are; the rest is the module’s own affair
     version: '1',
     helper: () => 1,
     nothing: null,
+    nameless: { ...accelerator, name: '' },
+    builder: { name: 'builder', with: () => undefined },
   });
   t.deepEqual([...found.devices], [['lamp', Lamp]]);
   t.deepEqual([...found.profiles], [['lit', lit]]);
@@ -67,10 +74,12 @@ const profileWith = (devices: unknown) => ({ wrong: { ...pc, name: 'wrong', devi
 test('nothing usable', refused, { answer: 42 }, 'bad-plugin', /exports no device, profile or accelerator/);
 test('a device without options', refused, { NoOptions }, 'bad-plugin', /NoOptions has no options/);
 test('a device that lacks a method', refused, { Half }, 'bad-plugin', /Half has no inspect\(\)/);
+test('a device whose options are null', refused, { NullOptions }, 'bad-plugin', /NullOptions has no options/);
 test('a device that is none', refused, { NoDevice }, 'bad-plugin', /NoDevice is no Device/);
 test('two of one name', refused, { lit, other: lit.with({}, 'lit') }, 'overlap', /two profiles called lit/);
 test('devices that are no list of devices', refused, profileWith(null), 'bad-plugin', /profile wrong.*devices/);
 test('a device that says not what it is', refused, profileWith({ x: {} }), 'bad-plugin', /devices\.x/);
+test('a use without options', refused, profileWith({ x: { type: Lamp } }), 'bad-plugin', /devices\.x/);
 test(
   'a device of a foreign class',
   refused,
