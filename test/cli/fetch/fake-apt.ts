@@ -23,9 +23,15 @@ case "$*" in
   *policy*)
     case "$FAKE_APT:$name" in
       update:*) ;;
+      ubuntu:linux-image-cloud-amd64) echo '  Candidate: (none)' ;;
+      ubuntu:linux-image-virtual|ubuntu:linux-modules-1.2.3) echo '  Candidate: 1:2' ;;
       *:linux-image-cloud-amd64|*:linux-image-1.2.3|*:busybox-static) echo '  Candidate: 1:2' ;;
     esac ;;
-  *depends*) [ $name = linux-image-cloud-amd64 ] && echo '  Depends: linux-image-1.2.3'; exit 0 ;;
+  *depends*)
+    case "$FAKE_APT:$name" in
+      *:linux-image-cloud-amd64|*:linux-image-virtual) echo '  Depends: linux-image-1.2.3' ;;
+      ubuntu:linux-image-1.2.3) echo '  Depends: linux-modules-1.2.3' ;;
+    esac ;;
   *show*) echo 'Size: 12345678' ;;
 esac`,
   'dpkg-deb': `
@@ -35,6 +41,9 @@ case "$2" in
   *linux-image*)
     mkdir -p "$3/boot" "$3/lib/modules/1.2.3"
     echo kernel > "$3/boot/vmlinuz-1.2.3"
+    [ "$FAKE_APT" = ubuntu ] || printf '\\0depends=\\0' > "$3/lib/modules/1.2.3/virtio_rng.ko" ;;
+  *linux-modules*)
+    mkdir -p "$3/lib/modules/1.2.3"
     printf '\\0depends=\\0' > "$3/lib/modules/1.2.3/virtio_rng.ko" ;;
   *) mkdir -p "$3/bin"; echo busybox > "$3/bin/busybox" ;;
 esac`,
