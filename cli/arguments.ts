@@ -79,7 +79,8 @@ toyvirt brings its own kernel.
   -m, --mem SIZE         memory: 512M, 1G, or a number of MiB [the profile's]
       --kernel FILE      bzImage or ELF
       --initrd FILE      initial ramdisk
-      --append TEXT      kernel command line, after console=ttyS0
+      --append TEXT      kernel command line, after console=ttyS0 (in real time
+                         no_timer_check, too)
       --drive FILE[,ro]  raw image as a virtio disk; may be repeated.
                          Also file=FILE,readonly=on,format=raw,if=virtio
       --plugin FILE      devices and profiles from a file or package; may be
