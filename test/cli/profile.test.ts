@@ -1,0 +1,51 @@
+/** From the command line to a profile: defaults, sizes, drives. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import type { BlockBackend } from '#core';
+import { type Profile, Registry } from '#machines';
+import { parseRun } from '../../cli/arguments.ts';
+import type { FileDisk } from '../../cli/host/file-disk.ts';
+import { profileOf } from '../../cli/profile.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'virt64-profile-'));
+test.after.always(() => rmSync(folder, { recursive: true, force: true }));
+
+const profileFor = (...args: string[]): Promise<Profile> => profileOf(parseRun(args), new Registry());
+
+test('by default a pc in real time, as its profile has it', async t => {
+  t.like(await profileFor(), { name: 'pc', clock: 'host', memory: '512 MiB', processors: 1, cpu: 'amd' });
+});
+
+test('what is given', async t => {
+  const args = ['-M', 'microvm', '--clock', 'virtual', '-m', '96', '--smp', '3', '--cpu', 'intel'];
+  t.like(await profileFor(...args), { clock: 'virtual', memory: '96M', processors: 3, cpu: 'intel' });
+  t.is((await profileFor('--mem', '1G')).memory, '1G');
+});
+
+test('drives have slots of their own, and are written to unless they must not be', async t => {
+  const image = (name: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, new Uint8Array(1024));
+    return path;
+  };
+  const drives = [
+    image('a'),
+    `${image('b')},ro`,
+    `file=${image('c')},readonly=on,format=raw`,
+    `file=${image('d')},if=virtio`,
+  ];
+  const { devices } = await profileFor(...drives.map(drive => `--drive=${drive}`));
+  const disks = [0, 1, 2, 3].map(index => devices[`disk${index}`]!.options as { slot: string; disk: BlockBackend });
+  t.teardown(() => Promise.all(disks.map(({ disk }) => (disk as FileDisk).close())));
+  t.deepEqual(
+    disks.map(({ slot, disk }) => [slot, disk.readOnly]),
+    [
+      ['00:04.0', false],
+      ['00:05.0', true],
+      ['00:06.0', true],
+      ['00:07.0', false],
+    ],
+  );
+});
