@@ -22,12 +22,16 @@ const most = 100;
 
 export const help = `Usage: npm run bench -- [options]
 
-  --only NAMES     cases: ${caseNames.join(',')}   [all]
-  --accel NAMES    accelerators: ${accelerators.map(({ name }) => name).join(',')}   [software,nvmm-svm; all for exits]
-  --engine NAMES   engines: ${engineNames.join(',')}   [both]
-  --repeat N       turns of each contender                      [3]
+  --only NAMES     cases [all]: ${caseNames.slice(0, 6).join(',')},
+                   ${caseNames.slice(6).join(',')}
+  --accel NAMES    accelerators [software,nvmm-svm; for exits and boot all]:
+                   ${accelerators.map(({ name }) => name).join(',')}
+  --engine NAMES   engines [both]: ${engineNames.join(',')}
+  --repeat N       turns of each contender [3]
   --no-qemu        without QEMU, even if it is installed
   --json           results as JSON instead of tables
+
+Tables go to stdout, progress to stderr. All cases take some 20 minutes.
 `;
 
 const refuse = (path: string, message: string, remedy: string): never => {
