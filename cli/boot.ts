@@ -55,7 +55,11 @@ async function defaultGuest({ refresh = false, quiet }: RunArguments): Promise<B
         onProgress: (message: string) => progress.step(message),
         onAdvance: (percent: number) => progress.advance(percent),
       };
-  const quit = (): never => process.exit(ExitCode.quit);
+  const quit = (): never => {
+    progress[Symbol.dispose]();
+    if (!quiet) say('virt64: quit');
+    process.exit(ExitCode.quit);
+  };
   for (const signal of endingSignals) process.on(signal, quit);
   try {
     return await guest({ modules: guestModules, refresh, greeting, ...terminalSize(), ...speak });

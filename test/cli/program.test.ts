@@ -1,7 +1,7 @@
 /** The program as it is started: a process with a status, streams and signals. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -114,6 +114,17 @@ test('how a machine ends is how the program ends', async t => {
     t.is(ended.status, status, `${args.join(' ')}: ${ended.stderr}`);
     t.like(JSON.parse(ended.stderr.trim().split('\n').at(-1)!), { kind });
   }
+});
+
+test('a disk is locked while it is in use, and no longer', async t => {
+  const disk = join(folder, 'disk.img');
+  writeFileSync(disk, new Uint8Array(1024));
+  const child = start(['run', '--kernel', echo, '--accel', 'software', '--drive', disk]);
+  await once(child.stdout, 'data');
+  t.is(readFileSync(`${disk}.lock`, 'utf8'), `${child.pid}\n`);
+  child.kill('SIGTERM');
+  t.is((await end(child)).status, 130);
+  t.false(existsSync(`${disk}.lock`));
 });
 
 test('a signal ends it in good order, even if the guest does nothing but reset itself', async t => {

@@ -158,12 +158,15 @@ test.serial('a signal ends the fetch: nothing runs on, nothing is locked', async
   const cache = prepare(t);
   const pidFile = join(cache, '..', 'pid');
   const env = { ...process.env, VIRT64_CACHE: cache, FAKE_APT: 'slow', FAKE_APT_PID: pidFile };
-  const child = spawn(process.execPath, [bin, 'run'], { env, stdio: 'ignore' });
+  const child = spawn(process.execPath, [bin, 'run'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const closed = once(child, 'close');
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
   const pid = (): number => (existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : 0);
   while (pid() === 0) await delay(20);
   child.kill('SIGTERM');
   t.deepEqual(await closed, [130, null]);
+  t.is(errors, 'reading package lists\nvirt64: quit\n');
   t.false(existsSync(join(cache, 'lock')));
   for (let tries = 0; isAlive(pid()) && tries < 500; tries++) await delay(20);
   t.false(isAlive(pid()));
