@@ -40,8 +40,6 @@ export const Leave = {
   world: 10,
   /** A REP ran for long without retiring: breathe and come back. */
   spin: 11,
-  /** PAUSE in a spin loop (a hint for round robin). */
-  pause: 12,
   /** In a guest: nested paging stopped an access (core/mmu/nested-paging.ts has the fault). The instruction has not happened. */
   nestedFault: 13,
   /** A breakpoint register watches this page: the run loop must execute the instruction alone. It has not happened. */

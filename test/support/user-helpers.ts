@@ -110,8 +110,6 @@ export const userHelpers: Partial<Record<HelperName, UserHelper>> = {
     return done;
   },
 
-  pause: () => done,
-
   // IOPL is 0 and no port is permitted.
   portIn: () => raise(13, 0),
   portOut: () => raise(13, 0),

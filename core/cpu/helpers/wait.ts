@@ -1,12 +1,10 @@
-/** HLT, PAUSE, MONITOR, MWAIT. */
+/** HLT, MONITOR, MWAIT. */
 import { Gpr, Vector } from '../../state/registers.ts';
 import type { HelperImplementation } from '../core.ts';
 import { Access, Leave, Status } from '../leave.ts';
 import { lookUpLeaf } from '../model.ts';
 
 export const halt: HelperImplementation = cpu => cpu.leaveAfter(Leave.halt);
-
-export const pause: HelperImplementation = cpu => cpu.leaveAfter(Leave.pause);
 
 export const monitor: HelperImplementation = cpu => {
   const { memory, state } = cpu;
@@ -28,7 +26,7 @@ export const mwait: HelperImplementation = cpu => {
   const extensions = state.gprLow(Gpr.rcx);
   const known = (lookUpLeaf(model, monitorLeaf, 0).ecx & interruptBreak) === interruptBreak ? 1 : 0;
   if ((extensions & ~known) !== 0) cpu.raise(Vector.gp, 0);
-  if (!cpu.monitor.armed || state.guest !== 0) return cpu.leaveAfter(Leave.pause);
+  if (!cpu.monitor.armed || state.guest !== 0) return Status.done;
   cpu.waitIgnoresFlag = extensions !== 0;
   return cpu.leaveAfter(Leave.wait);
 };

@@ -12,6 +12,7 @@ export const HLT = instruction('hlt', {
   },
 });
 
+/** The CPUs of a host take turns by budgets: there is nobody to make room for. */
 export const PAUSE = instruction('pause', {
   encodings: [['f3 90']],
   intercept: 'pause',

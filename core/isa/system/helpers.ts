@@ -107,7 +107,6 @@ export const systemHelpers = {
 
   // Waiting.
   halt: { inputs: [], results: [], transfers: true },
-  pause: { inputs: [], results: [], transfers: true },
   /** (segment, offset) */
   monitor: { inputs: [32, 64], results: [] },
   mwait: { inputs: [], results: [], transfers: true },
