@@ -1,11 +1,12 @@
 /** Operands of an instruction as its record names them: the part of lowering that every handler of the interpreter shares. */
-import type { RegisterPlace } from '../ir/effect.ts';
+import type { BulkOperation, RegisterPlace } from '../ir/effect.ts';
 import type { Value, Width } from '../ir/value.ts';
 import type { Form, OperandKind } from '../isa/form.ts';
 import { gprOffset, Segment, type SegmentIndex, segmentBase, segmentOffset, state } from '../state/layout.ts';
 import type { FunctionBuilder, FunctionReference } from '../wasm/function.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
 import type { Target } from '../wasm/target.ts';
+import { bulkSupport } from './bulk.ts';
 import { pushField, storeField } from './field.ts';
 import { importFunction } from './import-function.ts';
 import { record } from './record.ts';
@@ -247,10 +248,11 @@ export abstract class RecordTarget implements Target {
     f.memory('i64.store', state.nextRip.offset);
   }
 
-  bulk(what: 'movs' | 'stos', width: Width, addressWidth: 16 | 32 | 64): boolean {
-    if (!this.form.code64 || addressWidth !== 64 || this.form.repeat === 'none') return false;
+  bulk(what: BulkOperation, width: Width, addressWidth: 16 | 32 | 64): boolean {
+    const { code64, repeat } = this.form;
+    if (!code64 || addressWidth !== 64 || repeat === 'none') return false;
     this.f.get(this.cpu).get(this.rec);
-    this.f.call(recordSupport(this.module, `${what}${width}`));
+    this.f.call(bulkSupport(this.module, what, width / 8, repeat !== 'repne'));
     return true;
   }
 

@@ -31,6 +31,8 @@ export type FlagUpdate = { readonly [F in FlagName]?: Value } & {
   readonly result?: Value;
 };
 
+export type BulkOperation = 'movs' | 'stos' | 'cmps' | 'scas';
+
 export type Effect =
   /** May fault; `result` is what was read. */
   /** `aligned`: #GP(0) unless the linear address is a multiple of 16. */
@@ -68,10 +70,10 @@ export type Effect =
   | { readonly kind: 'finish'; readonly when: Value }
   /** The same instruction is to run again, not retired, if `when` (REP). Always the last effect. */
   | { readonly kind: 'again'; readonly when: Value }
-  /** A hint: this REP iteration may be done many at a time (`movs`, `stos`); a reader may ignore it. */
+  /** A hint: this REP iteration may be done many at a time; a reader may ignore it. */
   | {
       readonly kind: 'bulk';
-      readonly what: 'movs' | 'stos';
+      readonly what: BulkOperation;
       readonly width: Width;
       readonly addressWidth: 16 | 32 | 64;
     };

@@ -2,7 +2,7 @@
  * `trace(form)` runs an instruction's semantics once over symbolic operands and keeps what it said as IR. The order rule is
  * checked here: after the first register or flag write nothing may be read, and no memory may be written.
  */
-import type { Address, Effect, FlagUpdate, Place, Program, RegisterFile } from '../ir/effect.ts';
+import type { Address, BulkOperation, Effect, FlagUpdate, Place, Program, RegisterFile } from '../ir/effect.ts';
 import { Folder } from '../ir/fold.ts';
 import { constant, type FlagName, type Operation, Value, type Width, yes } from '../ir/value.ts';
 import { type ArrayField, gprOffset, Segment, type SegmentIndex, type StateName, state } from '../state/layout.ts';
@@ -188,7 +188,7 @@ export class Tracer {
   again(when: Value): void {
     this.effects.push({ kind: 'again', when });
   }
-  bulk(what: 'movs' | 'stos', width: Width): void {
+  bulk(what: BulkOperation, width: Width): void {
     this.effects.push({ kind: 'bulk', what, width, addressWidth: this.addressWidth });
   }
 

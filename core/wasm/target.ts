@@ -3,7 +3,7 @@
  * linear memory, the JIT from constants and locals. `push…` leaves a value on the WebAssembly stack: i32 up to 32 bits
  * (zero-extended), i64, or v128.
  */
-import type { FlagUpdate, RegisterPlace } from '../ir/effect.ts';
+import type { BulkOperation, FlagUpdate, RegisterPlace } from '../ir/effect.ts';
 import type { Value, Width } from '../ir/value.ts';
 import type { SegmentIndex } from '../state/layout.ts';
 import type { FunctionBuilder, FunctionReference } from './function.ts';
@@ -71,5 +71,5 @@ export interface Target {
   /** Retired: on with the next instruction. */
   finish(window: boolean): void;
   /** Does all but the last of the remaining iterations that stay within the pages, if it can. */
-  bulk(what: 'movs' | 'stos', width: Width, addressWidth: 16 | 32 | 64): boolean;
+  bulk(what: BulkOperation, width: Width, addressWidth: 16 | 32 | 64): boolean;
 }

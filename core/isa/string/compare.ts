@@ -5,6 +5,7 @@ import { pointer, repeated, step, stringInstructions } from './repeat.ts';
 
 export const CMPS = stringInstructions('cmps', 0xa6, 'repe', (cpu, width) =>
   repeated(cpu, () => {
+    if (cpu.form.repeat !== 'none') cpu.bulk('cmps', width);
     const source = pointer(cpu, 6);
     const target = pointer(cpu, 7);
     const by = step(cpu, width);
@@ -21,6 +22,7 @@ export const CMPS = stringInstructions('cmps', 0xa6, 'repe', (cpu, width) =>
 
 export const SCAS = stringInstructions('scas', 0xae, 'repe', (cpu, width) =>
   repeated(cpu, () => {
+    if (cpu.form.repeat !== 'none') cpu.bulk('scas', width);
     const target = pointer(cpu, 7);
     const by = step(cpu, width);
     const left = cpu.register(0, width).read();

@@ -224,6 +224,56 @@ onBoth('REP MOVS copies as byte by byte would, where it overlaps too', (t, creat
     }
 });
 
+/** Elements, all alike but for one, or none; with rCX as strlen has it, too. */
+onBoth('REPE and REPNE stop at the element that decides, whatever pages are in between', (t, create) => {
+  const host = create();
+  const [from, to] = [0x4003, 0x1_4ffe];
+  const suffixes = ['b', 'w', 'd', 'q'];
+  for (const name of ['cmps', 'scas'])
+    for (const prefix of ['repe', 'repne'])
+      for (const size of [1, 2, 4, 8])
+        for (const [differs, count] of [
+          [0, 5n],
+          [1, 5n],
+          [700, 3000n],
+          [3000, 3000n],
+          [2999, -1n],
+          [300, 1n],
+        ] as const) {
+          const equal = prefix === 'repe';
+          const element = new Uint8Array(size).fill(0x41);
+          const other = new Uint8Array(size).fill(0x41).fill(0x42, size - 1);
+          for (let index = 0; index < 3001; index++) {
+            host.bytes.set(element, host.ram + from + index * size);
+            host.bytes.set((index === differs) === equal ? other : element, host.ram + to + index * size);
+          }
+          const rax = 0x4141_4141_4141_4141n;
+          const suffix = suffixes[Math.log2(size)]!;
+          prepare(host, `${prefix} ${name}${suffix}\n nop`, { rax, rsi: from, rdi: to, rcx: count });
+          const done = count === -1n || BigInt(differs) < count ? differs + 1 : Number(count);
+          const what = `${prefix} ${name}${suffix}, ${differs} of ${count}`;
+          t.is(host.runOn(2), Leave.budget, what);
+          t.is(reg(host, 'rcx'), BigInt.asUintN(64, count - BigInt(done)), what);
+          t.is(reg(host, 'rdi'), BigInt(to + done * size), what);
+          t.is(reg(host, 'rsi'), BigInt(from + (name === 'cmps' ? done * size : 0)), what);
+          const isOther = (done - 1 === differs) === equal;
+          t.is((host.flags & 0x40) !== 0, !isOther, what);
+          t.is((host.flags & 1) !== 0, isOther, what);
+        }
+});
+
+onBoth('a page that is missing behind other elements finds the flags of the last one', (t, create) => {
+  const host = create();
+  host.bytes.fill(7, host.ram + host.size - 0x3000, host.ram + host.size);
+  host.bytes[host.ram + host.size - 1] = 11;
+  prepare(host, 'repne scasb', { rax: 9, rdi: host.size - 5000, rcx: 6000 });
+  host.flags = 2 | 0x40;
+  t.is(host.runOn(1), Leave.fault);
+  t.is(reg(host, 'rcx'), 1000n);
+  t.is(reg(host, 'rdi'), BigInt(host.size));
+  t.is(host.flags & 0x41, 1);
+});
+
 onBoth('REP STOS fills, and stops where memory does', (t, create) => {
   const host = prepare(create(), 'rep stosd', { rax: 0x0102_0304, rdi: 0x4002, rcx: 3000 });
   host.runOn(1);
