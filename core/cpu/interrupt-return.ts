@@ -22,8 +22,6 @@ const always = arithmetic | Flag.tf | Flag.df | Flag.nt;
 const wideAlways = Flag.rf | Flag.ac | Flag.id;
 
 export function interruptReturn(cpu: CpuCore, width: 16 | 32 | 64): Status {
-  // Intel's unblocks NMIs even where it faults (SDM vol. 3, section 6.7.1).
-  if (cpu.model.vendor === 'intel') unblock(cpu);
   if (cpu.isVirtual8086) return returnInVirtual8086(cpu, width);
   if (!cpu.isProtected) return returnInRealMode(cpu, width);
   if ((cpu.state.systemFlags & Flag.nt) !== 0) return returnToTask(cpu);
@@ -34,11 +32,6 @@ export function interruptReturn(cpu: CpuCore, width: 16 | 32 | 64): Status {
 function unblock(cpu: CpuCore): void {
   if (cpu.state.guest !== 0 && cpu.virtualization) cpu.virtualization.nmiUnblocked();
   else cpu.nmiBlocked = false;
-}
-
-/** The end of an IRET. */
-function returned(cpu: CpuCore): void {
-  unblock(cpu);
   cpu.resumeFresh = true;
 }
 
@@ -55,7 +48,7 @@ function returnInRealMode(cpu: CpuCore, width: 16 | 32 | 64): Status {
   if (rip >>> 0 > state.limit(Segment.cs)) cpu.raise(Vector.gp, 0);
   frame.commit();
   replaceFlags(cpu, image, always | Flag.if | Flag.iopl | (width === 16 ? 0 : wideAlways));
-  returned(cpu);
+  unblock(cpu);
   return enterRealSegment(cpu, selector, rip);
 }
 
@@ -78,7 +71,7 @@ function returnInVirtual8086(cpu: CpuCore, width: 16 | 32 | 64): Status {
     frame.commit();
     replaceFlags(cpu, image, always | Flag.if | (width === 16 ? 0 : wideAlways));
   }
-  returned(cpu);
+  unblock(cpu);
   return enterRealSegment(cpu, selector, rip);
 }
 
@@ -87,7 +80,7 @@ function returnToTask(cpu: CpuCore): Status {
   if (cpu.isLong) cpu.raise(Vector.gp, 0);
   const link = memory.read16(state.baseLow(Segment.tr), 0, Access.implicit);
   switchFrom(cpu, link, TaskSwitchSource.iret);
-  returned(cpu);
+  unblock(cpu);
   return cpu.arrived();
 }
 
@@ -117,7 +110,7 @@ function returnInProtectedMode(cpu: CpuCore, width: 16 | 32 | 64): Status {
     frame.commit();
   }
   replaceFlags(cpu, image, mask);
-  returned(cpu);
+  unblock(cpu);
   return enter(cpu, low, high);
 }
 
@@ -136,6 +129,6 @@ function returnToVirtual8086(cpu: CpuCore, rip: number, selector: number, image:
   loadRealSegment(cpu, Segment.ss, stack);
   for (const other of others) loadRealSegment(cpu, other.segment, other.selector);
   state.setGpr(4, 32, pointer, 0);
-  returned(cpu);
+  unblock(cpu);
   return enter(cpu, rip, 0);
 }

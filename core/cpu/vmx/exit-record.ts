@@ -79,12 +79,6 @@ export class ExitRecord {
     if (hasError) vmcs.set(Field.exitErrorCode, error);
   }
 
-  /** `bit`: Interruption.nmiUnblocking or 0. */
-  noteUnblocking(bit: number): void {
-    const { vmcs } = this;
-    if (bit !== 0) vmcs.set(Field.exitInterruption, vmcs.low(Field.exitInterruption) | bit);
-  }
-
   /** The exit happens while an event is being delivered. */
   vectoring(): void {
     const { cpu, vmcs } = this;

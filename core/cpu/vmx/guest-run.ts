@@ -18,8 +18,6 @@ export class GuestRun {
   deadline = never;
   /** With virtual NMIs: NMIs of the host are blocked, which the guest knows nothing about. */
   hostNmiBlocked = false;
-  /** An IRET has unblocked NMIs and is not done: if it faults, the exit says so. */
-  unblocking = false;
   /** What was added to the time-stamp counter's offset. */
   offsetLow = 0;
   offsetHigh = 0;
@@ -33,7 +31,6 @@ export class GuestRun {
     this.exceptionBitmap = vmcs.low(Field.exceptionBitmap);
     this.trapDue = false;
     this.deadline = never;
-    this.unblocking = false;
     this.offsetLow = 0;
     this.offsetHigh = 0;
     this.sleep = 0;

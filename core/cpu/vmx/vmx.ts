@@ -18,7 +18,7 @@ import { GuestRun, never } from './guest-run.ts';
 import { vmxHelpers } from './helpers.ts';
 import { exitPrimary, exitReasons, exitSecondary } from './intercepts.ts';
 import { FeatureControl, Operation } from './operation.ts';
-import { Interruption, Reason } from './reasons.ts';
+import { Reason } from './reasons.ts';
 import { WorldSwitch } from './world-switch.ts';
 
 const featureControl = 0x3a;
@@ -155,7 +155,6 @@ export class Vmx implements Virtualization {
     const { state } = cpu;
     // The monitor trap comes before debug traps, which the VMCS keeps.
     if (vector === Vector.db && guest.trapDue && cpu.delivering.type < 0) return record.record(Reason.monitorTrap);
-    const unblocking = this.#unblocking();
     if (!this.#wants(vector, error)) {
       guest.happened();
       return false;
@@ -164,7 +163,6 @@ export class Vmx implements Virtualization {
       record.record(Reason.exception, state.low(layout.faultAddress.offset), state.high(layout.faultAddress.offset));
     else record.record(Reason.exception, debugConditions(vector, cpu.pendingDebug));
     record.interruption(vector, EventType.exception, (state.cr0 & Cr0.pe) === 0 ? -1 : error);
-    record.noteUnblocking(unblocking);
     record.resume = ((restarting >>> vector) & 1) !== 0;
     // A double fault that exits is not part of the delivery that it comes from.
     if (vector !== Vector.df) record.vectoring();
@@ -200,8 +198,7 @@ export class Vmx implements Virtualization {
     const linearLow = cpu.state.low(offset);
     const linearHigh = cpu.state.high(offset);
     const reason = faultReason(nested);
-    const unblocking = this.#unblocking();
-    record.record(reason, reason === Reason.eptViolation ? violationQualification(nested) | unblocking : 0);
+    record.record(reason, reason === Reason.eptViolation ? violationQualification(nested) : 0);
     const within = nested.faultInTable ? 0 : linearLow & 0xfff;
     vmcs.set(Field.guestPhysicalAddress, nested.faultLow | within, nested.faultHigh);
     record.resume = cpu.delivering.type < 0;
@@ -244,20 +241,10 @@ export class Vmx implements Virtualization {
     return this.operation.active;
   }
 
-  /** At the beginning and at the end of an IRET. With NMI exiting and without virtual NMIs it does not touch the blocking. */
+  /** With NMI exiting and without virtual NMIs, IRET does not touch the blocking that the VMCS describes. */
   nmiUnblocked(): void {
-    const { cpu, guest } = this;
-    if ((guest.pin & (Pin.nmi | Pin.virtualNmi)) === Pin.nmi) return;
-    guest.unblocking = cpu.nmiBlocked;
-    cpu.nmiBlocked = false;
-  }
-
-  /** Bit 12 of interruption information and of EPT violations' qualification: the faulting IRET has unblocked NMIs. */
-  #unblocking(): number {
-    const { cpu, guest } = this;
-    const { unblocking } = guest;
-    guest.unblocking = false;
-    return unblocking && cpu.delivering.type < 0 ? Interruption.nmiUnblocking : 0;
+    const { pin } = this.guest;
+    if ((pin & (Pin.nmi | Pin.virtualNmi)) !== Pin.nmi) this.cpu.nmiBlocked = false;
   }
 
   switchWorld(): boolean {
