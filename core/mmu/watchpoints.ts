@@ -27,8 +27,7 @@ export class Watchpoints {
     this.data = 0;
     this.code = 0;
     this.ports = 0;
-    if ((control & anyEnabled) === 0) return;
-    for (let n = 0; n < 4; n++) {
+    for (let n = 0; (control & anyEnabled) !== 0 && n < 4; n++) {
       if (((control >> (2 * n)) & 3) === 0) continue;
       const kind = (control >> (16 + 4 * n)) & 3;
       if (kind === Kind.execute) this.code |= 1 << n;
