@@ -29,6 +29,7 @@ case "$*" in
     esac ;;
   *depends*)
     case "$FAKE_APT:$name" in
+      ubuntu:linux-image-cloud-amd64) ;;
       *:linux-image-cloud-amd64|*:linux-image-virtual) echo '  Depends: linux-image-1.2.3' ;;
       ubuntu:linux-image-1.2.3) echo '  Depends: linux-modules-1.2.3' ;;
     esac ;;
