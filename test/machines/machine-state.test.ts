@@ -152,7 +152,7 @@ const refused: readonly (readonly [title: string, path: string, change: Change])
   ],
   [
     'a number that is none',
-    'devices.lapic',
+    'devices.lapic.timer.deadline',
     state => {
       state.devices.lapic.units[0].timer.deadline = 'soon';
       state.devices.lapic.units[0].timer.entry = 0x4_0030;
