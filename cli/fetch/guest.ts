@@ -22,6 +22,8 @@ export interface FetchOptions {
 export interface GuestManifest {
   readonly kernelRelease: string;
   readonly packages: Readonly<Record<string, string>>;
+  /** That were wanted when it was made. */
+  readonly modules: readonly string[];
   readonly sha256: Readonly<Record<string, string>>;
 }
 
@@ -80,10 +82,11 @@ export async function fetchGuest(options: FetchOptions = {}): Promise<FetchedGue
   return { ...paths, versions };
 }
 
-/** What the cache holds, if all of it is still as it was fetched. */
+/** What the cache holds, if it is what we want today, and all of it still as it was fetched. */
 async function intact({ folder, manifest }: GuestPaths): Promise<GuestManifest | undefined> {
   try {
     const versions = JSON.parse(await readFile(manifest, 'utf8')) as GuestManifest;
+    if (versions.modules.join() !== keptModules.join()) return undefined;
     for (const [file, hash] of Object.entries(versions.sha256)) {
       if ((await sha256(join(folder, file))) !== hash) return undefined;
     }
@@ -192,7 +195,7 @@ async function stage(root: string, target: string, packages: Record<string, stri
   }
   const hashes: Record<string, string> = {};
   for (const file of kept) hashes[file] = await sha256(join(target, file));
-  const manifest: GuestManifest = { kernelRelease: release, packages, sha256: hashes };
+  const manifest: GuestManifest = { kernelRelease: release, packages, modules: keptModules, sha256: hashes };
   await writeFile(join(target, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }
