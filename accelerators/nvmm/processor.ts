@@ -12,6 +12,7 @@ import type { MachineSpecification } from '../machine.ts';
 import { VirtualProcessor } from '../processor.ts';
 import { initialState, initState, startupState } from '../reset-state.ts';
 import { Cr, EventType, ExitReason, Gpr, Intr, Msr, Prot, StateFlag, VcpuConf, X64State } from './abi.ts';
+import { Errno } from './errno.ts';
 import { complete } from './libnvmm/complete.ts';
 import { type IoAccess, type Libnvmm, type MemAccess, type NvmmMachine, NvmmVcpu } from './libnvmm/libnvmm.ts';
 import { flagOf, readComponent, writeComponent } from './state.ts';
@@ -20,6 +21,11 @@ import { Vector } from './x86/exception.ts';
 const interruptFlag = 1 << 9;
 const nmiVector = 2;
 const found = { hva: 0, prot: 0 };
+
+const refusal = (errno: number): string =>
+  errno === Errno.ENOMEM
+    ? 'the emulated host has no memory left for nested page tables'
+    : 'NVMM refused the event to be injected';
 
 export class NvmmProcessor extends VirtualProcessor {
   readonly #vcpu = new NvmmVcpu();
@@ -144,8 +150,7 @@ export class NvmmProcessor extends VirtualProcessor {
       this.#deliver();
       if (this.#halted) return { reason: 'halt' };
       this.#cpu.armTimer(budget);
-      if (lib.vcpuRun(mach, vcpu))
-        return { reason: 'error', code: lib.errno, message: 'NVMM refused the event to be injected' };
+      if (lib.vcpuRun(mach, vcpu)) return { reason: 'error', code: lib.errno, message: refusal(lib.errno) };
       this.#eventWaiting = false;
       if (vcpu.exit.state.cr8 !== this.#interrupts.taskPriority) this.#interrupts.taskPriority = vcpu.exit.state.cr8;
       const exit = this.#handle();

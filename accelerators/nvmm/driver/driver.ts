@@ -212,8 +212,9 @@ export class NvmmDriver {
         return Errno.OK;
       }
       this.backend.vcpuRun(machine, vcpu, exit);
-      if (exit.reason !== ExitReason.memory || exit.gpa >= Limit.ram || !machine.vmspace.fault(exit.gpa, exit.prot))
-        return Errno.OK;
+      if (exit.reason !== ExitReason.memory) return Errno.OK;
+      const error = machine.vmspace.fault(exit.gpa, exit.prot);
+      if (error) return error === Errno.EFAULT ? Errno.OK : error;
       comm.cached = 0;
     }
   }

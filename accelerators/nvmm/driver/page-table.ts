@@ -20,6 +20,8 @@ const pageSize = 4096;
 const largeSize = 0x20_0000;
 
 export class PageTable {
+  /** Tables that one more page may need. */
+  static readonly deepest = 3;
   readonly root: number;
   readonly #pages: number[] = [];
 

@@ -113,10 +113,11 @@ export class Vmspace {
     return mapping ? mapping.physical + (gpa - mapping.gpa) : -1;
   }
 
-  /** A nested fault: enters the page if a mapping allows the access. False: the emulator's business (MMIO, a write to ROM). */
-  fault(gpa: number, prot: number): boolean {
+  /** A nested fault: enters the page if a mapping allows the access. EFAULT: the emulator's business (MMIO, a write to ROM). */
+  fault(gpa: number, prot: number): Errno {
     const mapping = this.#guest.find(m => gpa >= m.gpa && gpa < m.gpa + m.size);
-    if (!mapping || (mapping.prot & prot) !== prot) return false;
+    if (gpa >= Limit.ram || !mapping || (mapping.prot & prot) !== prot) return Errno.EFAULT;
+    if (this.memory.free4k < PageTable.deepest) return Errno.ENOMEM;
     const largeStart = gpa - (gpa % largeSize);
     const offset = largeStart - mapping.gpa;
     const large =
@@ -125,7 +126,7 @@ export class Vmspace {
       (mapping.physical + offset) % largeSize === 0;
     const start = large ? largeStart : gpa - (gpa % pageSize);
     this.table.enter(start, mapping.physical + (start - mapping.gpa), mapping.prot, large);
-    return true;
+    return Errno.OK;
   }
 
   destroy(): void {

@@ -1,8 +1,9 @@
 /** nvmm.c: limits, ownership, lifecycle, errors; on both backends. */
 import test from 'ava';
-import { type Capability, Prot, VcpuConf } from '../../../accelerators/nvmm/abi.ts';
+import { type Capability, ExitReason, Prot, VcpuConf } from '../../../accelerators/nvmm/abi.ts';
 import { NvmmDriver, type Owner } from '../../../accelerators/nvmm/driver/driver.ts';
 import { Errno } from '../../../accelerators/nvmm/errno.ts';
+import { NvmmVcpu } from '../../../accelerators/nvmm/libnvmm/libnvmm.ts';
 import { amd, createHost } from '../../../core/index.ts';
 import { backends, driverOn, vendors } from './computer.ts';
 
@@ -117,6 +118,24 @@ for (const vendor of vendors) {
     t.is(driver.machineCreate(owner, { machid: -1 }), Errno.ENOMEM);
     t.is(driver.machineDestroy(owner, id), 0);
     machine(driver, owner);
+  });
+
+  test(`${name}: without memory for nested page tables an entry is ENOMEM, and goes on once there is some`, t => {
+    const driver = driverOn(vendor, 0x20_0000);
+    const owner = open(driver);
+    const [id, other] = [machine(driver, owner), machine(driver, owner)];
+    t.is(driver.vcpuCreate(owner, id, 0), 0);
+    t.is(driver.hvaMap(owner, id, 0x10_0000, 0x1000), 0);
+    t.is(driver.gpaMap(owner, id, 0x10_0000, 0xffff_f000, 0x1000, all), 0);
+    const { memory } = driver.host;
+    // HLT at the reset vector.
+    memory.bytes[memory.offset(driver.physicalOf(owner, id, 0x10_0000, 0x1000)) + 0xff0] = 0xf4;
+    t.is(driver.hvaMap(owner, other, 0x10_0000, (memory.free4k - 2) * 0x1000), 0);
+    const { exit } = new NvmmVcpu();
+    t.is(driver.vcpuRun(owner, id, 0, exit), Errno.ENOMEM);
+    t.is(driver.machineDestroy(owner, other), 0);
+    t.is(driver.vcpuRun(owner, id, 0, exit), 0);
+    t.is(exit.reason, ExitReason.halted);
   });
 
   test(`${name}: guest-physical mappings`, t => {
