@@ -104,6 +104,7 @@ export class ApicTimer {
     this.#schedule(Math.max(next, period < minimumPeriod ? this.clock.now + minimumPeriod : 0));
   }
 
+  /** The counter is looked at again when its time should have come: the guest may have set it back meanwhile. */
   #armDeadline(): void {
     const deadline = this.deadline;
     if (deadline === 0n) return;
@@ -115,7 +116,8 @@ export class ApicTimer {
   #schedule(at: number): void {
     this.#timer = this.clock.schedule(at, () => {
       this.#timer = undefined;
-      this.#expire();
+      if (this.#mode === Lvt.deadline) this.#armDeadline();
+      else this.#expire();
     });
   }
 

@@ -123,6 +123,19 @@ test('TSC deadline follows a change of the counter, and waits for no impossible 
   t.is(board.clock.nextDeadline, Number.POSITIVE_INFINITY);
 });
 
+test('TSC deadline waits for a counter that the guest has set back', t => {
+  const { board } = machine();
+  let offset = 0n;
+  board.board.timestamps.measure = () => offset;
+  board.store(at(0x320), 0x4_0031);
+  board.wrmsr(0x6e0, 10_000n);
+  offset = -5_000n;
+  board.advance(14_999);
+  t.is(board.take(), undefined);
+  board.advance(1);
+  t.is(board.take(), 0x31);
+});
+
 test('priorities: task priority and service hold back', t => {
   const { board } = machine();
   const interrupt = (vector: number) => board.store(at(0x300), 0x4_0000 | vector);
