@@ -97,14 +97,14 @@ function put(
   const { interactive = false } = options;
   const serial = new SerialConsole();
   const clock = isVirtual ? new VirtualClock(accelerator.time) : new HostClock(stopwatch);
-  const virtualTasks = new VirtualHostTasks(clock);
+  const hostTasks = isVirtual ? new VirtualHostTasks(clock) : new ImmediateHostTasks();
   const scheduler = new Scheduler({
     accelerator,
     clock,
     virtual: isVirtual,
     processors: profile.processors,
     settle: () => {
-      const work = isVirtual ? virtualTasks.settle() : undefined;
+      const work = hostTasks.settle();
       return serial.poll() ? Promise.resolve(work).then(breathe) : work;
     },
     expectsInput: typeof interactive === 'function' ? interactive : () => interactive,
@@ -137,7 +137,7 @@ function put(
       memory,
       power: scheduler.power,
       processors: scheduler,
-      hostTasks: isVirtual ? virtualTasks : new ImmediateHostTasks(),
+      hostTasks,
       entropy: options.entropy ?? new SeededEntropy(),
       ...(options.wallClock ? { wallClock: options.wallClock } : {}),
     },

@@ -17,10 +17,22 @@ const outcome = <T>(work: Promise<T>): Promise<HostTaskResult<T>> =>
     (error: unknown) => ({ error }),
   );
 
-/** Real time: a task is over when it is over. */
+/** Real time: a task is over when it is over. What `done` throws, the run loop hears from `settle`, as it does in virtual time. */
 export class ImmediateHostTasks implements HostTasks {
+  #failure: { readonly error: unknown } | undefined;
+
   perform<T>(work: Promise<T>, _latency: number, done: (result: HostTaskResult<T>) => void): void {
-    void outcome(work).then(done);
+    void outcome(work)
+      .then(done)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      });
+  }
+
+  settle(): undefined {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure) throw failure.error;
   }
 }
 

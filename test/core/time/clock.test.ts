@@ -113,3 +113,14 @@ test('in real time a task ends when it ends', async t => {
   const result = await new Promise(resolve => tasks.perform(Promise.resolve(7), 1e9, resolve));
   t.deepEqual(result, { value: 7 });
 });
+
+test('what the end of a task throws, the run loop hears in real time too', async t => {
+  const tasks = new ImmediateHostTasks();
+  tasks.perform(Promise.reject(new Error('a bug of the disk')), 0, result => {
+    if ('error' in result) throw result.error;
+  });
+  t.is(tasks.settle(), undefined);
+  await new Promise(resolve => setTimeout(resolve));
+  t.throws(() => tasks.settle(), { message: 'a bug of the disk' });
+  t.is(tasks.settle(), undefined, 'once');
+});
