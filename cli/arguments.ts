@@ -73,7 +73,7 @@ toyvirt brings its own kernel.
 
   -M, --machine NAME     machine profile [pc]; virt64 machines lists them
       --accel NAME       accelerator [nvmm-svm]; virt64 accels lists them
-      --engine NAME      interpreter (the default) or jit
+      --engine NAME      jit (the default) or interpreter
       --cpu NAME         the guest's processor: amd or intel [the profile's]
       --smp N            processors [the profile's]
   -m, --mem SIZE         memory: 512M, 1G, or a number of MiB [the profile's]

@@ -27,7 +27,7 @@ export async function run(args: readonly string[]): Promise<number> {
   // Everything that can be wrong is looked at before anything is fetched.
   const registry = await registryWith(options.plugin ?? []);
   const accelerator = registry.accelerator(options.accel ?? 'nvmm-svm');
-  const engine = choice('--engine', options.engine, ['interpreter', 'jit']);
+  const engine = choice('--engine', options.engine, ['jit', 'interpreter']);
   const limits = limitsOf(options);
   const plain = await profileOf(options, registry);
   const chatter = options.quiet ? () => {} : (text: string) => say(dim(text));

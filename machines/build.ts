@@ -43,7 +43,7 @@ export interface BuildOptions {
    * passes no faster than real time.
    */
   readonly interactive?: boolean | (() => boolean);
-  /** Interpreter or JIT. */
+  /** How the emulated CPU runs code; the guest cannot tell. Default: jit, which boots Linux in two thirds of the time. */
   readonly engine?: 'interpreter' | 'jit';
 }
 
@@ -74,7 +74,7 @@ export async function build(profile: Profile, options: BuildOptions = {}): Promi
     memory: size,
     processors: profile.processors,
     cpu: model,
-    ...(options.engine ? { engine: options.engine } : {}),
+    engine: options.engine ?? 'jit',
     ...(profile.clock === 'host' ? { clock: stopwatch } : {}),
   });
   try {
