@@ -36,7 +36,7 @@ const kernelPackages = ['linux-image-cloud-amd64', 'linux-image-amd64', 'linux-i
 const busyboxPackages = ['busybox-static'];
 
 /** What a guest may want from a disk-less machine; whatever they depend on comes along. */
-const keptModules = [
+export const keptModules = [
   'virtio_pci',
   'virtio_mmio',
   'virtio_blk',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { defaultCache, guestPaths } from '../../../cli/fetch/cache.ts';
-import { fetchGuest } from '../../../cli/fetch/guest.ts';
+import { fetchGuest, keptModules } from '../../../cli/fetch/guest.ts';
 import { readModules } from '../../../cli/fetch/kernel-modules.ts';
 import { withLock } from '../../../cli/fetch/lock.ts';
 import { MachineError } from '../../../core/framework/error.ts';
@@ -20,7 +20,10 @@ test('a filled cache needs neither apt nor network', async t => {
   const cache = temporary(t);
   const paths = guestPaths(cache);
   mkdirSync(paths.folder);
-  writeFileSync(paths.manifest, JSON.stringify({ kernelRelease: '1.2.3', packages: {}, sha256: {} }));
+  writeFileSync(
+    paths.manifest,
+    JSON.stringify({ kernelRelease: '1.2.3', packages: {}, modules: keptModules, sha256: {} }),
+  );
   const guest = await fetchGuest({ cache, onProgress: () => t.fail() });
   t.is(guest.versions.kernelRelease, '1.2.3');
 });
