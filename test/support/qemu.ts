@@ -1,6 +1,6 @@
 /** Runs what our loaders put into memory on QEMU's processor instead of ours: the loaders and tables then have a judge of their own. */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BootState, Loaded } from '../../machines/boot/boot-state.ts';
@@ -81,27 +81,31 @@ export async function consoleOnQemu(
       return ['-device', `loader,file=${name},addr=${base},force-raw=on`];
     });
     const machine = ['-M', 'pc', '-accel', 'tcg', '-m', `${memory.length}b`, '-nic', 'none', '-no-reboot'];
-    const screen = ['-display', 'none', '-serial', 'stdio', '-monitor', 'none'];
+    const screen = ['-display', 'none', '-serial', `file:${join(folder, 'console')}`, '-monitor', 'none'];
     return await output([...machine, ...screen, '-bios', 'rom', ...loaders], folder, seconds);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** QEMU's PIIX4 knows no soft-off of type 5, so the guest's last words end the run. */
+/**
+ * QEMU's PIIX4 knows no soft-off of type 5, so the guest's last words end the run. They go to a file: where a pipe is full for a while, QEMU
+ * loses characters.
+ */
 function output(options: readonly string[], cwd: string, seconds: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(qemu, options, { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(qemu, options, { cwd, stdio: 'ignore' });
+    const log = join(cwd, 'console');
+    const read = (): string => (existsSync(log) ? readFileSync(log, 'utf8') : '');
     const timer = setTimeout(() => child.kill(), seconds * 1000);
-    let text = '';
-    child.stdout.setEncoding('utf8').on('data', (piece: string) => {
-      text += piece;
-      if (/reboot: Power down/.test(text)) child.kill();
-    });
+    const watch = setInterval(() => {
+      if (/reboot: Power down\r?\n/.test(read())) child.kill();
+    }, 250);
     child.on('error', reject);
     child.on('close', () => {
       clearTimeout(timer);
-      resolve(text);
+      clearInterval(watch);
+      resolve(read());
     });
   });
 }
