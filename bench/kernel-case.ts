@@ -19,7 +19,7 @@ const tolerance = target / 2;
 const mostRounds = 4;
 const growth = 30;
 /** Who would be done sooner than this gets several times the work. */
-const shortestFast = 0.1;
+const shortestFast = 0.5;
 const mostTimes = 1000;
 
 export async function measureKernel(workload: Workload, options: KernelCaseOptions): Promise<CaseResult> {
