@@ -55,6 +55,13 @@ export const describe = (item: Case, complaints: readonly string[]): string => {
 if (import.meta.main) {
   const [seedText, limitText, ...wanted] = process.argv.slice(2);
   const seed = seedText ? Number(seedText) : Date.now() % 1_000_000;
+  const unknown = wanted.filter(name => !groups.some(group => group.name === name));
+  if (!Number.isInteger(seed) || (limitText && !(Number(limitText) > 0)) || unknown.length > 0) {
+    console.error(
+      `usage: npm run test:oracle -- [seed] [cases] [group …]\n  groups: ${groups.map(({ name }) => name).join(' ')}`,
+    );
+    process.exit(seedText === '--help' ? 0 : 64);
+  }
   console.log(`seed ${seed}`);
   const engines = Object.entries(await loadEngines());
   if (engines.length === 0)

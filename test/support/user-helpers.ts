@@ -117,4 +117,5 @@ export const userHelpers: Partial<Record<HelperName, UserHelper>> = {
   portOutString: () => raise(13, 0),
   cli: () => raise(13, 0),
   sti: () => raise(13, 0),
+  invpcid: () => raise(13, 0),
 };
