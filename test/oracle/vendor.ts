@@ -2,8 +2,12 @@
  * What user programs see done differently by AMD's and Intel's processors, each within what the manuals leave open. The engines
  * do as the AMD processor did; where another one records or is asked, such cases are left out.
  */
-import type { Case } from './cases.ts';
+import type { Case, State } from './cases.ts';
+import { fxOffsets } from './machine.ts';
 import { processorName } from './toolchain.ts';
+
+/** An x87 exception waits: FSW.ES. */
+const reports = ({ fx }: State): boolean => (fx[fxOffsets.fsw]! & 0x80) !== 0;
 
 const differences: readonly { readonly why: string; readonly is: (item: Case) => boolean }[] = [
   {
@@ -20,7 +24,7 @@ const differences: readonly { readonly why: string; readonly is: (item: Case) =>
   },
   {
     why: 'an x87 store with an exception to report and no page to write to: the page fault comes first on AMD',
-    is: ({ text, fault }) => fault !== undefined && /\bf(st|ist|bst)\w* .*ptr/.test(text),
+    is: ({ text, fault, after }) => (fault !== undefined || reports(after)) && /\bf(st|ist|bst)\w* .*ptr/.test(text),
   },
   {
     why: 'PUSH of a segment register leaves the upper half of its place alone on Intel',
