@@ -33,9 +33,7 @@ export abstract class VirtualProcessor {
    * Runs the guest until there is something that only the board can decide. Interrupts are fetched from this processor's
    * InterruptController at the moment the CPU can take them; port, MMIO and MSR accesses go to the machine's buses.
    */
-  run(): Exit {
-    return this.enter();
-  }
+  abstract run(): Exit;
 
   /** Makes `run` return `cancelled` as soon as it can: the next time, if it is not running now. May be called from a handler. */
   cancel(): void {
@@ -98,7 +96,6 @@ export abstract class VirtualProcessor {
 
   protected abstract readState(components: readonly StateComponent[]): Partial<CpuState>;
   protected abstract writeState(state: Partial<CpuState>): void;
-  protected abstract enter(): Exit;
   /** `errorCode` is -1 for a vector that has none. */
   protected abstract injectException(vector: number, errorCode: number): void;
 }

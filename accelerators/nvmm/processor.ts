@@ -138,7 +138,7 @@ export class NvmmProcessor extends VirtualProcessor {
     this.setState(startupState(this.specification.cpu, vector));
   }
 
-  protected enter(): Exit {
+  run(): Exit {
     const { lib, mach } = this;
     const vcpu = this.#vcpu;
     for (;;) {

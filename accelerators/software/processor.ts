@@ -84,7 +84,7 @@ export class SoftwareProcessor extends VirtualProcessor {
     this.setState(startupState(this.specification.cpu, vector));
   }
 
-  protected enter(): Exit {
+  run(): Exit {
     const { pacer } = this.specification;
     for (;;) {
       if (this.takeCancel()) return { reason: 'cancelled' };

@@ -11,13 +11,16 @@ const patReset = 0x0007_0406;
 const ldtAttributes = 0x82;
 const busyTaskAttributes = 0x8b;
 
+/** What the engine has put into the block: no state of the processor. */
+const engineFields = [layout.codeCounters, layout.codeTables];
+
 export function powerOn(cpu: CpuCore): void {
   const { state } = cpu;
-  const counters = state.get32(layout.codeCounters.offset);
-  const tables = state.get32(layout.codeTables.offset);
+  const kept = engineFields.map(({ offset }) => state.get32(offset));
   state.clear();
-  state.set32(layout.codeCounters.offset, counters);
-  state.set32(layout.codeTables.offset, tables);
+  engineFields.forEach(({ offset }, n) => {
+    state.set32(offset, kept[n]!);
+  });
   state.set64(layout.pat.offset, patReset, patReset);
   state.set16(layout.fcw.offset, 0x40);
   state.set8(layout.x87Tags.offset, 0xff);

@@ -169,6 +169,8 @@ Object.values(Field).forEach((encoding, index) => {
 });
 
 export const wordOf = (encoding: number): number => fieldWords[encoding >> 1];
+/** Its place in bytes from the VMCS's first. */
+export const byteOf = (encoding: number): number => wordOf(encoding) * 4;
 
 /** VMREAD and VMWRITE know this encoding (bit 0, the high half, for 64-bit fields only). */
 export const isField = (encoding: number): boolean =>

@@ -5,12 +5,9 @@ import { Activity } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
 import { block, MoveLists, type Place, page, quad, type RegisterMoves } from '../register-moves.ts';
 import { Entry, Exit } from './controls.ts';
-import { Field, wordOf } from './fields.ts';
+import { byteOf, Field, wordOf } from './fields.ts';
 import { GuestActivity, Interruptibility, PendingDebug } from './reasons.ts';
 import type { Vmcs } from './vmcs.ts';
-
-/** Bytes from the VMCS's first. */
-const byteOf = (encoding: number): number => wordOf(encoding) * 4;
 
 const { present } = Attribute;
 /** The VMCS has four reserved bits above P where the CPU's packing goes on with AVL; a segment that is not there is unusable. */

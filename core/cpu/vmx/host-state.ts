@@ -5,11 +5,9 @@ import { Activity } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
 import { block, MoveLists, type Place, page, quad, type RegisterMoves } from '../register-moves.ts';
 import { Exit } from './controls.ts';
-import { Field, wordOf } from './fields.ts';
+import { byteOf, Field, wordOf } from './fields.ts';
 import { cr0Kept } from './guest-state.ts';
 import type { Vmcs } from './vmcs.ts';
-
-const byteOf = (encoding: number): number => wordOf(encoding) * 4;
 
 const data = Attribute.present | Attribute.segment | Attribute.accessed | Attribute.writable;
 const flat = data | Attribute.granular | Attribute.big;
