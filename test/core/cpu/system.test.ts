@@ -308,6 +308,20 @@ test('data breakpoints trap after the access, instruction breakpoints fault befo
   t.is(m.register('r8'), 2n);
 });
 
+test('an instruction breakpoint is met on another page, whose code is decoded already', t => {
+  const m = new Computer().long();
+  m.gate(1, handler);
+  m.load(
+    64,
+    'mov ecx, 0xa000\n call rcx\n mov dr0, rcx\n mov eax, 0x401\n mov dr7, rax\n xor ebx, ebx\n call rcx\n hlt',
+  );
+  m.load(64, 'mov ebx, 1\n ret', 0xa000);
+  m.load(64, 'mov rdx, [rsp]\n hlt', handler);
+  m.run();
+  t.is(m.register('rdx'), 0xa000n);
+  t.is(m.register('rbx'), 0n);
+});
+
 test('self-modifying code, and code written by a helper', t => {
   const m = new Computer().long();
   m.load(64, `mov byte [rel there + 1], 9\n there: mov ebx, 7\n hlt`);

@@ -111,7 +111,6 @@ test('outside of VMX operation VMWRITE is #UD before its operand is read', t => 
   const { state } = processor;
   state.setSegment(Segment.idtr, 0, 0, 0, 0, 0);
   state.setGpr(0, 64, 0, 0x4000_0000);
-  processor.derive();
   state.setRip(guest.at(Place.code), 0);
   guest.write(guest.at(Place.code), bytes);
   t.is(processor.execute(1), Leave.fault);
