@@ -322,6 +322,36 @@ test('an instruction breakpoint is met on another page, whose code is decoded al
   t.is(m.register('rbx'), 0n);
 });
 
+test('an instruction that goes on in another page is what that page says now', t => {
+  const m = new Computer().long();
+  const elsewhere = 0x4_0000;
+  const entry = place.tables + 0x3000 + 0xb * 8;
+  [0xbb, 1, 0, 0, 0, 0xc3].forEach((byte, n) => {
+    m.view.setUint8(0xaffd + n, byte);
+  });
+  [0, 1, 0xc3].forEach((byte, n) => {
+    m.view.setUint8(elsewhere + n, byte);
+  });
+  m.load(
+    64,
+    `mov ecx, 0xaffd\n call rcx\n mov esi, ebx\n mov dword [${entry}], ${elsewhere | 7}\n invlpg [0xb000]\n call rcx\n hlt`,
+  );
+  m.run();
+  t.is(m.register('rsi'), 1n);
+  t.is(m.register('rbx'), 0x100_0001n);
+});
+
+test('power-on leaves the engine what it has decoded', t => {
+  const m = new Computer().long();
+  m.load(64, 'mov ebx, 1\n hlt');
+  m.run();
+  const { offset } = layout.codeTables;
+  const tables = m.cpu.state.get32(offset);
+  t.not(tables, 0);
+  m.cpu.powerOn();
+  t.is(m.cpu.state.get32(offset), tables);
+});
+
 test('self-modifying code, and code written by a helper', t => {
   const m = new Computer().long();
   m.load(64, `mov byte [rel there + 1], 9\n there: mov ebx, 7\n hlt`);
