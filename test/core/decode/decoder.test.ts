@@ -5,7 +5,7 @@ import { opcodeMap } from '../../../core/isa/opcode-map.ts';
 import { gprOffset, Segment, state } from '../../../core/state/layout.ts';
 import { CodeSize, modeOf } from '../../../core/state/mode.ts';
 import type { Bits } from './recording.ts';
-import { decodeBytes, fromHex, modes, sourceOf } from './support.ts';
+import { decodeBytes, fromHex, sourceOf } from './support.ts';
 
 const none = state.zero.offset;
 
@@ -202,17 +202,4 @@ test('any bytes in any mode give a length up to 15, a fault, or a wish for more'
     } else if (length < 0) t.true(decoded.fault === 6 || decoded.fault === 13);
     else t.true(size < 15);
   }
-});
-
-test('takes about half a microsecond', t => {
-  const bytes = fromHex('48 8b 84 c8 78 56 34 12 90 90 90 90 90 90 90');
-  const source = sourceOf(bytes);
-  const decoded = new Decoded();
-  const count = 100_000;
-  for (let n = 0; n < count; n++) decode(source, modes[64], allDecodeFeatures, decoded);
-  const start = performance.now();
-  for (let n = 0; n < count; n++) decode(source, modes[64], allDecodeFeatures, decoded);
-  const each = ((performance.now() - start) / count) * 1000;
-  t.log(`${each.toFixed(3)} µs each`);
-  t.true(each < 10);
 });
