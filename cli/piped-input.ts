@@ -5,21 +5,15 @@
 import type { Machine } from '#machines';
 
 const lookEvery = 20;
-/** A guest that never enables the receive interrupt polls; having been silent for so long, it waits for input. */
-const silence = 10_000;
+/** Nobody asks a port so often for nothing, unless it waits for input without interrupts. */
+const polling = 256;
 
 export class PipedInput implements Disposable {
   readonly #held: Uint8Array[] = [];
   #isOpen = false;
-  #lastOutput = performance.now();
   #timer: NodeJS.Timeout | undefined;
-  readonly #heard = (): void => {
-    this.#lastOutput = performance.now();
-  };
 
-  constructor(private readonly machine: Machine) {
-    machine.serial.events.on('output', this.#heard);
-  }
+  constructor(private readonly machine: Pick<Machine, 'profile' | 'devices' | 'serial'>) {}
 
   type(data: Uint8Array): void {
     this.#held.push(data);
@@ -28,20 +22,20 @@ export class PipedInput implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    this.machine.serial.events.off('output', this.#heard);
   }
 
   #look(): void {
     clearTimeout(this.#timer);
-    this.#isOpen ||= this.#listens || performance.now() - this.#lastOutput > silence;
+    this.#isOpen ||= this.#listens;
     if (this.#isOpen) for (const data of this.#held.splice(0)) this.machine.serial.type(data);
     else this.#timer = setTimeout(() => this.#look(), lookEvery);
   }
 
-  /** Consoles without such a register take input at any time. */
+  /** It has enabled the receive interrupt, or it polls. Consoles that know neither take input at any time. */
   get #listens(): boolean {
     const { profile, devices } = this.machine;
-    const enabled = devices.get(profile.console)?.inspect().interruptEnable;
-    return typeof enabled !== 'number' || (enabled & 1) !== 0;
+    const { interruptEnable, polls } = devices.get(profile.console)?.inspect() ?? {};
+    if (typeof interruptEnable !== 'number' || typeof polls !== 'number') return true;
+    return (interruptEnable & 1) !== 0 || polls >= polling;
   }
 }

@@ -34,6 +34,7 @@ export class Uart16550 {
   #state = initialUart();
   #input: number[] = [];
   #timeout: Timer | undefined;
+  #polls = 0;
 
   constructor(private readonly pins: UartPins) {}
 
@@ -137,8 +138,9 @@ export class Uart16550 {
     this.#arm();
   }
 
+  /** `polls`: how often the line status was asked for nothing since a byte last went either way. Watchers want it, the chip does not. */
   inspect() {
-    return { ...this.save(), interrupt: this.#identity };
+    return { ...this.save(), interrupt: this.#identity, polls: this.#polls };
   }
 
   get #divisorLatch(): boolean {
@@ -159,6 +161,7 @@ export class Uart16550 {
 
   #readData(): number {
     const state = this.#state;
+    this.#polls = 0;
     const byte = state.received.shift() ?? state.lastRead;
     state.lastRead = byte & 0xff;
     state.timedOut = false;
@@ -184,6 +187,7 @@ export class Uart16550 {
     const { received, lineErrors } = state;
     const inFifo = this.#fifos && (lineErrors !== 0 || received.some(byte => byte > 0xff)) ? Line.fifoError : 0;
     state.lineErrors = 0;
+    if (received.length === 0) this.#polls++;
     this.#update();
     return (received.length > 0 ? Line.dataReady : 0) | lineErrors | inFifo | Line.holdingEmpty | Line.transmitterEmpty;
   }
@@ -196,6 +200,7 @@ export class Uart16550 {
   }
 
   #transmit(byte: number): void {
+    this.#polls = 0;
     this.#state.transmitterEmpty = true;
     if (!this.#loops) this.pins.transmit(byte);
     else if (this.#state.received.length < this.#capacity) this.#take(byte & this.#wordMask);

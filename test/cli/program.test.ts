@@ -46,19 +46,12 @@ const halt = kernel('halt', 'cli\nhlt');
 const crash = kernel('crash', 'ud2');
 const exit = kernel('exit', 'mov dx, 0xf4\nmov al, 3\nout dx, al\nhlt');
 const reset = kernel('reset', 'mov dx, 0xcf9\nmov al, 6\nout dx, al\nagain: jmp again');
-/** Empties the receiver and listens, as a driver does; says so, and then what it reads. */
-const echo = kernel(
-  'echo',
-  `
+const emptyReceiver = `
     mov dx, 0x3fa
     mov al, 7
     out dx, al
-    mov dx, 0x3f9
-    mov al, 1
-    out dx, al
-    mov dx, 0x3f8
-    mov al, 62
-    out dx, al
+`;
+const repeat = `
   wait:
     mov dx, 0x3fd
     in  al, dx
@@ -68,6 +61,31 @@ const echo = kernel(
     in  al, dx
     out dx, al
     jmp wait
+`;
+/** Empties the receiver and listens, as a driver does; says so, and then what it reads. */
+const echo = kernel(
+  'echo',
+  `
+    ${emptyReceiver}
+    mov dx, 0x3f9
+    mov al, 1
+    out dx, al
+    mov dx, 0x3f8
+    mov al, 62
+    out dx, al
+    ${repeat}
+  `,
+);
+/** Has other things to do at first; then as above, without an interrupt. */
+const polling = kernel(
+  'polling',
+  `
+    mov ecx, 0x8000000
+  busy:
+    dec ecx
+    jnz busy
+    ${emptyReceiver}
+    ${repeat}
   `,
 );
 
@@ -138,7 +156,13 @@ test('a signal ends it in good order, even if the guest does nothing but reset i
 });
 
 test('what is piped waits until the guest listens', async t => {
-  const child = start(['run', '-M', 'microvm', '--kernel', echo, '--until', 'typed early', '--timeout', '20s']);
+  const child = start(['run', '-M', 'microvm', '--kernel', echo, '--until', 'typed early', '--timeout', '5min']);
+  child.stdin.end('typed early\n');
+  t.is((await end(child)).status, 0);
+});
+
+test('what is piped reaches a guest that polls, too, and not its driver that empties the receiver first', async t => {
+  const child = start(['run', '-M', 'microvm', '--kernel', polling, '--until', 'typed early', '--timeout', '5min']);
   child.stdin.end('typed early\n');
   t.is((await end(child)).status, 0);
 });

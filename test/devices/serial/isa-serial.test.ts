@@ -183,3 +183,18 @@ test('without FIFOs one byte at a time', t => {
   t.is(board.in(data), 0x62);
   t.false(level());
 });
+
+test('how often the line status was asked for nothing, for those who watch', t => {
+  const { board, stream, com1 } = machine();
+  const polls = () => com1.inspect().polls;
+  for (let n = 0; n < 3; n++) board.in(lsr);
+  t.is(polls(), 3);
+  board.out(data, 0x41);
+  t.is(polls(), 0, 'an output is no idling');
+  board.in(lsr);
+  stream.type('x');
+  board.in(lsr);
+  t.is(polls(), 1, 'there was something');
+  board.in(data);
+  t.is(polls(), 0);
+});
