@@ -82,7 +82,8 @@ toyvirt brings its own kernel.
       --append TEXT      kernel command line, after console=ttyS0 (in real time
                          no_timer_check, too)
       --drive FILE[,ro]  raw image as a virtio disk; may be repeated.
-                         Also file=FILE,readonly=on,format=raw,if=virtio
+                         Also file=FILE,readonly=on,format=raw,if=virtio.
+                         --append 'root=/dev/vda rw' boots the system on it
       --plugin FILE      devices and profiles from a file or package; may be
                          repeated
       --clock KIND       host: real time (the default), or virtual: time is what

@@ -73,10 +73,47 @@ const initScript = ({ hostname = 'virt64', greeting, modules, terminal, script }
     `hostname ${quote(hostname)}`,
     ...(modules?.load ?? []).map(name => `modprobe ${quote(name)}`),
     ...(terminal ? [`stty rows ${terminal.rows} cols ${terminal.columns}`] : []),
-    ...(script === undefined ? interactive(greeting) : ['sh /script', 'echo "script ended with status $?"']),
+    ...(script === undefined
+      ? [switchRoot, ...interactive(greeting)]
+      : ['sh /script', 'echo "script ended with status $?"']),
     'poweroff -f',
     '',
   ].join('\n');
+
+/**
+ * A system on a disk, by the kernel's own parameters (Documentation/admin-guide/kernel-parameters.txt: root, rootfstype, rootflags, ro, rw, init).
+ * A controller may still be looking for its disks. What cannot be mounted leaves the shell to find out why.
+ */
+const switchRoot = `root= type= flags= access=ro init=/sbin/init
+for word in $(cat /proc/cmdline); do
+  case $word in
+    root=*) root=\${word#*=} ;;
+    rootfstype=*) type=\${word#*=} ;;
+    rootflags=*) flags=,\${word#*=} ;;
+    init=*) init=\${word#*=} ;;
+    ro|rw) access=$word ;;
+  esac
+done
+if [ -n "$root" ]; then
+  for try in $(seq 50); do
+    case $root in
+      UUID=*|LABEL=*) device=$(findfs "$root" 2>/dev/null) ;;
+      *) device=$root ;;
+    esac
+    [ -b "$device" ] && break
+    sleep 0.1
+  done
+  if ! mount \${type:+-t} $type -o "$access$flags" "$device" /mnt; then
+    echo "root=$root cannot be mounted"
+  elif ! [ -x "/mnt$init" ] && ! [ -L "/mnt$init" ]; then
+    echo "root=$root has no $init"
+  else
+    for folder in dev proc sys; do
+      [ -d "/mnt/$folder" ] && mount -o move "/$folder" "/mnt/$folder"
+    done
+    exec switch_root /mnt "$init"
+  fi
+fi`;
 
 const interactive = (greeting = 'Welcome to virt64. The machine stops when this shell ends.'): string[] => [
   `echo ${quote(greeting)}`,
