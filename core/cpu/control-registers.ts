@@ -27,7 +27,7 @@ export function loadCr0(cpu: CpuCore, low: number, high: number): void {
     if ((state.cr4 & Cr4.pae) === 0) cpu.raise(Vector.gp, 0);
     if ((state.attributes(Segment.cs) & Attribute.long) !== 0) cpu.raise(Vector.gp, 0);
     // A task of the 80286, which IA-32e mode does not have (SDM vol. 2, MOV CR).
-    if (cpu.model.vendor === 'intel' && is16BitTask(state.attributes(Segment.tr))) cpu.raise(Vector.gp, 0);
+    if (cpu.model.dialect === 'intel' && is16BitTask(state.attributes(Segment.tr))) cpu.raise(Vector.gp, 0);
   }
   if (pagingOff && (cpu.is64 || (state.cr4 & Cr4.pcide) !== 0)) cpu.raise(Vector.gp, 0);
 

@@ -3,6 +3,7 @@
  * driver, standing in 64-bit mode at CPL 0, executes single privileged instructions. Whatever the instruction's rules are, they
  * are applied by the CPU; a driver that breaks them gets the fault that a real one would get.
  */
+import type { Vendor } from '../isa/form.ts';
 
 /** Thrown where the driver's own instruction faults (a bug of the driver, as it would be on hardware). */
 export class HostFault extends Error {
@@ -108,6 +109,8 @@ export interface HostMemory {
 
 export interface HostComputer {
   readonly cpus: readonly HostCpu[];
+  /** Whose way of executing instructions they have, which who emulates one of a guest's has to follow. */
+  readonly dialect: Vendor;
   readonly memory: HostMemory;
   /** Time: ticks = instructions retired by all CPUs, instructions accounted, and idle time skipped. One tick is one nanosecond of virtual time. */
   readonly time: { readonly ticks: number; skip(ticks: number): void };

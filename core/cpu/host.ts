@@ -10,6 +10,7 @@ import { CodeCache } from '../interpreter/code-cache.ts';
 import { quickenLookup } from '../interpreter/fast-lookup.ts';
 import type { EngineImports } from '../interpreter/imports.ts';
 import { Interpreter } from '../interpreter/interpreter.ts';
+import type { Vendor } from '../isa/form.ts';
 import { type HelperName, helperNames } from '../isa/helpers.ts';
 import { Jit } from '../jit/jit.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
@@ -56,6 +57,7 @@ export class Host implements HostComputer {
   readonly processors: readonly Cpu[];
   /** The processors as a driver on them does. */
   readonly cpus: readonly HostProcessor[];
+  readonly dialect: Vendor;
   readonly memory: HostRam;
   readonly physical: PhysicalMemory;
   readonly linear: WebAssembly.Memory;
@@ -65,6 +67,7 @@ export class Host implements HostComputer {
 
   constructor(options: HostOptions) {
     const { model, processors = 1, memory, engine = 'interpreter', codeArena = defaultArena, physicalMap } = options;
+    this.dialect = model.dialect;
     if (!Number.isInteger(processors) || processors < 1 || processors > 255)
       throw new MachineError('bad-option', `an emulated host cannot have ${processors} processors`);
     const codePages = constants + processors * blockSize;

@@ -3,6 +3,7 @@
  * emulated CPU does.
  */
 import { MachineError } from '../framework/error.ts';
+import type { Vendor } from '../isa/form.ts';
 import { type CpuidRegister, features } from './features.ts';
 import type { CpuidResult } from './host-cpu.ts';
 
@@ -16,14 +17,14 @@ export interface CpuidLeaf {
   readonly edx: number;
 }
 
-export type Vendor = 'amd' | 'intel';
-
 export interface CpuModel {
   readonly name: string;
   readonly vendor: Vendor;
+  /** Whose processor's way of executing instructions, where AMD's and Intel's differ; a host's is that of its guests' processor. */
+  readonly dialect: Vendor;
   readonly leaves: readonly CpuidLeaf[];
   readonly physicalBits: number;
-  /** Names of core/cpu/features.ts whose bits are set; and the vendor, whom some encodings depend on. */
+  /** Names of core/cpu/features.ts whose bits are set; and the dialect, which some encodings and forms depend on. */
   readonly features: ReadonlySet<string>;
   /** SVM or VMX is there. */
   readonly virtualization: boolean;
@@ -66,11 +67,13 @@ export function featuresOf(leaves: readonly CpuidLeaf[]): ReadonlySet<string> {
 export interface CpuModelParts {
   readonly name: string;
   readonly vendor: Vendor;
+  /** Default: the vendor's. */
+  readonly dialect?: Vendor;
   readonly leaves: readonly CpuidLeaf[];
 }
 
 /** A model from leaves alone: a guest's CPUID, or a user's. */
-export function cpuModel({ name, vendor, leaves }: CpuModelParts): CpuModel {
+export function cpuModel({ name, vendor, dialect = vendor, leaves }: CpuModelParts): CpuModel {
   const seen = new Set<string>();
   for (const { leaf, subleaf } of leaves) {
     const key = `${leaf}/${subleaf ?? ''}`;
@@ -85,9 +88,10 @@ export function cpuModel({ name, vendor, leaves }: CpuModelParts): CpuModel {
   return {
     name,
     vendor,
+    dialect,
     leaves,
     physicalBits,
-    features: new Set([...announced, vendor]),
+    features: new Set([...announced, dialect]),
     virtualization: announced.has('svm') || announced.has('vmx'),
   };
 }

@@ -1,5 +1,6 @@
 /** The two processors that come with the emulator: one of each vendor, announcing what is implemented and no more. */
-import { type CpuidLeaf, type CpuModel, cpuModel, featureWord, type Vendor } from './model.ts';
+import type { Vendor } from '../isa/form.ts';
+import { type CpuidLeaf, type CpuModel, cpuModel, featureWord } from './model.ts';
 
 export interface ModelOptions {
   /** Logical processors of the package. */
@@ -10,6 +11,8 @@ export interface ModelOptions {
   readonly entropy?: boolean;
   /** The CPU says that it is emulated, and how fast its clocks are (leaves 40000000 and 40000010). */
   readonly hypervisor?: boolean;
+  /** Whose way of executing instructions. Default: the vendor's. */
+  readonly dialect?: Vendor;
   /** Features to leave out. */
   readonly without?: readonly string[];
 }
@@ -34,7 +37,7 @@ export const amd = (options: ModelOptions = {}): CpuModel => build('amd', option
 export const intel = (options: ModelOptions = {}): CpuModel => build('intel', options);
 
 function build(vendor: Vendor, options: ModelOptions): CpuModel {
-  const { processors = 1, virtualization = false, entropy = false, hypervisor = true, without = [] } = options;
+  const { processors = 1, virtualization = false, entropy = false, hypervisor = true, dialect, without = [] } = options;
   const names = [
     ...common,
     ...own[vendor],
@@ -45,7 +48,12 @@ function build(vendor: Vendor, options: ModelOptions): CpuModel {
     ...(processors > 1 && vendor === 'amd' ? ['cmpLegacy'] : []),
   ].filter(name => !without.includes(name));
   const leaves = vendor === 'amd' ? amdLeaves(names, processors, virtualization) : intelLeaves(names, processors);
-  return cpuModel({ name: vendor, vendor, leaves: hypervisor ? [...leaves, ...hypervisorLeaves] : leaves });
+  return cpuModel({
+    name: vendor,
+    vendor,
+    dialect: dialect ?? vendor,
+    leaves: hypervisor ? [...leaves, ...hypervisorLeaves] : leaves,
+  });
 }
 
 const leaf = (number: number, eax = 0, ebx = 0, ecx = 0, edx = 0, subleaf?: number): CpuidLeaf =>

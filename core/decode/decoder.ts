@@ -13,7 +13,8 @@ const longest = 15;
 const none = state.zero.offset;
 const plan = new DecodePlan(opcodeMap);
 const { opcodeKinds, opcodeCells, cells, cellVariants } = opcodeMap;
-const { start, registerStep, addressStep, stackStep, repeatStep, index } = formTable;
+const { start, registerStep, addressStep, stackStep, repeatStep, vendorStep, index } = formTable;
+const intel = opcodeMap.featureNames.indexOf('intel');
 
 /** By code size × 4 + (REX.W × 2 + 66): index in `sizeStates`. */
 const sizeState = Uint8Array.from({ length: 12 }, (_, n) => sizeStateOf(n >> 2, (n & 1) !== 0, (n & 2) !== 0));
@@ -140,7 +141,8 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
     (isRegister ? registerStep[variant]! : 0) +
     (width >> 5) * addressStep[variant]! +
     stack * stackStep[variant]! +
-    repeat * repeatStep[variant]!;
+    repeat * repeatStep[variant]! +
+    features[intel]! * vendorStep[variant]!;
   out.form = forms[index[form]!];
   out.length = position;
   return position;

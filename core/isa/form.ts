@@ -25,6 +25,8 @@ export type OperandKind =
   | 'one'
   | 'st0';
 
+export type Vendor = 'amd' | 'intel';
+
 export interface OperandForm {
   readonly kind: OperandKind;
   /** Bits of the value; for 80-bit x87 memory operands and structures, 0. */
@@ -42,5 +44,7 @@ export interface Form {
   readonly addressWidth: 16 | 32 | 64;
   readonly stackWidth: 16 | 32 | 64;
   readonly code64: boolean;
+  /** Whose processor does this, where AMD's and Intel's differ (`InstructionDefinition.vendorDependent`). */
+  readonly vendor: Vendor | undefined;
   readonly repeat: 'none' | 'rep' | 'repe' | 'repne';
 }

@@ -3,13 +3,15 @@
  * that its instruction declares; forms that do not differ in meaning are one (`add al,imm8` and `add r/m8,imm8`).
  */
 
-import type { Form, OperandForm, OperandKind } from './form.ts';
+import type { Form, OperandForm, OperandKind, Vendor } from './form.ts';
 import { type OpcodeMap, opcodeMap, type Variant } from './opcode-map.ts';
 import { operandWidth } from './operand-pattern.ts';
 import type { Row } from './row.ts';
 
 type Size = 16 | 32 | 64;
 type Repeat = Form['repeat'];
+/** `vendor` index of the decoder. */
+const vendors: readonly Vendor[] = ['amd', 'intel'];
 const sizes: readonly Size[] = [16, 32, 64];
 
 /** `repeat` index of the decoder: none, F3, F2. */
@@ -78,6 +80,7 @@ export class FormTable {
   readonly addressStep: Uint8Array;
   readonly stackStep: Uint8Array;
   readonly repeatStep: Uint8Array;
+  readonly vendorStep: Uint8Array;
   /** Form ids, 0xffff where unreachable. */
   readonly index: Uint16Array;
 
@@ -92,6 +95,7 @@ export class FormTable {
     this.addressStep = new Uint8Array(count);
     this.stackStep = new Uint8Array(count);
     this.repeatStep = new Uint8Array(count);
+    this.vendorStep = new Uint8Array(count);
     const index: number[] = [];
     map.variants.forEach((variant, n) => {
       if (variant) this.#addVariant(variant, n, index);
@@ -106,10 +110,12 @@ export class FormTable {
     const addresses = varies.includes('address') ? sizes : [64 as Size];
     const stacks = varies.includes('stack') ? sizes : [64 as Size];
     const kinds = row.memory && row.register ? [false, true] : [row.register || row.forcesRegister];
+    const makers = row.instruction.vendorDependent ? vendors : [undefined];
     this.repeatStep[n] = repeats.length > 1 ? 1 : 0;
     this.stackStep[n] = stacks.length > 1 ? repeats.length : 0;
     this.addressStep[n] = addresses.length > 1 ? repeats.length * stacks.length : 0;
     this.registerStep[n] = kinds.length > 1 ? repeats.length * stacks.length * addresses.length : 0;
+    this.vendorStep[n] = makers.length > 1 ? repeats.length * stacks.length * addresses.length * kinds.length : 0;
     const shared = varies.some(variation => variation !== 'operand' && variation !== 'repeat')
       ? undefined
       : this.#sharedBy(row);
@@ -117,14 +123,16 @@ export class FormTable {
     this.start[n] = known ?? index.length;
     if (known !== undefined) return;
     if (shared) shared[variant.size] = index.length;
-    for (const isRegister of kinds) {
-      const operands = operandForms(variant, isRegister);
-      for (const address of addresses) {
-        const addressReachable = addresses.length === 1 || (code64 ? address !== 16 : address !== 64);
-        for (const stack of stacks) {
-          const reachable = addressReachable && (stacks.length === 1 || (stack === 64) === code64);
-          for (const repeat of repeats) {
-            index.push(reachable ? this.#form(variant, operands, address, stack, repeat).id : 0xffff);
+    for (const vendor of makers) {
+      for (const isRegister of kinds) {
+        const operands = operandForms(variant, isRegister);
+        for (const address of addresses) {
+          const addressReachable = addresses.length === 1 || (code64 ? address !== 16 : address !== 64);
+          for (const stack of stacks) {
+            const reachable = addressReachable && (stacks.length === 1 || (stack === 64) === code64);
+            for (const repeat of repeats) {
+              index.push(reachable ? this.#form(variant, operands, address, stack, repeat, vendor).id : 0xffff);
+            }
           }
         }
       }
@@ -137,7 +145,14 @@ export class FormTable {
     return starts;
   }
 
-  #form(variant: Variant, operands: readonly OperandForm[], address: Size, stack: Size, repeat: Repeat): Form {
+  #form(
+    variant: Variant,
+    operands: readonly OperandForm[],
+    address: Size,
+    stack: Size,
+    repeat: Repeat,
+    maker: Vendor | undefined,
+  ): Form {
     const { instruction } = variant.row;
     const varies = instruction.varies ?? [];
     const parts = [`${instruction.name} ${operands.map(operandText).join()}`.trimEnd()];
@@ -146,15 +161,7 @@ export class FormTable {
     if (varies.includes('stack')) parts.push(`stack=${stack}`);
     if (varies.includes('code')) parts.push(variant.code64 ? 'code=64' : 'code=legacy');
     if (repeat !== 'none') parts.push(repeat);
-    const key = parts.join(' ');
-    const known = this.#byKey.get(key);
-    if (known) {
-      if (known.instruction !== instruction) throw new Error(`two instructions have the form "${key}"`);
-      return known;
-    }
-    const form: Form = {
-      id: this.forms.length,
-      key,
+    const meaning = {
       instruction,
       operands,
       operandWidth: varies.includes('operand') ? variant.size : shownWidth(operands),
@@ -163,6 +170,15 @@ export class FormTable {
       code64: varies.includes('code') ? variant.code64 : true,
       repeat,
     };
+    const vendor = instruction.vendorDependent?.(meaning) ? maker : undefined;
+    if (vendor) parts.push(vendor);
+    const key = parts.join(' ');
+    const known = this.#byKey.get(key);
+    if (known) {
+      if (known.instruction !== instruction) throw new Error(`two instructions have the form "${key}"`);
+      return known;
+    }
+    const form: Form = { id: this.forms.length, key, ...meaning, vendor };
     this.forms.push(form);
     this.#byKey.set(key, form);
     return form;

@@ -1,4 +1,5 @@
 /** An instruction: its encodings and what it does, once. */
+import type { Form } from './form.ts';
 import type { InterceptName } from './intercepts.ts';
 import type { Encoding } from './notation.ts';
 import type { Operand, Tracer } from './trace.ts';
@@ -40,6 +41,11 @@ export interface InstructionDefinition {
   readonly opensWindow?: true;
   /** Memory operands must be 16-byte aligned (#GP(0)) when 128 bits wide. */
   readonly aligned?: true;
+  /**
+   * Forms that AMD's and Intel's processors execute differently, each within what the manuals leave open: there are two of them, and `vendor`
+   * tells them apart.
+   */
+  vendorDependent?(form: Omit<Form, 'id' | 'key' | 'vendor'>): boolean;
   /** What this is called in assembly where it is not the name: `{ 16: 'cbw', 32: 'cwde', 64: 'cdqe' }`. */
   readonly mnemonics?: Readonly<Record<number, string>>;
   semantics(cpu: Tracer, ...operands: Operand[]): void;

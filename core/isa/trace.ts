@@ -365,6 +365,7 @@ export function trace(form: Form): Program {
   if (instruction.unit) checkUnit(tracer, instruction.unit);
   if (instruction.privileged) tracer.raise(13, tracer.state('cpl').read().ne(0), 0);
   if (instruction.intercept) tracer.intercept(instruction.intercept);
+  if (instruction.unit === 'mmx' && form.vendor === 'intel') enterMmxEarly(tracer);
   instruction.semantics(tracer, ...tracer.operands());
   if (instruction.unit === 'mmx') enterMmx(tracer);
   if (instruction.opensWindow) tracer.effects.push({ kind: 'window' });
@@ -379,15 +380,28 @@ function checkUnit(tracer: Tracer, unit: NonNullable<Instruction['unit']>): void
   else tracer.callIf(tracer.state('x87Blocked').read().ne(0), 'checkX87', constant(32, x87Checks[unit]));
 }
 
-/** An MMX instruction resets TOP and marks all registers as used (SDM vol. 1, section 9.5.1), unless it set the tags itself (EMMS). */
+/** An MMX instruction resets TOP and marks all registers as used (SDM vol. 1, section 9.5.1), unless that is done already (EMMS). */
 function enterMmx(tracer: Tracer): void {
-  const tags = state.x87Tags.offset;
-  const set = (effect: Effect) =>
-    effect.kind === 'set' && effect.place.kind === 'state' && effect.place.offset === tags;
-  if (tracer.effects.some(set)) return;
-  tracer.state('x87Top').write(constant(8, 0));
-  tracer.state('x87Tags').write(constant(8, 0xff));
+  for (const [name, value] of mmxState) {
+    const { offset } = state[name];
+    const isSet = (effect: Effect) =>
+      effect.kind === 'set' && effect.place.kind === 'state' && effect.place.offset === offset;
+    if (!tracer.effects.some(isSet)) tracer.state(name).write(constant(8, value));
+  }
 }
+
+/** An Intel processor has reset TOP when a store faults, and marked the registers too when it is MASKMOVQ that does. */
+function enterMmxEarly({ effects, form }: Tracer): void {
+  for (const [name, value] of form.operands[0]!.kind === 'memory' ? mmxState.slice(0, 1) : mmxState) {
+    const place = { kind: 'state', ...state[name], file: 'plain' } as const;
+    effects.push({ kind: 'set', place, value: constant(8, value) });
+  }
+}
+
+const mmxState = [
+  ['x87Top', 0],
+  ['x87Tags', 0xff],
+] as const;
 
 /** After a helper that may transfer nothing can follow but the end on the same condition: readers may leave there. */
 function checkTransfers(form: Form, effects: readonly Effect[]): void {

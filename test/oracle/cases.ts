@@ -1,6 +1,7 @@
 /** What a recorded case says, and the reader of the recorded files. */
 import { readFileSync } from 'node:fs';
 import { brotliDecompressSync } from 'node:zlib';
+import type { Vendor } from '../../core/isa/form.ts';
 import { ByteReader, readCase, readHeader } from './encoding.ts';
 
 export interface State {
@@ -36,6 +37,8 @@ export interface Case {
   /** The instructions alone; execution starts at `codeBase` (machine.ts) and ends where `rip` reaches the byte after them, or at a fault. */
   readonly bytes: Uint8Array;
   readonly mode: 32 | 64;
+  /** Whose processor executed it. */
+  readonly vendor: Vendor;
   /** Every instruction in it, without prefixes. */
   readonly mnemonics: readonly string[];
   readonly before: State;
@@ -67,9 +70,13 @@ export const readRecording = (path: string | URL): Recording => readHeader(open(
 
 export function* readCases(path: string | URL): Iterable<Case> {
   const reader = open(path);
-  const { count } = readHeader(reader);
-  for (let i = 0; i < count; i++) yield readCase(reader);
+  const { processor, count } = readHeader(reader);
+  const vendor = vendorOf(processor);
+  for (let i = 0; i < count; i++) yield { ...readCase(reader), vendor };
 }
+
+/** From the name of a processor. */
+export const vendorOf = (processor: string): Vendor => (processor.includes('GenuineIntel') ? 'intel' : 'amd');
 
 /** The committed recordings. */
 export const recordings = [
@@ -81,6 +88,8 @@ export const recordings = [
   'alias',
   'legacy-alias',
   'legacy-vector',
+  'vendor',
+  'legacy-vendor',
 ].map(name => ({
   name,
   path: new URL(`./vectors/${name}.bin.br`, import.meta.url),

@@ -23,7 +23,6 @@ const excused: readonly { readonly why: string; readonly names: RegExp }[] = [
     why: 'virtualization: test/core/cpu/svm, test/core/cpu/vmx',
     names: /^(vm\w+|stgi|clgi|skinit|invlpga|invept|invvpid)\b/,
   },
-  { why: 'AMD and Intel disagree: test/core/decode', names: /^nop \[0f 0d reg/ },
 ];
 
 for (const mode of [64, 32] as const) {

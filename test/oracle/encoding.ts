@@ -151,7 +151,10 @@ export const readHeader = (from: ByteReader): Recording => {
   return { processor: from.text(), seed: from.number(), count: from.number() };
 };
 
-export const writeCase = (out: ByteWriter, item: Case): void => {
+/** The processor is the recording's. */
+type Stored = Omit<Case, 'vendor'>;
+
+export const writeCase = (out: ByteWriter, item: Stored): void => {
   out.text(item.text);
   out.bytes(item.bytes);
   out.byte(item.mode);
@@ -175,7 +178,7 @@ export const writeCase = (out: ByteWriter, item: Case): void => {
   writePatches(out, item.memoryAfter);
 };
 
-export const readCase = (from: ByteReader): Case => {
+export const readCase = (from: ByteReader): Stored => {
   const text = from.text();
   const bytes = from.bytes();
   const mode = from.byte() as 32 | 64;

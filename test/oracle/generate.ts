@@ -8,7 +8,6 @@ import { type Group, groups, snippets } from './groups.ts';
 import { Random } from './random.ts';
 import type { Snippet } from './snippet.ts';
 import { NativeProcessor, processorName, record } from './toolchain.ts';
-import { comparable } from './vendor.ts';
 
 const batchSize = 2000;
 const coverageMark = '<!-- coverage: written by generate.ts -->';
@@ -42,7 +41,7 @@ export const recordGroup = (
       { length: group.each ? batchSize : Math.min(batchSize, group.count - cases.length + 20) },
       () => source.next().value,
     );
-    cases.push(...record(processor, batch, refused).filter(comparable()).filter(wanted));
+    cases.push(...record(processor, batch, refused).filter(wanted));
     idle = cases.length - before > batch.length / 100 ? 0 : idle + 1;
   }
   return cases.slice(0, group.count);

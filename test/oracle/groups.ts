@@ -14,6 +14,7 @@ import { templates as shift } from './templates/shift.ts';
 import { templates as sse } from './templates/sse.ts';
 import { templates as stack } from './templates/stack.ts';
 import { templates as string } from './templates/string.ts';
+import { legacyTemplates as legacyVendor, templates as vendor } from './templates/vendor.ts';
 
 export interface Group {
   readonly name: string;
@@ -38,6 +39,8 @@ export const groups: readonly Group[] = [
   { name: 'alias', mode: 64, count: 5_000, each: 7, sequences: 0, templates: alias },
   { name: 'legacy-alias', mode: 32, count: 6_000, each: 7, sequences: 0, templates: [...alias, ...alias, ...integer] },
   { name: 'legacy-vector', mode: 32, count: 6_000, each: 7, sequences: 0, templates: [...float, ...mmx, ...sse] },
+  { name: 'vendor', mode: 64, count: 2_500, sequences: 0, templates: vendor },
+  { name: 'legacy-vendor', mode: 32, count: 2_500, sequences: 0, templates: legacyVendor },
 ];
 
 const attempts = 200;

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Case, Patch } from './cases.ts';
-import { mnemonicsOf } from './cases.ts';
+import { mnemonicsOf, vendorOf } from './cases.ts';
 import { cleanFx, codeBase } from './machine.ts';
 import type { Snippet } from './snippet.ts';
 
@@ -180,6 +180,7 @@ export const record = (
     return bytes ? [{ snippet: snippets[i]!, request: { ...snippets[i]!.request(), bytes } }] : [];
   });
   const results = processor.run(prepared.map(({ request }) => request));
+  const vendor = vendorOf(processorName());
   return prepared.flatMap(({ snippet, request }, i) => {
     const result = results[i];
     const text = snippet.lines.join('; ');
@@ -188,7 +189,7 @@ export const record = (
       refused(`${text}: ${result ? 'left its code' : 'did not end'}`);
       return [];
     }
-    const made = { text, mnemonics: mnemonicsOf(text), ...request, ...result, ...snippet.judgement() };
+    const made = { text, vendor, mnemonics: mnemonicsOf(text), ...request, ...result, ...snippet.judgement() };
     return [snippet.review(made)];
   });
 };

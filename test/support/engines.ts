@@ -1,4 +1,5 @@
 /** Everything that can execute instructions: each case of a test runs on all of them. */
+import type { Vendor } from '../../core/isa/form.ts';
 import type { Case } from '../oracle/cases.ts';
 import { compare } from '../oracle/compare.ts';
 import { type Engine, evaluator } from './evaluator.ts';
@@ -12,13 +13,16 @@ function lazily<T>(create: () => T): () => T {
   };
 }
 
-const interpreting = lazily(() => new UserHost());
-const compiling = lazily(() => new UserHost({ jit: true, shortest: 0 }));
+/** A host for each vendor's tasks. */
+function running(name: string, create: (vendor: Vendor) => UserHost): Engine {
+  const hosts = { amd: lazily(() => create('amd')), intel: lazily(() => create('intel')) };
+  return { name, run: task => hosts[task.vendor ?? 'amd']().runTask(task) };
+}
 
-export const interpreter: Engine = { name: 'interpreter', run: task => interpreting().runTask(task) };
+export const interpreter = running('interpreter', vendor => new UserHost({ vendor }));
 
 /** Every task is compiled before it runs. */
-export const jit: Engine = { name: 'jit', run: task => compiling().runTask(task) };
+export const jit = running('jit', vendor => new UserHost({ vendor, jit: true, shortest: 0 }));
 
 export const engines: readonly Engine[] = [evaluator, interpreter, jit];
 

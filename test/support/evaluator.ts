@@ -1,6 +1,6 @@
 /** The evaluator as an engine: runs a task instruction by instruction until RIP leaves its bytes or it faults. */
 import { Decoded } from '../../core/decode/decoded.ts';
-import { allDecodeFeatures, decode } from '../../core/decode/decoder.ts';
+import { decode } from '../../core/decode/decoder.ts';
 import type { Program } from '../../core/ir/effect.ts';
 import { evaluate } from '../../core/ir/evaluate.ts';
 import type { Form } from '../../core/isa/form.ts';
@@ -10,6 +10,7 @@ import type { Case, Fault } from '../oracle/cases.ts';
 import { codeBase } from '../oracle/machine.ts';
 import { helped } from './helped.ts';
 import { type Task, UserMachine } from './user-machine.ts';
+import { everything } from './vendor.ts';
 
 export interface Engine {
   readonly name: string;
@@ -55,7 +56,8 @@ export const helping = evaluating('helping evaluator', helped);
 function step(machine: UserMachine, decoded: Decoded, programOf: Meaning): Fault | undefined {
   const bytes = machine.code(machine.rip);
   const source = { length: bytes.length, at: (index: number) => bytes[index]! };
-  const length = decode(source, Number(machine.block.get(state.mode)), allDecodeFeatures, decoded);
+  const features = everything[machine.task.vendor ?? 'amd'];
+  const length = decode(source, Number(machine.block.get(state.mode)), features, decoded);
   if (length <= 0 || !decoded.form) return { vector: decoded.fault, error: 0, address: 0n };
   const result = evaluate(programOf(decoded.form), decoded, machine);
   if (typeof result !== 'object') return undefined;

@@ -1,14 +1,15 @@
 /** A host with one CPU in flat memory and no MMU: linear addresses below its size are physical. For tests of the engines alone. */
 import { Leave } from '../../core/cpu/leave.ts';
-import { allDecodeFeatures } from '../../core/decode/decoder.ts';
 import { CodeCache, type CodeFetcher } from '../../core/interpreter/code-cache.ts';
 import type { EngineImports } from '../../core/interpreter/imports.ts';
 import { Interpreter } from '../../core/interpreter/interpreter.ts';
+import type { Vendor } from '../../core/isa/form.ts';
 import { type HelperName, helperNames } from '../../core/isa/helpers.ts';
 import { Jit } from '../../core/jit/jit.ts';
 import { PhysicalMemory } from '../../core/memory/physical-memory.ts';
 import { gprOffset, Segment, segmentLimit, state, tlb } from '../../core/state/layout.ts';
 import { mode64 } from '../../core/state/mode.ts';
+import { everything } from './vendor.ts';
 
 const cpu = 0x10000;
 const arenaBase = 0x20000;
@@ -17,6 +18,8 @@ const ram = 0x80_0000;
 export type FlatHelpers = Partial<Record<HelperName, (host: FlatHost) => number>>;
 
 export interface FlatOptions {
+  /** Whose processor it is. Default: AMD's. */
+  readonly vendor?: Vendor;
   readonly jit?: boolean;
   /** See Jit. */
   readonly shortest?: number;
@@ -42,7 +45,7 @@ export class FlatHost implements CodeFetcher {
   constructor(
     size = 0x40_0000,
     helpers: FlatHelpers = {},
-    { jit = false, shortest = 12, arena = 0x40_0000 }: FlatOptions = {},
+    { vendor = 'amd', jit = false, shortest = 12, arena = 0x40_0000 }: FlatOptions = {},
   ) {
     this.size = size;
     const pages = Math.ceil((ram + size) / 65536);
@@ -82,7 +85,7 @@ export class FlatHost implements CodeFetcher {
       ) as unknown as EngineImports['helpers'],
     };
     this.interpreter = new Interpreter(this.memory, imports);
-    this.cache = new CodeCache(this.physical, { base: arenaBase, size: arena }, allDecodeFeatures, this.interpreter);
+    this.cache = new CodeCache(this.physical, { base: arenaBase, size: arena }, everything[vendor], this.interpreter);
     this.set32(state.codeCounters.offset, this.cache.counterBase);
     if (jit) this.jit = new Jit(this.interpreter, this.cache, this.physical, shortest);
     this.cache.flushed = () => this.#clear(tlb.fetch);

@@ -17,7 +17,7 @@ export function helped(form: Form): Program {
     return new Value(value.operation, value.width, value.inputs.map(replace), value.detail);
   };
   const effects = program.effects.map((effect): Effect => {
-    if (effect === call) return { ...effect, when: yes };
+    if (effect.kind === 'call' && effect.when === call.when) return { ...effect, when: yes };
     if (effect.kind === 'finish') return { ...effect, when: replace(effect.when) };
     return effect.kind === 'store' ? { ...effect, value: replace(effect.value) } : effect;
   });

@@ -111,6 +111,7 @@ export const userHelpers: Partial<Record<HelperName, UserHelper>> = {
   },
 
   // IOPL is 0 and no port is permitted.
+  checkPort: () => raise(13, 0),
   portIn: () => raise(13, 0),
   portOut: () => raise(13, 0),
   portInString: () => raise(13, 0),

@@ -7,7 +7,7 @@ import { CodeSize, mode64, modeOf } from '../../core/state/mode.ts';
 import { StateBlock } from '../../core/state/state-block.ts';
 import type { Case } from '../oracle/cases.ts';
 import { codeBase, flatCode, flatData, regions, selectors } from '../oracle/machine.ts';
-import { type FlatHelpers, FlatHost } from './flat-host.ts';
+import { type FlatHelpers, FlatHost, type FlatOptions } from './flat-host.ts';
 import { loadFx, saveFx } from './fx-image.ts';
 import { userHelpers } from './user-helpers.ts';
 import type { Task, UserMachine } from './user-machine.ts';
@@ -25,7 +25,7 @@ export class UserHost extends FlatHost {
   #mode: 32 | 64 = 64;
   readonly #pages = new Map<number, number>();
 
-  constructor(options?: { jit: boolean; shortest: number }) {
+  constructor(options?: FlatOptions) {
     super(pages.length * pageSize, userHostHelpers(), options);
     this.block = new StateBlock(this.memory.buffer, this.cpu);
     pages.forEach((page, index) => {

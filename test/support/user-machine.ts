@@ -13,8 +13,8 @@ import { codeBase, flatCode, flatData, regions, selectors } from '../oracle/mach
 import { loadFx, saveFx } from './fx-image.ts';
 import { userHelpers } from './user-helpers.ts';
 
-/** What of a recorded case a run needs. */
-export type Task = Pick<Case, 'bytes' | 'mode' | 'before' | 'memory'>;
+/** What of a recorded case a run needs; the processor is AMD's unless the case says otherwise. */
+export type Task = Pick<Case, 'bytes' | 'mode' | 'before' | 'memory'> & Partial<Pick<Case, 'vendor'>>;
 
 const arithmetic = 0x8d5;
 const pageSize = 0x1000;

@@ -10,7 +10,7 @@ import { clts, lmsw, readControl, readDebug, smsw, writeControl, writeDebug, xse
 import { divideSigned, divideUnsigned } from './divide.ts';
 import { cli, enterNested, popf, pushfVirtual, setAlignmentCheck, sti } from './flags.ts';
 import { cpuid, rdmsr, rdpmc, rdrand, rdseed, rdtsc, rdtscp, wrmsr } from './identification.ts';
-import { portIn, portInString, portOut, portOutString } from './port.ts';
+import { checkPort, portIn, portInString, portOut, portOutString } from './port.ts';
 import { lar, lldt, loadFarPointer, lsl, ltr, moveToSegment, popSegment, verr, verw } from './segment.ts';
 import { sseHelpers } from './sse.ts';
 import { fxrstor, fxsave, xrstor, xsave, xsaveopt } from './state-image.ts';
@@ -59,6 +59,7 @@ const system: Readonly<Record<keyof typeof systemHelpers, HelperImplementation>>
   cli,
   sti,
   setAlignmentCheck,
+  checkPort,
   portIn,
   portOut,
   portInString,

@@ -80,6 +80,11 @@ function performed(cpu: CpuCore): Status {
   return Status.done;
 }
 
+export const checkPort: HelperImplementation = cpu => {
+  checkPermission(cpu, cpu.state.gprLow(Gpr.rdx) & 0xffff, cpu.state.argument(0) >> 3);
+  return Status.done;
+};
+
 export const portIn: HelperImplementation = cpu => {
   const { state } = cpu;
   const port = state.argument(0) & 0xffff;

@@ -76,7 +76,7 @@ const starSelectors = (cpu: CpuCore): number => cpu.state.high(layout.star.offse
 export const syscall: HelperImplementation = cpu => {
   const { state } = cpu;
   if ((state.efer & Efer.sce) === 0) cpu.raise(Vector.ud);
-  if (cpu.model.vendor === 'intel' && !cpu.is64) cpu.raise(Vector.ud);
+  if (cpu.model.dialect === 'intel' && !cpu.is64) cpu.raise(Vector.ud);
   const selector = starSelectors(cpu) & 0xfffc;
   const nextLow = state.low(layout.nextRip.offset);
   const nextHigh = state.high(layout.nextRip.offset);
@@ -104,11 +104,11 @@ const restorable = 0x3c_7fd5;
 export const sysret: HelperImplementation = cpu => {
   const { state } = cpu;
   const to64 = state.argument(0) === 64;
-  if ((state.efer & Efer.sce) === 0 || (cpu.model.vendor === 'intel' && !cpu.is64)) cpu.raise(Vector.ud);
+  if ((state.efer & Efer.sce) === 0 || (cpu.model.dialect === 'intel' && !cpu.is64)) cpu.raise(Vector.ud);
   if (!cpu.isProtected || cpu.cpl !== 0) cpu.raise(Vector.gp, 0);
   const low = state.gprLow(Gpr.rcx);
   const high = state.gprHigh(Gpr.rcx);
-  if (to64 && cpu.model.vendor === 'intel' && !isCanonical(high)) cpu.raise(Vector.gp, 0);
+  if (to64 && cpu.model.dialect === 'intel' && !isCanonical(high)) cpu.raise(Vector.gp, 0);
   const selector = starSelectors(cpu) >>> 16;
   state.flags = cpu.isLong ? state.gprLow(11) & restorable : state.flags | Flag.if;
   const code = (to64 ? selector + 16 : selector) | 3;
@@ -122,7 +122,7 @@ export const sysret: HelperImplementation = cpu => {
 export const sysenter: HelperImplementation = cpu => {
   const { state } = cpu;
   const long = cpu.isLong;
-  if (long && cpu.model.vendor === 'amd') cpu.raise(Vector.ud);
+  if (long && cpu.model.dialect === 'amd') cpu.raise(Vector.ud);
   const selector = state.low(layout.sysenterCs.offset) & 0xfffc;
   if ((state.cr0 & Cr0.pe) === 0 || selector === 0) cpu.raise(Vector.gp, 0);
   const { sysenterEip, sysenterEsp } = layout;
@@ -136,7 +136,7 @@ export const sysenter: HelperImplementation = cpu => {
 export const sysexit: HelperImplementation = cpu => {
   const { state } = cpu;
   const to64 = state.argument(0) === 64;
-  if (cpu.isLong && cpu.model.vendor === 'amd') cpu.raise(Vector.ud);
+  if (cpu.isLong && cpu.model.dialect === 'amd') cpu.raise(Vector.ud);
   const selector = state.low(layout.sysenterCs.offset) & 0xfffc;
   if (selector === 0 || !cpu.isProtected || cpu.cpl !== 0) cpu.raise(Vector.gp, 0);
   const width = to64 ? 64 : 32;

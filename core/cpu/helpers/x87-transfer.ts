@@ -1,9 +1,10 @@
 /** x87 loads and stores (core/isa/float/transfer.ts). */
 import { F80Constant, loadConstant } from '../../float/constants.ts';
+import { FloatException } from '../../float/environment.ts';
 import type { F80 } from '../../float/float80.ts';
 import { X87Constant, X87Memory } from '../../isa/float/operations.ts';
 import { state as layout } from '../../state/layout.ts';
-import type { CpuCore } from '../core.ts';
+import type { CpuCore, HelperImplementation } from '../core.ts';
 import { Status } from '../leave.ts';
 import {
   begin,
@@ -63,14 +64,14 @@ export function x87Load(cpu: CpuCore): Status {
 }
 
 export function x87LoadExtended(cpu: CpuCore): Status {
-  begin(cpu);
+  place(cpu, 2);
   if (hasRoom(cpu)) push(cpu, cpu.float.first.load(cpu.state.view, slot(0)));
   return Status.done;
 }
 
 export function x87LoadDecimal(cpu: CpuCore): Status {
   const { float, state } = cpu;
-  begin(cpu);
+  place(cpu, 2);
   if (!hasRoom(cpu)) return Status.done;
   float.conversion.fromDecimal(float.first, state.low(slot(0)), state.high(slot(0)), state.get16(slot(1)));
   push(cpu, float.first);
@@ -146,59 +147,102 @@ const indefiniteLow: Readonly<Record<number, number>> = {
   [X87Memory.int32]: 0x8000_0000 | 0,
 };
 
-function result(cpu: CpuCore, second: number): Status {
-  cpu.state.set64(layout.result1.offset, second, 0);
-  return Status.done;
+/** A store of ST(0): how its number is converted, into result0 and result1. */
+interface Store {
+  /** Of what is in `float.first`. */
+  convert(cpu: CpuCore): void;
+  /** Of an empty register. */
+  indefinite(cpu: CpuCore): void;
+  /** The argument from which the place in memory is given. */
+  readonly place: number;
+  pops(cpu: CpuCore): boolean;
 }
 
-export function x87Store(cpu: CpuCore): Status {
+const upper = layout.result1.offset;
+const refusal = 0x10000;
+
+/** True where an unmasked exception keeps the number back. The unit is as before. */
+function convertTop(cpu: CpuCore, { convert, indefinite }: Store): boolean {
   const { float, state } = cpu;
-  const kind = argument(cpu, 0);
-  const pops = argument(cpu, 1) !== 0;
-  place(cpu, 2);
-  if (isEmpty(cpu, 0)) {
-    if (!underflow(cpu)) return result(cpu, 1);
-    state.set64(layout.result0.offset, indefiniteLow[kind & 7] ?? 0, indefiniteHigh[kind & 7] ?? 0);
-  } else {
+  float.useControlWord(state.get16(layout.fcw.offset));
+  float.begin();
+  state.set64(upper, 0, 0);
+  if (isEmpty(cpu, 0)) indefinite(cpu);
+  else {
     load(cpu, float.first, 0);
-    convertBack(cpu, kind);
-    settle(cpu);
-    if (float.suppressed) return result(cpu, 1);
+    convert(cpu);
   }
-  if (pops) pop(cpu);
-  return result(cpu, 0);
+  const refused = isEmpty(cpu, 0) ? (float.masks & FloatException.Invalid) === 0 : float.suppressed;
+  if (refused) state.set64(upper, refusal, 0);
+  return refused;
 }
 
-const refused = 0x10000;
+/** What the latest conversion leaves in the unit. */
+function concludeStore(cpu: CpuCore, store: Store, refused: boolean): void {
+  place(cpu, store.place);
+  if (isEmpty(cpu, 0)) underflow(cpu);
+  else settle(cpu);
+  if (!refused && store.pops(cpu)) pop(cpu);
+}
 
-export function x87StoreExtended(cpu: CpuCore): Status {
-  const { state, float } = cpu;
-  begin(cpu);
-  if (!isEmpty(cpu, 0)) load(cpu, float.first, 0);
-  else if (underflow(cpu)) setDefaultNaN(float.first);
-  else return result(cpu, refused);
+const storing =
+  (store: Store): HelperImplementation =>
+  cpu => {
+    concludeStore(cpu, store, convertTop(cpu, store));
+    return Status.done;
+  };
+
+const preparing =
+  (store: Store): HelperImplementation =>
+  cpu => {
+    if (convertTop(cpu, store)) concludeStore(cpu, store, true);
+    return Status.done;
+  };
+
+const number: Store = {
+  place: 2,
+  convert: cpu => convertBack(cpu, argument(cpu, 0)),
+  indefinite(cpu) {
+    const kind = argument(cpu, 0) & 7;
+    cpu.state.set64(layout.result0.offset, indefiniteLow[kind] ?? 0, indefiniteHigh[kind] ?? 0);
+  },
+  pops: cpu => argument(cpu, 1) !== 0,
+};
+export const x87Store = storing(number);
+export const x87PrepareStore = preparing(number);
+
+function storeExtended({ state, float }: CpuCore): void {
   const { sign, exponent, hi, lo } = float.first;
   state.set64(layout.result0.offset, lo, hi);
-  pop(cpu);
-  return result(cpu, (sign << 15) | exponent);
+  state.set64(upper, (sign << 15) | exponent, 0);
 }
 
-export function x87StoreDecimal(cpu: CpuCore): Status {
-  const { state, float } = cpu;
-  place(cpu, 0);
-  let upper = 0xffff;
-  if (isEmpty(cpu, 0)) {
-    if (!underflow(cpu)) return result(cpu, refused);
-    state.set64(layout.result0.offset, 0, 0xc000_0000 | 0);
-  } else {
-    upper = float.conversion.toDecimal(load(cpu, float.first, 0));
-    settle(cpu);
-    if (float.suppressed) return result(cpu, refused);
+const extended: Store = {
+  place: 0,
+  convert: storeExtended,
+  indefinite(cpu) {
+    setDefaultNaN(cpu.float.first);
+    storeExtended(cpu);
+  },
+  pops: () => true,
+};
+export const x87StoreExtended = storing(extended);
+export const x87PrepareStoreExtended = preparing(extended);
+
+const decimal: Store = {
+  place: 0,
+  convert({ state, float }) {
+    state.set64(upper, float.conversion.toDecimal(float.first), 0);
     state.set64(layout.result0.offset, float.lo, float.hi);
-  }
-  pop(cpu);
-  return result(cpu, upper);
-}
+  },
+  indefinite({ state }) {
+    state.set64(layout.result0.offset, 0, 0xc000_0000 | 0);
+    state.set64(upper, 0xffff, 0);
+  },
+  pops: () => true,
+};
+export const x87StoreDecimal = storing(decimal);
+export const x87PrepareStoreDecimal = preparing(decimal);
 
 export function x87StoreRegister(cpu: CpuCore): Status {
   const { first } = cpu.float;

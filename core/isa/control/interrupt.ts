@@ -49,13 +49,15 @@ export const IRET = instruction('iret', {
   },
 });
 
-/** Two signed bounds in memory, inclusive. */
+/** Two signed bounds in memory, inclusive. Intel's processors compare with the lower one before they read the upper one. */
 export const BOUND = instruction('bound', {
   encodings: [['62 mem', 'Gv', 'Ma', { no64: true }]],
+  vendorDependent: () => true,
   semantics(cpu, index, bounds) {
     const width: Width = index!.width;
     const value = index!.read();
     const lower = bounds!.readAt(0, width);
+    if (cpu.form.vendor === 'intel') cpu.raise(5, value.ltS(lower));
     const upper = bounds!.readAt(width / 8, width);
     cpu.raise(5, value.ltS(lower).or(upper.ltS(value)));
   },

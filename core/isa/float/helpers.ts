@@ -7,19 +7,22 @@ import type { Helper } from '../helpers.ts';
 export const floatHelpers = {
   /** (X87Memory, bits, offset, segment): FLD, FILD. */
   x87Load: { inputs: [32, 64, 64, 32], results: [] },
-  /** (significand, sign and exponent) */
-  x87LoadExtended: { inputs: [64, 16], results: [] },
-  x87LoadDecimal: { inputs: [64, 16], results: [] },
+  /** (significand, sign and exponent, offset, segment) */
+  x87LoadExtended: { inputs: [64, 16, 64, 32], results: [] },
+  x87LoadDecimal: { inputs: [64, 16, 64, 32], results: [] },
   /** (i) */
   x87LoadRegister: { inputs: [32], results: [] },
   /** (X87Constant) */
   x87LoadConstant: { inputs: [32], results: [] },
-  /** (X87Memory | 8 to truncate, 1 to pop, offset, segment): bits, and 1 where nothing is to be written. */
+  /** (X87Memory | 8 to truncate, 1 to pop, offset, segment): bits, and 1 << 16 where nothing is to be written. */
   x87Store: { inputs: [32, 32, 64, 32], results: [64, 32] },
-  /** Pops: low eight bytes, and the upper two | 1 << 16 where nothing is to be written. */
-  x87StoreExtended: { inputs: [], results: [64, 32] },
-  /** (offset, segment), likewise. */
+  /** (offset, segment). Pops: low eight bytes, and the upper two | 1 << 16 where nothing is to be written. */
+  x87StoreExtended: { inputs: [64, 32], results: [64, 32] },
   x87StoreDecimal: { inputs: [64, 32], results: [64, 32] },
+  /** The same answers, but the unit stays as it is unless nothing is to be written. */
+  x87PrepareStore: { inputs: [32, 32, 64, 32], results: [64, 32] },
+  x87PrepareStoreExtended: { inputs: [64, 32], results: [64, 32] },
+  x87PrepareStoreDecimal: { inputs: [64, 32], results: [64, 32] },
   /** (i, 1 to pop) */
   x87StoreRegister: { inputs: [32, 32], results: [] },
   /** (i): FSTPNCE. */

@@ -1,5 +1,6 @@
 /** x87 loads, stores, exchanges and constants (SDM vol. 1, section 8.3.3). */
-import { no, type Value } from '../../ir/value.ts';
+import { constant, no, type Value, yes } from '../../ir/value.ts';
+import type { HelperName } from '../helpers.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
 import type { Operand, Tracer } from '../trace.ts';
@@ -35,7 +36,8 @@ export const FLD = instruction('fld', {
       const [significand, signExponent] = readExtended(source);
       const stack = new Stack(cpu);
       const value = { significand, signExponent: signExponent.zeroExtend(32) };
-      stack.change(stack.hasRoom, 'x87LoadExtended', [significand, signExponent], pushes(value));
+      const inputs = [significand, signExponent, ...placeOf(source)];
+      stack.change(stack.hasRoom, 'x87LoadExtended', inputs, { ...pushes(value), source });
       return;
     }
     const stack = new Stack(cpu);
@@ -58,44 +60,62 @@ export const FBLD = instruction('fbld', {
   encodings: [['df /4', 'Mt']],
   unit: 'x87',
   semantics(cpu, source) {
-    cpu.call('x87LoadDecimal', ...readExtended(source));
+    cpu.call('x87LoadDecimal', ...readExtended(source), ...placeOf(source));
   },
 });
 
+/** What the helpers of a store are called, and what they are given. */
+interface StoreHelpers {
+  /** Answers, and leaves the unit alone unless an unmasked exception keeps the number back. */
+  readonly prepare: HelperName;
+  readonly store: HelperName;
+  readonly inputs: readonly Value[];
+}
+
 /**
- * Memory is known to be writable before the unit changes; an unmasked exception then keeps the number back. What the helper does includes
- * the unit's registers, but not memory.
+ * Where a store is `hard`, a helper converts, and changes the unit's registers; else the number is `plain`, up to 64 bits and 16 more. Memory
+ * is known to be writable before the unit changes; an unmasked exception then keeps the number back. Intel's processors do not even look at memory
+ * where it does, and have written the first of two parts when the other one faults.
  */
+function storeTop(
+  cpu: Tracer,
+  target: Operand,
+  hard: Value,
+  plain: readonly Value[],
+  { prepare, store, inputs }: StoreHelpers,
+): void {
+  const atOnce = cpu.form.vendor === 'intel';
+  if (!atOnce) for (const [n, part] of plain.entries()) target.probeAt(n * 8, part.width);
+  const [low, high] = cpu.callIf(hard, atOnce ? prepare : store, ...inputs) as [Value, Value];
+  cpu.finish(hard.select(high.bit(16), no));
+  for (const [n, part] of plain.entries())
+    target.writeAt(n * 8, hard.select((n === 0 ? low : high).resize(part.width), part));
+  if (atOnce) cpu.callIf(hard, store, ...inputs);
+  cpu.finish(hard);
+}
+
 function store(cpu: Tracer, target: Operand, kind: X87Memory, popped: boolean, truncates: boolean): void {
-  target.probeAt(0, target.width);
   const stack = new Stack(cpu);
   const stored = (truncates ? toMemoryTruncated : toMemory)[kind]!(stack.read(first), stack.control);
   const hard = not(stack.holds(first).and(stored.isPlain));
   const inputs = [number(kind | (truncates ? 8 : 0)), number(popped ? 1 : 0), ...placeOf(target)];
-  const [bits, refused] = cpu.callIf(hard, 'x87Store', ...inputs);
-  cpu.finish(hard.select(refused!.ne(0), no));
-  target.write(hard.select(bits!, stored.bits).resize(target.width));
-  cpu.finish(hard);
+  const helpers: StoreHelpers = { prepare: 'x87PrepareStore', store: 'x87Store', inputs };
+  storeTop(cpu, target, hard, [stored.bits.resize(target.width)], helpers);
   stack.commit({ status: stored.status, source: target, ...(popped ? pops : {}) });
 }
 
 function storeExtended(cpu: Tracer, target: Operand): void {
-  probeTen(target);
   const stack = new Stack(cpu);
   const { significand, signExponent } = stack.read(first);
-  const hard = not(stack.holds(first));
-  const [low, high] = cpu.callIf(hard, 'x87StoreExtended');
-  cpu.finish(hard.select(high!.bit(16), no));
-  target.writeAt(0, hard.select(low!, significand));
-  target.writeAt(8, hard.select(high!, signExponent).truncate(16));
-  cpu.finish(hard);
-  stack.commit(pops);
+  storeTop(cpu, target, not(stack.holds(first)), [significand, signExponent.truncate(16)], {
+    prepare: 'x87PrepareStoreExtended',
+    store: 'x87StoreExtended',
+    inputs: placeOf(target),
+  });
+  stack.commit({ ...pops, source: target });
 }
 
-const probeTen = (target: Operand): void => {
-  target.probeAt(0, 64);
-  target.probeAt(8, 16);
-};
+const storesToMemory: Instruction['vendorDependent'] = ({ operands }) => operands[0]!.kind === 'memory';
 
 const stores = (
   name: string,
@@ -110,6 +130,7 @@ const stores = (
       ...(name === 'fstp' ? [['db /7', 'Mt'] as Encoding] : []),
     ],
     unit: 'x87',
+    vendorDependent: storesToMemory,
     semantics(cpu, target) {
       if (target.isMemory) {
         if (target.form?.width === 0) storeExtended(cpu, target);
@@ -136,12 +157,13 @@ export const FISTTP = instruction('fisttp', {
 export const FBSTP = instruction('fbstp', {
   encodings: [['df /6', 'Mt']],
   unit: 'x87',
+  vendorDependent: storesToMemory,
   semantics(cpu, target) {
-    probeTen(target);
-    const [low, high] = cpu.call('x87StoreDecimal', ...placeOf(target));
-    cpu.finish(high!.bit(16));
-    target.writeAt(0, low!);
-    target.writeAt(8, high!.truncate(16));
+    storeTop(cpu, target, yes, [constant(64, 0), constant(16, 0)], {
+      prepare: 'x87PrepareStoreDecimal',
+      store: 'x87StoreDecimal',
+      inputs: placeOf(target),
+    });
   },
 });
 

@@ -16,7 +16,7 @@ export const PUSH = instruction('push', {
   },
 });
 
-/** A selector is zero-extended to the operand size. */
+/** A selector is zero-extended to the operand size; Intel's processors leave the upper half of four bytes as it is. */
 export const PUSH_SEGMENT = instruction('push', {
   encodings: [
     ['06', 'ES', { no64: true }],
@@ -27,8 +27,15 @@ export const PUSH_SEGMENT = instruction('push', {
     ['0f a8', 'GS', { size64: 'default' }],
   ],
   varies: ['operand', 'stack'],
+  vendorDependent: ({ operandWidth }) => operandWidth === 32,
   semantics(cpu, source) {
-    cpu.push(source!.read().zeroExtend(cpu.operandWidth));
+    const selector = source!.read();
+    if (cpu.form.vendor !== 'intel') {
+      cpu.push(selector.zeroExtend(cpu.operandWidth));
+      return;
+    }
+    cpu.stack(-4, 16).write(selector);
+    cpu.moveStack(-4);
   },
 });
 

@@ -3,43 +3,42 @@ import { Segment } from '../../state/layout.ts';
 import { pointer, repeated, step, stringInstructions } from './repeat.ts';
 
 export const MOVS = stringInstructions('movs', 0xa4, 'rep', (cpu, width) =>
-  repeated(cpu, () => {
+  repeated(cpu, [6, 7], () => {
     if (cpu.form.repeat !== 'none') cpu.bulk('movs', width);
     const source = pointer(cpu, 6);
     const target = pointer(cpu, 7);
     const by = step(cpu, width);
     const value = cpu.memory('source', source.offset, width).read();
     cpu.memory(Segment.es, target.offset, width).write(value);
-    return () => {
-      source.register.write(source.before.add(by));
-      target.register.write(target.before.add(by));
-      return undefined;
+    return {
+      advance() {
+        source.register.write(source.before.add(by));
+        target.register.write(target.before.add(by));
+      },
     };
   }),
 );
 
 export const STOS = stringInstructions('stos', 0xaa, 'rep', (cpu, width) =>
-  repeated(cpu, () => {
+  repeated(cpu, [7], () => {
     if (cpu.form.repeat !== 'none') cpu.bulk('stos', width);
     const target = pointer(cpu, 7);
     const by = step(cpu, width);
     cpu.memory(Segment.es, target.offset, width).write(cpu.register(0, width).read());
-    return () => {
-      target.register.write(target.before.add(by));
-      return undefined;
-    };
+    return { advance: () => target.register.write(target.before.add(by)) };
   }),
 );
 
 export const LODS = stringInstructions('lods', 0xac, 'rep', (cpu, width) =>
-  repeated(cpu, () => {
+  repeated(cpu, [], () => {
     const source = pointer(cpu, 6);
     const by = step(cpu, width);
     const value = cpu.memory('source', source.offset, width).read();
-    return () => {
-      cpu.register(0, width).write(value);
-      source.register.write(source.before.add(by));
-      return undefined;
+    return {
+      advance() {
+        cpu.register(0, width).write(value);
+        source.register.write(source.before.add(by));
+      },
     };
   }),
 );

@@ -1,4 +1,4 @@
-/** INS and OUTS (SDM vol. 2). Permission, intercepts and the transfer itself are the helpers'. There is no 64-bit form. */
+/** INS and OUTS (SDM vol. 2). Permission (asked for a count of zero too), intercepts and the transfer itself are the helpers'. There is no 64-bit form. */
 import { constant, type Width } from '../../ir/value.ts';
 import type { Tracer } from '../trace.ts';
 import { stringInstructions } from './repeat.ts';
@@ -10,7 +10,10 @@ const transfer = (cpu: Tracer, width: Width, call: (...facts: ReturnType<typeof 
     call(...facts);
     return;
   }
-  const count = cpu.register(1, cpu.addressWidth).read();
+  const counter = cpu.register(1, cpu.addressWidth);
+  const count = counter.read();
+  cpu.callIf(count.eq(0), 'checkPort', facts[0]!);
+  if (cpu.form.vendor === 'intel') counter.writeIf(count.eq(0), count);
   cpu.finish(count.eq(0));
   call(...facts);
   cpu.again(count.ne(1));

@@ -67,6 +67,8 @@ export const systemHelpers = {
   setAlignmentCheck: { inputs: [32], results: [], transfers: true },
 
   // Ports. IOPL, the permission bitmap, then intercepts.
+  /** (width): permission for the port in DX, and no more (INS and OUTS with a count of zero). */
+  checkPort: { inputs: [32], results: [] },
   /** (port, width 8 16 32, 1 where the port is an immediate): value. */
   portIn: { inputs: [16, 32, 32], results: [32] },
   /** (port, width, value, 1 where the port is an immediate) */

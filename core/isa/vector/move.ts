@@ -54,6 +54,9 @@ const scalarMove = (name: string, feature: string, prefix: string, type: 'd' | '
 export const MOVSS = scalarMove('movss', 'sse', 'f3', 'd');
 export const MOVSD = scalarMove('movsd', 'sse2', 'f2', 'q');
 
+/** What has happened to the unit when memory faults depends on the vendor. */
+const storesMmx: Instruction['vendorDependent'] = ({ operands }) => operands[0]!.kind === 'memory';
+
 export const MOVD = [
   instruction('movd', {
     encodings: [
@@ -62,6 +65,7 @@ export const MOVD = [
     ],
     feature: 'mmx',
     unit: 'mmx',
+    vendorDependent: storesMmx,
     semantics(cpu, target, source) {
       writeVector(cpu, target, source.read().zeroExtend(target.width));
     },
@@ -89,6 +93,7 @@ export const MOVQ = [
     ],
     feature: 'mmx',
     unit: 'mmx',
+    vendorDependent: storesMmx,
     semantics(cpu, target, source) {
       writeVector(cpu, target, source.read());
     },
@@ -113,6 +118,7 @@ export const MOVNTQ = instruction('movntq', {
   encodings: [['np 0f e7', 'Mq', 'Pq']],
   feature: 'sse',
   unit: 'mmx',
+  vendorDependent: storesMmx,
   semantics(_cpu, target, source) {
     target.write(source.read());
   },
@@ -205,6 +211,7 @@ export const MASKMOVQ = instruction('maskmovq', {
   encodings: [['np 0f f7', 'Pq', 'Nq']],
   feature: 'sse',
   unit: 'mmx',
+  vendorDependent: () => true,
   varies: ['address', 'code'],
   semantics: (cpu, value, mask) => maskedMove(cpu, value.read(), mask.read()),
 });

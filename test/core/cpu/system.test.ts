@@ -153,6 +153,23 @@ test('ports: exits tell the operands; IOPL and the bitmap refuse', t => {
   t.is(n.register('rcx'), BigInt(place.code + 0x102));
 });
 
+test('INS and OUTS with a count of zero: permission is asked for, and on Intel’s the counter is cut to 32 bits', t => {
+  for (const model of [amd(), intel()]) {
+    const m = new Computer(model).long();
+    m.load(64, 'mov rcx, 0xabcd00000000\n db 0x67\n rep outsb\n db 0x67\n rep insb\n hlt');
+    t.deepEqual(m.run(), { reason: 'halt' });
+    t.is(m.register('rcx'), model.vendor === 'intel' ? 0n : 0xabcd_0000_0000n);
+
+    const n = new Computer(model).long();
+    n.gate(13, handler);
+    n.load(64, `push 0x23\n push ${place.userStack}\n push 2\n push 0x2b\n push ${place.code + 0x100}\n iretq`);
+    n.load(64, 'xor ecx, ecx\n rep outsb\n hlt', place.code + 0x100);
+    n.load(64, 'pop rbx\n pop rcx\n hlt', handler);
+    t.deepEqual(n.run(), { reason: 'halt' });
+    t.is(n.register('rcx'), BigInt(place.code + 0x102));
+  }
+});
+
 test('OUTS with ports in place', t => {
   const m = new Computer().long();
   const written: [number, number, number][] = [];
