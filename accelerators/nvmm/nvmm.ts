@@ -41,8 +41,9 @@ export class Nvmm implements Accelerator {
     readonly name: 'nvmm-svm' | 'nvmm-vmx',
     options: AcceleratorOptions,
   ) {
-    const { processors, memory, clock, engine } = options;
-    const model = (name === 'nvmm-svm' ? amd : intel)({ processors, virtualization: true });
+    const { processors, memory, cpu, clock, engine } = options;
+    // A guest executes instructions as its processor does, whoever made the host's.
+    const model = (name === 'nvmm-svm' ? amd : intel)({ processors, virtualization: true, dialect: cpu.dialect });
     this.host = createHost({
       model,
       processors,

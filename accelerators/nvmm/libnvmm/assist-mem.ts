@@ -41,7 +41,8 @@ class Assistant implements AssistMemory {
     private readonly mach: NvmmMachine,
     private readonly vcpu: NvmmVcpu,
   ) {
-    this.core = detachedCore(amd(), this, vcpu.cpuid, () => lib.driver.host.time.ticks);
+    const { dialect, time } = lib.driver.host;
+    this.core = detachedCore(amd({ dialect }), this, vcpu.cpuid, () => time.ticks);
     this.#assist = new InstructionAssist(this.core, this, helperImplementations);
   }
 
