@@ -27,7 +27,7 @@ export interface Fault {
   readonly address: bigint;
 }
 
-/** How near a result must come: equal; one unit in the last place off (x87 transcendentals); 1.5 × 2^−12 off (RCPPS and kin); left to the processor. */
+/** How near a result must come: equal; one unit in the last place off (x87 transcendentals); 1.5 × 2^−12 off (RCPPS and kin on AMD's); left to the processor. */
 export const precisions = ['exact', 'ulp', 'estimate', 'implementation'] as const;
 export type Precision = (typeof precisions)[number];
 

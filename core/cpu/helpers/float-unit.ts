@@ -15,7 +15,6 @@ export class FloatUnit extends SoftFloat {
   readonly third: F80 = new F80();
   /** Lanes of an SSE result. */
   readonly lanes: Int32Array = new Int32Array(4);
-  readonly scratch: DataView = new DataView(new ArrayBuffer(4));
 
   useMxcsr(mxcsr: number): void {
     this.masks = (mxcsr >> 7) & 0x3f;

@@ -1,4 +1,10 @@
 /** SSE arithmetic, lane by lane (core/isa/vector/float-arithmetic.ts). */
+import {
+  estimateReciprocal,
+  estimateReciprocalRoot,
+  intelReciprocal,
+  intelReciprocalRoot,
+} from '../../float/estimate.ts';
 import { Format, SseArithmetic } from '../../isa/vector/operations.ts';
 import { state as layout } from '../../state/layout.ts';
 import type { CpuCore } from '../core.ts';
@@ -103,27 +109,17 @@ function doubles(cpu: CpuCore, operation: number, count: number): number {
   return raised;
 }
 
-/** Within 1.5 × 2^-12 of the truth, without exceptions or rounding control; denormals count as zeros (SDM vol. 2, RCPPS). */
-function estimate({ scratch }: FloatUnit, operation: number, bits: number): number {
-  const sign = bits & 0x8000_0000;
-  const exponent = (bits >>> 23) & 0xff;
-  const fraction = bits & 0x7f_ffff;
-  if (exponent === 0xff && fraction !== 0) return bits | 0x40_0000;
-  if (exponent === 0) return sign | 0x7f80_0000;
-  const root = operation === SseArithmetic.reciprocalRoot;
-  if (root && sign !== 0) return 0xffc0_0000 | 0;
-  if (exponent === 0xff) return sign;
-  scratch.setInt32(0, bits);
-  const value = scratch.getFloat32(0);
-  scratch.setFloat32(0, root ? 1 / Math.sqrt(value) : 1 / value);
-  // Twelve bits of fraction, rounded.
-  const result = (scratch.getInt32(0) + 0x400) & ~0x7ff;
-  return (result & 0x7f80_0000) === 0 ? sign : result;
-}
+const estimators: Readonly<Record<number, (bits: number) => number>> = {
+  [SseArithmetic.reciprocal]: estimateReciprocal,
+  [SseArithmetic.reciprocalRoot]: estimateReciprocalRoot,
+  [SseArithmetic.intelReciprocal]: intelReciprocal,
+  [SseArithmetic.intelReciprocalRoot]: intelReciprocalRoot,
+};
 
 function estimates(cpu: CpuCore, operation: number, count: number): void {
   const { float, state } = cpu;
-  for (let lane = 0; lane < count; lane++) float.lanes[lane] = estimate(float, operation, state.i32[right + lane]);
+  const estimator = estimators[operation]!;
+  for (let lane = 0; lane < count; lane++) float.lanes[lane] = estimator(state.i32[right + lane]);
 }
 
 export function sseArithmetic(cpu: CpuCore): Status {

@@ -77,6 +77,8 @@ interface Row {
   readonly name: string;
   readonly opcode: string;
   readonly operation: SseArithmetic;
+  /** Where Intel's processors do something else. */
+  readonly intel?: SseArithmetic;
   readonly plain?: Plain;
 }
 
@@ -100,16 +102,18 @@ const operands: Readonly<Record<FormatName, readonly [string, string]>> = {
 const widths: Readonly<Record<FormatName, FloatWidth>> = { ps: 32, pd: 64, ss: 32, sd: 64 };
 
 function arithmetic(row: Row, format: FormatName, feature: string, prefix = prefixes[format]): Instruction {
-  const { operation, plain } = row;
+  const { plain } = row;
   const width = widths[format];
-  const code = constant(32, operation | (Format[format] << 8));
   const packed = format === 'ps' || format === 'pd';
   return instruction(`${row.name}${format}`, {
     encodings: [[`${prefix} ${row.opcode}`, ...operands[format]]],
     feature,
     unit: 'sse',
     ...(packed ? { aligned: true as const } : {}),
+    ...(row.intel === undefined ? {} : { vendorDependent: () => true }),
     semantics(cpu, target, source) {
+      const operation = (cpu.form.vendor === 'intel' ? row.intel : undefined) ?? row.operation;
+      const code = constant(32, operation | (Format[format] << 8));
       const right = source.read();
       const left = target.read();
       const inputs = [left.zeroExtend(128), right.zeroExtend(128), target.number(), code];
@@ -146,12 +150,12 @@ export const horizontalArithmetic: readonly Instruction[] = [
   ...across('hsub', '0f 7d', SseArithmetic.horizontalSubtract),
 ];
 
-const estimate = (name: string, opcode: string, operation: SseArithmetic): Instruction[] => [
-  arithmetic({ name, opcode, operation }, 'ps', 'sse'),
-  arithmetic({ name, opcode, operation }, 'ss', 'sse'),
+const estimate = (name: string, opcode: string, operation: SseArithmetic, intel: SseArithmetic): Instruction[] => [
+  arithmetic({ name, opcode, operation, intel }, 'ps', 'sse'),
+  arithmetic({ name, opcode, operation, intel }, 'ss', 'sse'),
 ];
 
 export const estimates: readonly Instruction[] = [
-  ...estimate('rcp', '0f 53', SseArithmetic.reciprocal),
-  ...estimate('rsqrt', '0f 52', SseArithmetic.reciprocalRoot),
+  ...estimate('rcp', '0f 53', SseArithmetic.reciprocal, SseArithmetic.intelReciprocal),
+  ...estimate('rsqrt', '0f 52', SseArithmetic.reciprocalRoot, SseArithmetic.intelReciprocalRoot),
 ];

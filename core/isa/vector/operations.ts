@@ -19,6 +19,9 @@ export const SseArithmetic = {
   horizontalSubtract: 9,
   reciprocal: 10,
   reciprocalRoot: 11,
+  /** As Intel's processors estimate them. */
+  intelReciprocal: 12,
+  intelReciprocalRoot: 13,
 } as const;
 export type SseArithmetic = (typeof SseArithmetic)[keyof typeof SseArithmetic];
 
