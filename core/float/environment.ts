@@ -27,6 +27,8 @@ export class Environment {
   raised = 0;
   /** Exceptions whose mask bit is set give the default response; the others suppress or wrap the result. */
   masks = 0x3f;
+  /** FSIN and kin do with tiny angles as Intel's processors do (trigonometry.ts). */
+  copiesTiny = false;
   /** MXCSR.DAZ: SSE operands that are denormal count as zeros. */
   daz = false;
   /** MXCSR.FTZ: SSE results that would be tiny become zeros while underflow is masked. */

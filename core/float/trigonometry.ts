@@ -1,4 +1,4 @@
-import type { Environment } from './environment.ts';
+import { type Environment, RoundingMode } from './environment.ts';
 import { cosineOf, deliver, divide, fractionBits, one, significand, sineOf, toFixed } from './fixed-point.ts';
 import { Kind, type Unpacked } from './unpacked.ts';
 
@@ -7,6 +7,13 @@ const halfPi = 0x3_243f_6a88_85a3_08d3n << 191n;
 
 /** At or below, the function's first Taylor term and a hint of the second are all that shows. */
 const tinyExponent = -70;
+
+/**
+ * Below, an Intel processor's results are the angle itself, for a cosine one: inexact, whatever the rounding (a Xeon, family 6, model 207). An
+ * AMD one's are rounded as they should be.
+ */
+const copiedExponent = -68;
+const isCopied = ({ copiesTiny, left }: Environment): boolean => copiesTiny && left.exponent < copiedExponent;
 
 /** Angles from 2^63 on are not reduced at all: C2. */
 export const outOfRange = (value: Unpacked): boolean => value.kind === Kind.Finite && value.exponent >= 63;
@@ -30,6 +37,7 @@ const signed = (environment: Environment, sign: number, value: bigint): void =>
 export function sine(environment: Environment): void {
   const { left, result } = environment;
   if (left.kind === Kind.Zero) result.setZero(left.sign);
+  else if (isCopied(environment)) copied(environment);
   else if (left.exponent <= tinyExponent) nearly(environment, -1n);
   else {
     const { quarter, angle } = reduce(left);
@@ -41,6 +49,7 @@ export function sine(environment: Environment): void {
 export function cosine(environment: Environment): void {
   const { left, result } = environment;
   if (left.kind === Kind.Zero) result.setFinite(0, 0, 0x8000_0000 | 0, 0);
+  else if (isCopied(environment)) toNearest(environment, () => deliver(environment, 0, one + 1n, fractionBits));
   else if (left.exponent <= tinyExponent) deliver(environment, 0, one - 1n, fractionBits);
   else {
     const { quarter, angle } = reduce(left);
@@ -52,6 +61,7 @@ export function cosine(environment: Environment): void {
 export function tangent(environment: Environment): void {
   const { left, result } = environment;
   if (left.kind === Kind.Zero) result.setZero(left.sign);
+  else if (isCopied(environment)) copied(environment);
   else if (left.exponent <= tinyExponent) nearly(environment, 1n);
   else {
     const { quarter, angle } = reduce(left);
@@ -69,4 +79,14 @@ export function tangent(environment: Environment): void {
 function nearly(environment: Environment, difference: bigint): void {
   const { left } = environment;
   deliver(environment, left.sign, (significand(left) << 128n) + difference, 128 + 63 - left.exponent);
+}
+
+const copied = (environment: Environment): void => toNearest(environment, () => nearly(environment, 1n));
+
+/** Whatever rounding is asked for. */
+function toNearest(environment: Environment, compute: () => void): void {
+  const { rounding } = environment;
+  environment.rounding = RoundingMode.Nearest;
+  compute();
+  environment.rounding = rounding;
 }

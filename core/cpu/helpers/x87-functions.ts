@@ -1,6 +1,6 @@
 /** Functions of ST(0) and perhaps ST(1) (core/isa/float/arithmetic.ts). */
 import { classify, F80Class } from '../../float/classify.ts';
-import { X87Function } from '../../isa/float/operations.ts';
+import { intelAngle, X87Function } from '../../isa/float/operations.ts';
 import { state as layout } from '../../state/layout.ts';
 import type { CpuCore } from '../core.ts';
 import { Status } from '../leave.ts';
@@ -202,7 +202,9 @@ const functions: Readonly<Record<X87Function, Procedure>> = {
 const table: readonly Procedure[] = Object.values(X87Function).map(number => functions[number]);
 
 export function x87Function(cpu: CpuCore): Status {
+  const which = cpu.state.low(layout.argument0.offset);
   begin(cpu);
-  table[cpu.state.low(layout.argument0.offset)](cpu);
+  cpu.float.copiesTiny = (which & intelAngle) !== 0;
+  table[which & ~intelAngle](cpu);
   return Status.done;
 }

@@ -2,7 +2,7 @@
 import { no, type Value, yes } from '../../ir/value.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import { double, int16, int32, kindOf, type MemoryForm, placeOf, single } from './memory-operand.ts';
-import { X87Arithmetic, X87Compare, X87Function } from './operations.ts';
+import { intelAngle, X87Arithmetic, X87Compare, X87Function } from './operations.ts';
 import { type Extended, isPlain, number, type Outcome, zeroOf } from './plain.ts';
 import { addPlain, dividePlain, multiplyPlain, type Operation, rootOfPlain } from './plain-arithmetic.ts';
 import { comparePlain, fromMemory, type Order, roundPlain } from './plain-conversion.ts';
@@ -192,6 +192,17 @@ const ofTop = (name: string, opcode: string, which: X87Function, compute?: Compu
     },
   });
 
+/** FSIN, FCOS, FSINCOS, FPTAN: what they make of tiny angles depends on the vendor. */
+const ofAngle = (name: string, opcode: string, which: X87Function): Instruction =>
+  instruction(name, {
+    encodings: [[opcode]],
+    unit: 'x87',
+    vendorDependent: () => true,
+    semantics(cpu) {
+      cpu.call('x87Function', number(cpu.form.vendor === 'intel' ? which | intelAngle : which));
+    },
+  });
+
 const replaced =
   (compute: (operand: Extended, control: Value) => Outcome): Compute =>
   (operand, control) => {
@@ -229,16 +240,16 @@ export const x87Functions: readonly Instruction[] = [
   ofTop('fxam', 'd9 e5', X87Function.examine),
   ofTop('f2xm1', 'd9 f0', X87Function.exponential),
   ofTop('fyl2x', 'd9 f1', X87Function.logarithm),
-  ofTop('fptan', 'd9 f2', X87Function.tangent),
+  ofAngle('fptan', 'd9 f2', X87Function.tangent),
   ofTop('fpatan', 'd9 f3', X87Function.arctangent),
   ofTop('fxtract', 'd9 f4', X87Function.extract),
   ofTop('fprem1', 'd9 f5', X87Function.remainderNearest),
   ofTop('fprem', 'd9 f8', X87Function.remainder),
   ofTop('fyl2xp1', 'd9 f9', X87Function.logarithmOfSuccessor),
   ofTop('fsqrt', 'd9 fa', X87Function.squareRoot, replaced(rootOfPlain)),
-  ofTop('fsincos', 'd9 fb', X87Function.sineCosine),
+  ofAngle('fsincos', 'd9 fb', X87Function.sineCosine),
   ofTop('frndint', 'd9 fc', X87Function.round, replaced(roundPlain)),
   ofTop('fscale', 'd9 fd', X87Function.scale),
-  ofTop('fsin', 'd9 fe', X87Function.sine),
-  ofTop('fcos', 'd9 ff', X87Function.cosine),
+  ofAngle('fsin', 'd9 fe', X87Function.sine),
+  ofAngle('fcos', 'd9 ff', X87Function.cosine),
 ];

@@ -32,7 +32,7 @@ export const floatHelpers = {
   x87Arithmetic: { inputs: [32, 32, 32, 32], results: [] },
   /** (X87Arithmetic, X87Memory, bits, offset, segment): with ST(0) as the target. */
   x87ArithmeticMemory: { inputs: [32, 32, 64, 64, 32], results: [] },
-  /** (X87Function) */
+  /** (X87Function, | intelAngle) */
   x87Function: { inputs: [32], results: [] },
   /** (i, X87Compare bits): with ST(0), into the condition codes. */
   x87Compare: { inputs: [32, 32], results: [] },

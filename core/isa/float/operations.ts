@@ -40,6 +40,8 @@ export const X87Function = {
   tangent: 17,
 } as const;
 export type X87Function = (typeof X87Function)[keyof typeof X87Function];
+/** Added to an angle's function: as Intel's processors do. */
+export const intelAngle = 32;
 
 /** How comparisons differ. */
 export const X87Compare = { quiet: 1, popOne: 2, popTwo: 4 } as const;
