@@ -34,6 +34,8 @@ export class NvmmProcessor extends VirtualProcessor {
   #halted = false;
   /** An event waits in the comm page for the next entry. */
   #eventWaiting = false;
+  /** An NMI can be taken once the event that waits has been: the processor is to come back before anything else. */
+  #nmiWaits = false;
   #completed = 0;
   /** When the time-stamp counter was set, if that has not reached the driver yet; else negative. */
   #counterSet = -1;
@@ -150,6 +152,7 @@ export class NvmmProcessor extends VirtualProcessor {
       this.#deliver();
       if (this.#halted) return { reason: 'halt' };
       this.#cpu.armTimer(budget);
+      if (this.#nmiWaits) this.#cpu.raiseInterrupt();
       if (lib.vcpuRun(mach, vcpu)) return { reason: 'error', code: lib.errno, message: refusal(lib.errno) };
       this.#eventWaiting = false;
       if (vcpu.exit.state.cr8 !== this.#interrupts.taskPriority) this.#interrupts.taskPriority = vcpu.exit.state.cr8;
@@ -164,8 +167,11 @@ export class NvmmProcessor extends VirtualProcessor {
     const interrupts = this.#interrupts;
     const status = exit.state;
     if (interrupts.taskPriority !== status.cr8) this.#setTaskPriority(interrupts.taskPriority);
-    if (this.#eventWaiting || status.eventPending) return;
-    if (interrupts.nmiPending && !status.nmiWindow) {
+    const nmi = interrupts.nmiPending && !status.nmiWindow;
+    const busy = this.#eventWaiting || status.eventPending;
+    this.#nmiWaits = nmi && busy;
+    if (busy) return;
+    if (nmi) {
       interrupts.acknowledgeNmi();
       this.#event(nmiVector);
       this.#halted = false;

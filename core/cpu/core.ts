@@ -69,6 +69,8 @@ export class CpuCore implements StateHolder {
   shadowFresh = false;
   /** The instruction under way has loaded RFLAGS.RF itself. */
   resumeFresh = false;
+  /** The IRET under way has unblocked NMIs, and is not done: what VMX tells about an exit because of its fault. */
+  nmiUnblocking = false;
   /** The instruction under way has cleared TF on its way to a handler: no single-step trap follows it. */
   stepSuppressed = false;
   activity: number = Activity.running;

@@ -60,6 +60,8 @@ export interface HostCpu {
   armTimer(instructions: number): void;
   /** Makes the CPU take an external interrupt as soon as it can (an IPI from another thread of control). */
   raiseInterrupt(): void;
+  /** An interrupt has come since the timer was armed, and the host's handler has run: others want this CPU (preempt_needed(9)). */
+  readonly preemptionNeeded: boolean;
   /** A hypervisor emulated an instruction for its guest: the guest's virtual time advances as if it had retired (1 tick). */
   accountInstruction(): void;
 

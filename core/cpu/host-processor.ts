@@ -170,9 +170,18 @@ export class HostProcessor implements HostCpu {
     return cpu.high * 2 ** 32 + (cpu.low >>> 0);
   }
 
+  preemptionNeeded = false;
+
+  /** The host's handler has nothing to do but that. */
+  #takeInterrupt(): void {
+    if (this.#interrupt.pending) this.preemptionNeeded = true;
+    this.#interrupt.pending = false;
+  }
+
   armTimer(instructions: number): void {
     const cpu = this.#stand();
     this.#interrupt.pending = false;
+    this.preemptionNeeded = false;
     cpu.alarm = cpu.retired + instructions;
     cpu.onAlarm = this.#onAlarm;
   }
@@ -212,7 +221,7 @@ export class HostProcessor implements HostCpu {
     if (status !== Status.leave || cpu.state.leave !== Leave.world) return false;
     cpu.virtualization?.switchWorld();
     while (cpu.state.guest !== 0) this.#serve(cpu.run(slice));
-    this.#interrupt.pending = false;
+    this.#takeInterrupt();
     return true;
   }
 
@@ -256,7 +265,7 @@ export class HostProcessor implements HostCpu {
   }
   stgi(): void {
     this.#execute('stgi', stgi);
-    this.#interrupt.pending = false;
+    this.#takeInterrupt();
   }
   clgi(): void {
     this.#execute('clgi', clgi);

@@ -22,17 +22,31 @@ const always = arithmetic | Flag.tf | Flag.df | Flag.nt;
 const wideAlways = Flag.rf | Flag.ac | Flag.id;
 
 export function interruptReturn(cpu: CpuCore, width: 16 | 32 | 64): Status {
+  if (cpu.nmiBlocked && cpu.model.dialect === 'intel') unblockFirst(cpu);
   if (cpu.isVirtual8086) return returnInVirtual8086(cpu, width);
   if (!cpu.isProtected) return returnInRealMode(cpu, width);
   if ((cpu.state.systemFlags & Flag.nt) !== 0) return returnToTask(cpu);
   return returnInProtectedMode(cpu, width);
 }
 
-/** NMIs are deliverable again after an IRET. */
-function unblock(cpu: CpuCore): void {
+function unblockNmis(cpu: CpuCore): void {
   if (cpu.state.guest !== 0 && cpu.virtualization) cpu.virtualization.nmiUnblocked();
   else cpu.nmiBlocked = false;
+}
+
+/** NMIs are deliverable again after an IRET. */
+function unblock(cpu: CpuCore): void {
+  unblockNmis(cpu);
+  cpu.nmiUnblocking = false;
   cpu.resumeFresh = true;
+}
+
+/** Those of Intel's processors unblock NMIs even where they fault (SDM vol. 3, section 6.7.1), but not where they exit by a task switch. */
+function unblockFirst(cpu: CpuCore): void {
+  const nested = (cpu.state.systemFlags & Flag.nt) !== 0 && cpu.isProtected && !cpu.isVirtual8086 && !cpu.isLong;
+  if (nested && cpu.state.guest !== 0) return;
+  unblockNmis(cpu);
+  cpu.nmiUnblocking = !cpu.nmiBlocked;
 }
 
 const replaceFlags = (cpu: CpuCore, image: number, mask: number): void => {

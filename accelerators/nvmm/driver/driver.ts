@@ -216,6 +216,10 @@ export class NvmmDriver {
       const error = machine.vmspace.fault(exit.gpa, exit.prot);
       if (error) return error === Errno.EFAULT ? Errno.OK : error;
       comm.cached = 0;
+      if (vcpu.cpu.preemptionNeeded) {
+        exit.reason = ExitReason.none;
+        return Errno.OK;
+      }
     }
   }
 

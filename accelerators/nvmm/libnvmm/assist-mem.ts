@@ -127,13 +127,24 @@ export function assistMem(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errn
   const fpu = usesFpu(code.bytes, code.length);
   if (fpu && lib.vcpuGetState(mach, vcpu, StateFlag.fpu)) return Errno.EFAULT;
   load(core, vcpu.comm, fpu);
+  core.nmiBlocked = vcpu.exit.state.nmiWindow;
 
   const outcome = assistant.perform();
+  if (vcpu.exit.state.nmiWindow && !core.nmiBlocked) openNmis(lib, mach, vcpu);
   if (typeof outcome === 'object') return injectFault(lib, mach, vcpu, outcome.fault);
   if (outcome === 'exit' || (outcome === 'left' && core.state.leave !== Leave.events)) return Errno.ENODEV;
   lib.vcpuSetState(mach, vcpu, store(core, vcpu.comm, fpu));
   if (outcome !== 'again') complete(lib, mach, vcpu, core.state.interruptShadow !== 0);
   return Errno.OK;
+}
+
+/** It was IRET, whose stack or whose tables are no RAM. */
+function openNmis(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): void {
+  const { exit, state } = vcpu;
+  lib.vcpuGetState(mach, vcpu, StateFlag.intr);
+  state.intr &= ~Intr.nmiWindowExiting;
+  lib.vcpuSetState(mach, vcpu, StateFlag.intr);
+  exit.state.nmiWindow = false;
 }
 
 /**

@@ -22,10 +22,17 @@ import { ExitCode } from './intercepts.ts';
 import { readMsr, writeMsr } from './msr.ts';
 import { Clean, Field } from './vmcb.ts';
 
-/** The instruction that was stepped over, IRET, has faulted: NMIs stay blocked. An intercepted page fault has not written CR2. */
+/**
+ * The instruction that was stepped over, IRET, has faulted: on AMD's processors NMIs stay blocked, on Intel's they do not. An intercepted page
+ * fault has not written CR2.
+ */
 const steppedFault: Handler<SvmContext> = context => {
-  const { data, vmcb } = context;
+  const { data, exit, host, vmcb } = context;
   abandonNmiStep(data);
+  if (host.dialect === 'intel') {
+    closeNmiWindow(data);
+    exit.reason = ExitReason.nmiReady;
+  }
   const vector = vmcb.low(Field.exitCode) - ExitCode.exception;
   if (vector === Vector.pf) {
     vmcb.set(Field.cr2, vmcb.low(Field.exitInfo2), vmcb.high(Field.exitInfo2));

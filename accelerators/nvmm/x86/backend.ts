@@ -88,7 +88,10 @@ export abstract class X86Backend<Data extends X86Vcpu> implements Backend<X86Mac
     exit.reason = ExitReason.none;
     this.prepare(vcpu);
     this.extended.bring(vcpu);
-    while (exit.reason === ExitReason.none && !context.preempted) this.enter(context, machine.data);
+    while (exit.reason === ExitReason.none && !context.preempted) {
+      this.enter(context, machine.data);
+      if (context.cpu.preemptionNeeded) context.preempted = true;
+    }
     this.describe(vcpu, exit);
     this.#provide(vcpu, exit);
   }

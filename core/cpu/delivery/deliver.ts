@@ -14,6 +14,7 @@ import { deliverReal } from './real-mode.ts';
  */
 export function deliver(cpu: CpuCore, vector: number, type: number, error: number, length = 0): void {
   const { delivering, state } = cpu;
+  cpu.nmiUnblocking = false;
   delivering.type = type;
   delivering.vector = vector;
   delivering.error = error;

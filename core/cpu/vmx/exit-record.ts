@@ -79,6 +79,13 @@ export class ExitRecord {
     if (hasError) vmcs.set(Field.exitErrorCode, error);
   }
 
+  /** An IRET faults that has unblocked NMIs (section 28.2.3): a field has a bit for that. */
+  unblocking(field: number): void {
+    const { cpu, vmcs } = this;
+    if (cpu.nmiUnblocking) vmcs.set(field, vmcs.low(field) | Interruption.nmiUnblocking, vmcs.high(field));
+    cpu.nmiUnblocking = false;
+  }
+
   /** The exit happens while an event is being delivered. */
   vectoring(): void {
     const { cpu, vmcs } = this;

@@ -163,6 +163,7 @@ export class Vmx implements Virtualization {
       record.record(Reason.exception, state.low(layout.faultAddress.offset), state.high(layout.faultAddress.offset));
     else record.record(Reason.exception, debugConditions(vector, cpu.pendingDebug));
     record.interruption(vector, EventType.exception, (state.cr0 & Cr0.pe) === 0 ? -1 : error);
+    record.unblocking(Field.exitInterruption);
     record.resume = ((restarting >>> vector) & 1) !== 0;
     // A double fault that exits is not part of the delivery that it comes from.
     if (vector !== Vector.df) record.vectoring();
@@ -201,6 +202,7 @@ export class Vmx implements Virtualization {
     record.record(reason, reason === Reason.eptViolation ? violationQualification(nested) : 0);
     const within = nested.faultInTable ? 0 : linearLow & 0xfff;
     vmcs.set(Field.guestPhysicalAddress, nested.faultLow | within, nested.faultHigh);
+    if (reason === Reason.eptViolation) record.unblocking(Field.exitQualification);
     record.resume = cpu.delivering.type < 0;
     record.vectoring();
     if (!nested.faultLinear) return;

@@ -117,6 +117,7 @@ export class WorldSwitch {
     guest.take(vmcs);
     const { injects } = candidate;
     guest.hostNmiBlocked = cpu.nmiBlocked;
+    cpu.nmiUnblocking = false;
     loadGuest(cpu, vmcs, this.#guestMoves, candidate.entry);
     loadWaiting(cpu, vmcs, injects);
     cpu.state.guest = nonRoot;

@@ -157,6 +157,56 @@ export function events(test: TestFn, guest: Guest): void {
       t.deepEqual(pin.taken, [2], 'the other one still waits');
     });
 
+  /** What NMI handlers do, what it comes to, and where the second NMI finds its stack. */
+  const faultingReturns = [
+    ['a selector', 'mov qword ptr [rsp+8], 0x1230\n iretq', 13, undefined],
+    ['a page', 'mov esp, 0x90000\n iretq', 14, 0x8_ffd0 - 40],
+    ['a device', `mov esp, ${at.device + 0x800}\n iretq`, 13, 0],
+  ] as const;
+  const intel = guest.another({ cpu: 'intel' });
+
+  for (const [what, handler, vector, frame] of faultingReturns) {
+    const raiseTwo = (each: Guest) => {
+      each.reset().long('jmp $');
+      each.page(0x90, 0);
+      each.load(64, handler, at.handlers + 32);
+      each.pin.raiseNmi();
+      each.run(1);
+      each.pin.raiseNmi();
+      return each.run();
+    };
+    test(`${name}: an IRET that faults by ${what} leaves NMIs blocked on AMD's`, t => {
+      t.deepEqual(raiseTwo(guest), { reason: 'halt' });
+      t.is(guest.vector, vector);
+      t.true(guest.state.interrupts.nmiBlocked);
+      t.deepEqual(pin.taken, [2]);
+    });
+    test(`${name}: an IRET that faults by ${what} unblocks NMIs on Intel's`, t => {
+      t.deepEqual(raiseTwo(intel), { reason: 'halt' });
+      t.is(intel.vector, vector);
+      t.false(intel.state.interrupts.nmiBlocked);
+      t.deepEqual(intel.pin.taken, [2, 2]);
+      const second = frame ?? Number(intel.get64(Number(intel.register('rsp')) + 32));
+      if (second !== 0) t.is(intel.get64(second), BigInt(at.handlers + vector * 16), 'before the handler has begun');
+    });
+  }
+
+  for (const each of [guest, intel])
+    test(`${name}, ${each.options.cpu ?? 'amd'}: an IRET whose stack is a device lets NMIs in`, t => {
+      each.reset().long('jmp $');
+      each.load(64, `inc ebx\n mov esp, ${at.device}\n iretq`, at.handlers + 32);
+      each.load(64, 'inc eax\n hlt', at.code + 0x80);
+      each.memory = address => [at.code + 0x80, 8, 2, at.stack, 0x10].map(BigInt)[(address - at.device) / 8] ?? 0n;
+      each.pin.raiseNmi();
+      t.is(each.run(1).reason, 'limit');
+      each.pin.raiseNmi();
+      t.deepEqual(each.run(), { reason: 'halt' });
+      t.deepEqual(each.pin.taken, [2, 2]);
+      t.is(each.register('rbx'), 2n);
+      t.is(each.register('rax'), 1n);
+      t.false(each.state.interrupts.nmiBlocked);
+    });
+
   for (const [what, where] of [
     ['in a hole', at.hole],
     ['in a device', at.device],

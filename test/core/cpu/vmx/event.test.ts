@@ -305,6 +305,40 @@ test('virtual NMIs: injection blocks, IRET opens the window', t => {
   t.is(guest.run(), hlt, 'blocked: no window');
 });
 
+test('an IRET that faults has unblocked virtual NMIs, and its exit says so', t => {
+  const unblocking = 1n << 12n;
+  const made = (blocked: boolean, dialect: 'amd' | 'intel' = 'intel') =>
+    new Guest({ dialect })
+      .program('iretq')
+      .handler(13, 'ud2')
+      .control(Field.pinControls, 0x28)
+      .set(Field.guestInterruptibility, blocked ? 8 : 0);
+  const exception = info(13, 3, true);
+
+  for (const [blocked, bit, dialect] of [
+    [true, unblocking, 'intel'],
+    [false, 0n, 'intel'],
+    [true, 0n, 'amd'],
+  ] as const) {
+    const guest = made(blocked, dialect).set(Field.exceptionBitmap, 1 << 13);
+    t.is(guest.run(), 0);
+    t.is(BigInt(interruption(guest)), BigInt(exception) | bit);
+    t.is(guest.get32(Field.guestInterruptibility), blocked && bit === 0n ? 8 : 0);
+
+    const walked = made(blocked, dialect);
+    walked.write64(walked.entry(Place.stack), 0);
+    t.is(walked.run(), 48);
+    t.is(walked.qualification & unblocking, bit);
+  }
+
+  const window = made(true).control(Field.primaryControls, 1 << 22);
+  t.is(window.run(), 8);
+  t.is(window.rip, Place.handlers + 13 * 16);
+  const later = made(true).set(Field.exceptionBitmap, 1 << 6);
+  t.is(later.run(), 0);
+  t.is(interruption(later), info(6, 3), 'of another instruction nothing is said');
+});
+
 // Monitor trap flag.
 
 test('monitor trap flag: one instruction each', t => {

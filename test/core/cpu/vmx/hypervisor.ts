@@ -1,10 +1,12 @@
 /** A hypervisor for tests: one guest with its memory, extended page tables and VMCS, on an emulated Intel processor. */
+
 import { createHost, type Host } from '../../../../core/cpu/host.ts';
 import { VmxOutcome } from '../../../../core/cpu/host-cpu.ts';
 import { intel } from '../../../../core/cpu/models.ts';
 import { Field } from '../../../../core/cpu/vmx/fields.ts';
 import type { Vmx } from '../../../../core/cpu/vmx/vmx.ts';
 import { assemble } from '../../../../core/decode/assembler/assembler.ts';
+import type { Vendor } from '../../../../core/isa/form.ts';
 
 /** Guest-physical addresses of what a guest consists of. */
 export const Place = {
@@ -34,6 +36,7 @@ export interface GuestOptions {
   /** Without EPT guest-physical is physical, and the guest's tables say so. */
   readonly nested?: boolean;
   readonly entropy?: boolean;
+  readonly dialect?: Vendor;
 }
 
 export class Guest {
@@ -51,10 +54,14 @@ export class Guest {
   readonly area: number;
   launched = false;
 
-  constructor({ bits = 64, nested = true, entropy = false }: GuestOptions = {}) {
+  constructor({ bits = 64, nested = true, entropy = false, dialect = 'intel' }: GuestOptions = {}) {
     this.bits = bits;
     this.nested = nested;
-    this.host = createHost({ model: intel({ virtualization: true, entropy }), memory: 8 << 20, codeArena: 4 << 20 });
+    this.host = createHost({
+      model: intel({ virtualization: true, entropy, dialect }),
+      memory: 8 << 20,
+      codeArena: 4 << 20,
+    });
     const { memory } = this.host;
     const { cpu } = this;
     this.vmxon = this.region();
