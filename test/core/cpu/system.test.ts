@@ -170,6 +170,23 @@ test('INS and OUTS with a count of zero: permission is asked for, and on Intel�
   }
 });
 
+test('single steps through REPE CMPS: its flags come with the last iteration on Intel’s, with each on AMD’s', t => {
+  for (const model of [amd(), intel()]) {
+    const m = new Computer(model).long();
+    m.gate(1, handler);
+    m.load(
+      64,
+      `mov ecx, 3\n mov esi, ${place.data}\n mov edi, ${place.data + 0x100}\n mov ebx, ${place.data + 0x200}
+       push 0x1d3\n popfq\n repe cmpsb\n nop\n hlt`,
+    );
+    m.load(64, 'mov rax, [rsp+16]\n mov [rbx], rax\n add rbx, 8\n iretq', handler);
+    t.deepEqual(m.run(), { reason: 'halt' });
+    const seen = [0, 1, 2].map(n => Number(m.get64(place.data + 0x200 + 8 * n)) & 0x8d5);
+    // CF, AF and SF from before; ZF and PF of what is equal.
+    t.deepEqual(seen, model.vendor === 'intel' ? [0xd1, 0xd1, 0x44] : [0x44, 0x44, 0x44]);
+  }
+});
+
 test('OUTS with ports in place', t => {
   const m = new Computer().long();
   const written: [number, number, number][] = [];
