@@ -47,12 +47,12 @@ export interface BuildOptions {
   readonly engine?: 'interpreter' | 'jit';
 }
 
-/** Features that a guest cannot have on every accelerator: NVMM hides them (nvmm.md, section 12). */
+/** Features that a guest cannot have on every accelerator: NVMM hides them (nvmm.md, section 12), and has no place for DEBUGCTL. */
 const without = ['monitor', 'rdtscp', 'invpcid', 'pcid', 'rdrand', 'rdseed', 'umip', 'mce', 'mca', 'mtrr'];
 
 export function guestModel({ cpu, processors }: Pick<Profile, 'cpu' | 'processors'>): CpuModel {
   if (typeof cpu !== 'string') return cpu;
-  return (cpu === 'amd' ? amd : intel)({ processors, without });
+  return (cpu === 'amd' ? amd : intel)({ processors, without, debugControl: false });
 }
 
 export function findAccelerator(accelerator: string | AcceleratorFactory = 'nvmm-svm'): AcceleratorFactory {

@@ -3,9 +3,11 @@ import type { InterruptController } from '../bus/interrupt-controller.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { Mmu } from '../mmu/mmu.ts';
 import type { CpuState, StateComponent } from '../state/cpu-state.ts';
-import { Dr6, Flag, Gpr, Vector } from '../state/registers.ts';
+import { state as layout } from '../state/layout.ts';
+import { DebugControl, Dr6, Flag, Gpr, Vector } from '../state/registers.ts';
 import { getState, setState } from '../state/snapshot.ts';
 import type { StateBlock } from '../state/state-block.ts';
+import { Branch, recordBranch } from './branches.ts';
 import { Activity, CpuCore, type PortAccessor } from './core.ts';
 import { deliverEvent } from './exceptions.ts';
 import type { CpuExit } from './exit.ts';
@@ -55,6 +57,11 @@ export class Cpu extends CpuCore {
   codeWrittenAt = -1;
   /** Executes the instruction at RIP by the evaluator. Set by the host. */
   performAlone: () => void = () => {};
+  /** What kind of branch the instruction at RIP takes if nothing stops it. Set by the host. */
+  foresee: () => number = () => Branch.none;
+  #branch: number = Branch.none;
+  #branchLow = 0;
+  #branchHigh = 0;
   /** Retired count at which something outside wants to be asked: the run loop stops slices there. */
   alarm = Number.POSITIVE_INFINITY;
   onAlarm: (() => void) | undefined = undefined;
@@ -192,6 +199,31 @@ export class Cpu extends CpuCore {
     return deliverEvent(this, Vector.nmi, EventType.nmi, -1);
   }
 
+  /** An instruction is to be executed alone: a branch is looked at before, where DEBUGCTL asks for branches. */
+  expectBranch(): void {
+    const { state } = this;
+    const control = state.low(layout.debugControl.offset);
+    const wanted = (state.systemFlags & Flag.tf) !== 0 ? control : control & DebugControl.lbr;
+    this.#branch = wanted === 0 ? Branch.none : this.foresee();
+    this.#branchLow = state.ripLow;
+    this.#branchHigh = state.ripHigh;
+    this.#stepsBranches = (control & DebugControl.btf) !== 0;
+  }
+  #stepsBranches = false;
+
+  /** That instruction is done. True: a single step ends with it. */
+  branchEnded(): boolean {
+    const branch = this.#branch;
+    if (branch !== Branch.none) recordBranch(this, branch, this.#branchLow, this.#branchHigh);
+    this.#branch = Branch.none;
+    return branch !== Branch.none || !this.#stepsBranches;
+  }
+
+  /** An instruction, or an iteration of one, has been executed for the processor. */
+  stepped(): void {
+    if (this.branchEnded() && (this.state.systemFlags & Flag.tf) !== 0) this.pendingDebug |= Dr6.bs;
+  }
+
   /** Time goes on though nothing retires: timers must be able to end it. */
   passTime(): void {
     this.retired++;
@@ -203,7 +235,7 @@ export class Cpu extends CpuCore {
     this.advance();
     const { state } = this;
     state.interruptShadow = 0;
-    if ((state.systemFlags & Flag.tf) !== 0) this.pendingDebug |= Dr6.bs;
+    this.stepped();
     state.systemFlags &= ~Flag.rf;
     this.retired++;
     if (state.guest !== 0) this.virtualization?.retired(1);

@@ -1,6 +1,7 @@
 /** Delivery of exceptions with all that can go wrong: double faults, triple faults, intercepts (SDM vol. 3, section 6.15, table 6-5). */
 import { state as layout } from '../state/layout.ts';
 import { Dr7, dr6Fixed, Vector } from '../state/registers.ts';
+import { endBranchControl } from './branches.ts';
 import type { CpuCore } from './core.ts';
 import { deliver } from './delivery/deliver.ts';
 import { Leave, Status } from './leave.ts';
@@ -80,11 +81,12 @@ function shutDown(cpu: CpuCore): number {
   return state.guest !== 0 && virtualization?.shutdownIntercepted() ? Delivery.exit : Delivery.shutdown;
 }
 
-/** DR6 takes the conditions; DR7.GD is cleared so that the handler may use the debug registers. */
-function noteDebugConditions(cpu: CpuCore): void {
+/** DR6 takes the conditions; DR7.GD is cleared so that the handler may use the debug registers, and branches are its own. */
+export function noteDebugConditions(cpu: CpuCore): void {
   const { state } = cpu;
   const { offset } = layout.dr6;
   state.set64(offset, (state.low(offset) & ~0xf) | cpu.pendingDebug | dr6Fixed, 0);
   state.set64(layout.dr7.offset, state.low(layout.dr7.offset) & ~Dr7.gd, 0);
   cpu.pendingDebug = 0;
+  endBranchControl(cpu);
 }

@@ -47,6 +47,7 @@ export const features: Readonly<Record<string, FeatureBit>> = Object.fromEntries
     vmx: 5,
     ssse3: 9,
     cx16: 13,
+    pdcm: 15,
     pcid: 17,
     sse41: 19,
     sse42: 20,

@@ -95,6 +95,7 @@ export class Host implements HostComputer {
       cpu.virtualization = createVirtualization(cpu, this.linear);
       const assist = new LiveAssist(cpu, emptyBus, helperImplementations);
       cpu.performAlone = () => assist.perform();
+      cpu.foresee = () => assist.foresee();
     }
     this.#connectEngine(engine, arena, model);
     for (const cpu of this.processors) cpu.powerOn();

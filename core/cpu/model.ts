@@ -28,6 +28,8 @@ export interface CpuModel {
   readonly features: ReadonlySet<string>;
   /** SVM or VMX is there. */
   readonly virtualization: boolean;
+  /** DEBUGCTL and its last-branch records are there, which no bit of CPUID says. */
+  readonly debugControl: boolean;
 }
 
 const nothing: CpuidResult = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
@@ -70,10 +72,11 @@ export interface CpuModelParts {
   /** Default: the vendor's. */
   readonly dialect?: Vendor;
   readonly leaves: readonly CpuidLeaf[];
+  readonly debugControl?: boolean;
 }
 
 /** A model from leaves alone: a guest's CPUID, or a user's. */
-export function cpuModel({ name, vendor, dialect = vendor, leaves }: CpuModelParts): CpuModel {
+export function cpuModel({ name, vendor, dialect = vendor, leaves, debugControl = false }: CpuModelParts): CpuModel {
   const seen = new Set<string>();
   for (const { leaf, subleaf } of leaves) {
     const key = `${leaf}/${subleaf ?? ''}`;
@@ -93,6 +96,7 @@ export function cpuModel({ name, vendor, dialect = vendor, leaves }: CpuModelPar
     physicalBits,
     features: new Set([...announced, dialect]),
     virtualization: announced.has('svm') || announced.has('vmx'),
+    debugControl,
   };
 }
 

@@ -11,6 +11,8 @@ export interface ModelOptions {
   readonly entropy?: boolean;
   /** The CPU says that it is emulated, and how fast its clocks are (leaves 40000000 and 40000010). */
   readonly hypervisor?: boolean;
+  /** DEBUGCTL: single steps on branches, last-branch records. Default: yes. */
+  readonly debugControl?: boolean;
   /** Whose way of executing instructions. Default: the vendor's. */
   readonly dialect?: Vendor;
   /** Features to leave out. */
@@ -37,11 +39,14 @@ export const amd = (options: ModelOptions = {}): CpuModel => build('amd', option
 export const intel = (options: ModelOptions = {}): CpuModel => build('intel', options);
 
 function build(vendor: Vendor, options: ModelOptions): CpuModel {
-  const { processors = 1, virtualization = false, entropy = false, hypervisor = true, dialect, without = [] } = options;
+  const { processors = 1, virtualization = false, entropy = false, hypervisor = true, without = [] } = options;
+  const { debugControl = true, dialect } = options;
   const names = [
     ...common,
     ...own[vendor],
     ...(virtualization ? [virtual[vendor]] : []),
+    // The format of the records.
+    ...(debugControl && vendor === 'intel' ? ['pdcm'] : []),
     ...(entropy ? ['rdrand', 'rdseed'] : []),
     ...(hypervisor ? ['hypervisor'] : []),
     ...(processors > 1 ? ['htt'] : []),
@@ -53,6 +58,7 @@ function build(vendor: Vendor, options: ModelOptions): CpuModel {
     vendor,
     dialect: dialect ?? vendor,
     leaves: hypervisor ? [...leaves, ...hypervisorLeaves] : leaves,
+    debugControl,
   });
 }
 

@@ -1,21 +1,22 @@
 /** The MSRs that belong to the CPU itself (SDM vol. 4; APM vol. 2, appendix A). All others are the machine's. */
 import { isCanonical } from '../mmu/segmentation.ts';
 import { state as layout, Segment, segmentBase } from '../state/layout.ts';
+import { branchMsrs } from './branches.ts';
 import { loadEfer } from './control-registers.ts';
 import type { CpuCore } from './core.ts';
 import type { CpuModel } from './model.ts';
 
 export const MsrAnswer = { done: 0, fault: 1, unknown: 2 } as const;
 
-/** 'canonical' addresses, 'low' values of 32 bits, anything. */
-type Rule = 'any' | 'canonical' | 'low';
+/** What may be written: anything, canonical addresses, values of 32 bits, nothing, or these bits alone. */
+type Rule = 'any' | 'canonical' | 'low' | 'none' | number;
 
-interface Stored {
+export interface StoredMsr {
   readonly offset: number;
   readonly rule: Rule;
 }
 
-const stored: ReadonlyMap<number, Stored> = new Map<number, Stored>([
+const stored: ReadonlyMap<number, StoredMsr> = new Map<number, StoredMsr>([
   [0x174, { offset: layout.sysenterCs.offset, rule: 'any' }],
   [0x175, { offset: layout.sysenterEsp.offset, rule: 'canonical' }],
   [0x176, { offset: layout.sysenterEip.offset, rule: 'canonical' }],
@@ -30,12 +31,31 @@ const stored: ReadonlyMap<number, Stored> = new Map<number, Stored>([
 ]);
 
 const tscAux = 0xc000_0103;
-const storedIn = ({ features }: CpuModel, index: number): Stored | undefined =>
-  index >>> 0 === tscAux && !features.has('rdtscp') && !features.has('rdpid') ? undefined : stored.get(index >>> 0);
+function storedIn({ debugControl, features, vendor }: CpuModel, index: number): StoredMsr | undefined {
+  if (index >>> 0 === tscAux && !features.has('rdtscp') && !features.has('rdpid')) return undefined;
+  return stored.get(index >>> 0) ?? (debugControl ? branchMsrs[vendor].get(index >>> 0) : undefined);
+}
 
-const Msr = { tsc: 0x10, miscEnable: 0x1a0, pat: 0x277, efer: 0xc000_0080 } as const;
+function obeys(rule: Rule, low: number, high: number): boolean {
+  switch (rule) {
+    case 'any':
+      return true;
+    case 'canonical':
+      return isCanonical(high);
+    case 'low':
+      return high === 0;
+    case 'none':
+      return false;
+    default:
+      return high === 0 && (low & ~rule) === 0;
+  }
+}
+
+const Msr = { tsc: 0x10, miscEnable: 0x1a0, pat: 0x277, perfCapabilities: 0x345, efer: 0xc000_0080 } as const;
 /** Fast strings, no branch trace storage, no precise event sampling. */
 const miscEnable = 0x1801;
+/** Last-branch records are effective addresses of 64 bits and nothing else (SDM vol. 3, section 18.4.8.1). */
+const perfCapabilities = 2;
 
 /** The time-stamp counter with this CPU's offset, into (cpu.low, cpu.high). */
 export function readTimestamp(cpu: CpuCore): void {
@@ -83,6 +103,11 @@ export function readMsr(cpu: CpuCore, index: number): number {
       cpu.low = miscEnable;
       cpu.high = 0;
       return MsrAnswer.done;
+    case Msr.perfCapabilities:
+      if (!model.features.has('pdcm')) return MsrAnswer.unknown;
+      cpu.low = perfCapabilities;
+      cpu.high = 0;
+      return MsrAnswer.done;
     default:
       if (virtualization?.readMsr(index)) return MsrAnswer.done;
       return virtualization?.msrFault ? MsrAnswer.fault : MsrAnswer.unknown;
@@ -94,8 +119,7 @@ export function writeMsr(cpu: CpuCore, index: number): number {
   const { high, low, model, state, virtualization } = cpu;
   const known = storedIn(model, index);
   if (known) {
-    if (known.rule === 'canonical' && !isCanonical(high)) return MsrAnswer.fault;
-    if (known.rule === 'low' && high !== 0) return MsrAnswer.fault;
+    if (!obeys(known.rule, low, high)) return MsrAnswer.fault;
     state.set64(known.offset, low, high);
     return MsrAnswer.done;
   }
@@ -111,6 +135,8 @@ export function writeMsr(cpu: CpuCore, index: number): number {
       return loadEfer(cpu, low, high) ? MsrAnswer.done : MsrAnswer.fault;
     case Msr.miscEnable:
       return model.vendor === 'intel' ? MsrAnswer.done : MsrAnswer.unknown;
+    case Msr.perfCapabilities:
+      return model.features.has('pdcm') ? MsrAnswer.fault : MsrAnswer.unknown;
     default:
       if (virtualization?.writeMsr(index)) return MsrAnswer.done;
       return virtualization?.msrFault ? MsrAnswer.fault : MsrAnswer.unknown;

@@ -3,7 +3,7 @@
  * code in between, and whatever made that code return.
  */
 import { state as layout, Segment } from '../state/layout.ts';
-import { Dr6, Flag, Vector } from '../state/registers.ts';
+import { DebugControl, Dr6, Flag, Vector } from '../state/registers.ts';
 import { Activity } from './core.ts';
 import type { Cpu } from './cpu.ts';
 import { Delivery, deliverEvent, deliverException } from './exceptions.ts';
@@ -190,7 +190,8 @@ function meetsCodeBreakpoint(cpu: Cpu): boolean {
 function execute(cpu: Cpu, left: number): number {
   const { mmu, state } = cpu;
   const { systemFlags: flags, interruptShadow: shadow } = state;
-  const alone = shadow !== 0 || (flags & (Flag.tf | Flag.rf)) !== 0 || cpu.stepRequested;
+  const records = (state.low(layout.debugControl.offset) & DebugControl.lbr) !== 0;
+  const alone = shadow !== 0 || (flags & (Flag.tf | Flag.rf)) !== 0 || cpu.stepRequested || records;
   cpu.stepRequested = false;
   if (!alone) return cpu.execute(Math.min(left, slice));
 
@@ -202,6 +203,7 @@ function execute(cpu: Cpu, left: number): number {
   cpu.shadowFresh = false;
   cpu.resumeFresh = false;
   cpu.stepSuppressed = false;
+  cpu.expectBranch();
   const before = cpu.retired;
   const leave = cpu.execute(1);
   mmu.stepping = false;
@@ -213,7 +215,12 @@ function execute(cpu: Cpu, left: number): number {
   if (retired && !cpu.resumeFresh) state.systemFlags &= ~Flag.rf;
   if (heeds(cpu)) cpu.pendingDebug |= watchpoints.hits;
   watchpoints.hits = 0;
-  if ((flags & Flag.tf) !== 0 && !cpu.stepSuppressed && !(cpu.shadowFresh && state.interruptShadow === stackShadow))
+  if (
+    cpu.branchEnded() &&
+    (flags & Flag.tf) !== 0 &&
+    !cpu.stepSuppressed &&
+    !(cpu.shadowFresh && state.interruptShadow === stackShadow)
+  )
     cpu.pendingDebug |= Dr6.bs;
   return leave;
 }

@@ -64,7 +64,8 @@ export function switchTask(
     writeType(cpu, incoming);
   }
 
-  // From here on the new task runs: faults are its own.
+  // From here on the new task runs: faults are its own. No single step ends with a task switch (SDM vol. 3, section 18.4.3).
+  cpu.stepSuppressed = true;
   state.setSegment(Segment.tr, selector, incoming.attributes | 2, incoming.limit, base, 0);
   state.cr0 |= Cr0.ts;
   cpu.unitsChanged();

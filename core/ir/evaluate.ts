@@ -74,6 +74,11 @@ export function evaluate(program: Program, decoded: Decoded, machine: Evaluation
   }
 }
 
+/** Whether the program would jump if nothing stopped it before. Nothing is changed. */
+export function wouldJump(program: Program, decoded: Decoded, machine: EvaluationMachine): boolean {
+  return new Run(program, decoded, machine).jumps();
+}
+
 const leafOperations = new Set([
   'register',
   'state',
@@ -117,6 +122,12 @@ class Run {
     }
     this.#setField(state.rip, this.#nextRip);
     return 'done';
+  }
+
+  jumps(): boolean {
+    return this.program.effects.some(
+      effect => effect.kind === 'jump' && (!effect.when || this.#evaluate(effect.when) !== 0n),
+    );
   }
 
   #apply(effect: Effect): Evaluation | undefined {

@@ -17,6 +17,9 @@ export type Variation =
   /** REP, REPE, REPNE. */
   | 'repeat';
 
+/** What last-branch records tell apart (SDM vol. 3, table 18-11), but for relative and indirect. */
+export type BranchClass = 'conditional' | 'jump' | 'call' | 'return' | 'far';
+
 export interface InstructionDefinition {
   readonly encodings: readonly Encoding[];
   /** LOCK is allowed with a memory destination (operand 0). */
@@ -39,6 +42,8 @@ export interface InstructionDefinition {
   readonly intercept?: InterceptName;
   /** It may open a window for events (STI, POPF …): the run loop is left if one is pending. Helpers do this by status instead. */
   readonly opensWindow?: true;
+  /** It is a branch, taken whenever it completes, or if its condition holds. INT n and its like are events instead. */
+  readonly branch?: BranchClass;
   /** Memory operands must be 16-byte aligned (#GP(0)) when 128 bits wide. */
   readonly aligned?: true;
   /**

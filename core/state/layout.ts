@@ -38,6 +38,10 @@ export interface ArrayField extends Field {
 export const x87Offset = (physical: number): number => 0x300 + physical * 16;
 export const x87Significands: ArrayField = { ...field(x87Offset(0), 64), stride: 16, count: 8 };
 export const x87SignExponents: ArrayField = { ...field(x87Offset(0) + 8, 16), stride: 16, count: 8 };
+/** Last-branch records, the newest at `branchTop`: AMD processors have the first only. */
+export const branchRecords = 16;
+export const branchFrom = (index: number): Field => field(0x500 + index * 8, 64);
+export const branchTo = (index: number): Field => field(0x580 + index * 8, 64);
 /** XMM0…XMM15. */
 export const xmmOffset = (index: number): number => 0x400 + index * 16;
 
@@ -198,6 +202,15 @@ export const state = {
   nmiBlocked: field(0x3f4, 32),
   /** Record tables of 64-bit code: a pointer for each page of linear memory, 0 for none. */
   codeTables: field(0x3f8, 32),
+
+  /** DEBUGCTL. */
+  debugControl: field(0x618, 64),
+  /** The last branch before the last interrupt or exception. */
+  exceptionFrom: field(0x600, 64),
+  exceptionTo: field(0x608, 64),
+  /** LASTBRANCH_TOS and LBR_SELECT, of Intel. */
+  branchTop: field(0x610, 64),
+  branchSelect: field(0x620, 64),
 } as const satisfies Record<string, Field>;
 
 export type StateName = keyof typeof state;

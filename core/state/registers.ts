@@ -106,6 +106,8 @@ export const dr6Fixed = 0xffff_0ff0 | 0;
 export const dr7Fixed = 0x400;
 export const Dr6 = { bd: 1 << 13, bs: 1 << 14, bt: 1 << 15 } as const;
 export const Dr7 = { gd: 1 << 13 } as const;
+/** DEBUGCTL: last-branch records; single step on branches. */
+export const DebugControl = { lbr: 1 << 0, btf: 1 << 1 } as const;
 
 /** Bits of the packed segment attributes (core/state/layout.ts). */
 export const Attribute = {

@@ -6,13 +6,14 @@
 import { type ByteSource, Decoded } from '../../decode/decoded.ts';
 import { decode, decodeFeatures } from '../../decode/decoder.ts';
 import type { Program } from '../../ir/effect.ts';
-import { type Evaluation, type EvaluationMachine, evaluate } from '../../ir/evaluate.ts';
+import { type Evaluation, type EvaluationMachine, evaluate, wouldJump } from '../../ir/evaluate.ts';
 import type { Form } from '../../isa/form.ts';
 import type { HelperName } from '../../isa/helpers.ts';
 import { helpers as helperRows } from '../../isa/helpers.ts';
 import { trace } from '../../isa/trace.ts';
 import { state as layout } from '../../state/layout.ts';
 import type { StateBlock } from '../../state/state-block.ts';
+import { Branch, kindOfBranch } from '../branches.ts';
 import { type CpuCore, callHelper, type HelperImplementation } from '../core.ts';
 
 /**
@@ -26,6 +27,7 @@ export interface AssistMemory {
   probe(linear: bigint, bytes: number, segment: number, implicit?: boolean): void;
 }
 
+const nothing = { form: undefined };
 const programs = new Map<Form, Program>();
 function programOf(form: Form): Program {
   let program = programs.get(form);
@@ -54,6 +56,15 @@ export class InstructionAssist implements EvaluationMachine {
     if (length <= 0 || !decoded.form)
       return { fault: { vector: length === 0 ? 13 : decoded.fault, error: length === 0 ? 0 : -1 } };
     return evaluate(programOf(decoded.form), decoded, this);
+  }
+
+  /** What kind of branch (branches.ts) the instruction at state.rip takes if nothing stops it. */
+  foresee(source: ByteSource): number {
+    const decoded = this.#decoded;
+    const { form } = decode(source, this.#state.mode, this.#features, decoded) > 0 ? decoded : nothing;
+    if (!form?.instruction.branch) return Branch.none;
+    const taken = form.instruction.branch !== 'conditional' || wouldJump(programOf(form), decoded, this);
+    return taken ? kindOfBranch(form) : Branch.none;
   }
 
   get(offset: number, width: number): bigint {

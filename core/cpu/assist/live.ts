@@ -3,7 +3,7 @@ import { type Evaluation, MachineFault } from '../../ir/evaluate.ts';
 import type { HelperName } from '../../isa/helpers.ts';
 import type { LinearMemory } from '../../mmu/linear-memory.ts';
 import { state as layout, Segment, segmentBase } from '../../state/layout.ts';
-import { Dr6, Flag } from '../../state/registers.ts';
+import { Branch } from '../branches.ts';
 import type { HelperImplementation } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
 import { Access, Leave } from '../leave.ts';
@@ -67,7 +67,7 @@ export class LiveAssist implements AssistMemory {
     }
     if (outcome === 'exit' || (outcome === 'left' && state.leave !== Leave.events)) return false;
     if (outcome === 'again') {
-      if ((state.systemFlags & Flag.tf) !== 0) cpu.pendingDebug |= Dr6.bs;
+      cpu.stepped();
       return true;
     }
     const { interruptShadow } = state;
@@ -75,6 +75,11 @@ export class LiveAssist implements AssistMemory {
     cpu.completeInstruction();
     if (outcome === 'left') state.interruptShadow = interruptShadow;
     return true;
+  }
+
+  /** What kind of branch the instruction at RIP takes if nothing stops it. Where it cannot be fetched, executing it finds out. */
+  foresee(): number {
+    return this.#fetch() ? this.#assist.foresee(this.#code) : Branch.none;
   }
 
   read(linear: bigint, bytes: number, segment: number, implicit = false): bigint {

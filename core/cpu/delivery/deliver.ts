@@ -1,6 +1,7 @@
 /** Delivery of one event by the mode that the CPU is in. */
 import { Segment } from '../../state/layout.ts';
 import { Cr4, Flag, Vector } from '../../state/registers.ts';
+import { recordEvent } from '../branches.ts';
 import type { CpuCore } from '../core.ts';
 import { Access } from '../leave.ts';
 import { EventType } from '../virtualization.ts';
@@ -23,6 +24,7 @@ export function deliver(cpu: CpuCore, vector: number, type: number, error: numbe
   const external = type === EventType.software || type === EventType.softwareException ? 0 : 1;
   const flags = savedFlags(cpu, vector, type);
   const { frame } = cpu;
+  const { ripLow, ripHigh } = state;
   if (cpu.isLong) deliverLong(cpu, frame, vector, external, software, error, flags);
   else if (!cpu.isProtected && !cpu.isVirtual8086) deliverReal(cpu, frame, vector, flags);
   else if (type === EventType.software && cpu.isVirtual8086 && redirected(cpu, vector)) {
@@ -31,6 +33,11 @@ export function deliver(cpu: CpuCore, vector: number, type: number, error: numbe
   } else deliverProtected(cpu, frame, vector, external, software, error, flags);
   delivering.type = -1;
   state.interruptShadow = 0;
+  // All are recorded but debug exceptions.
+  if (vector === Vector.db && type !== EventType.software) return;
+  // INT n and its like: from the instruction, not from where it returns to.
+  const fromLow = (ripLow - length) | 0;
+  recordEvent(cpu, fromLow, fromLow >>> 0 > ripLow >>> 0 ? (ripHigh - 1) | 0 : ripHigh);
 }
 
 /** RF is set in the image that a fault saves, so that its instruction breakpoint does not fire again; debug exceptions apart. */

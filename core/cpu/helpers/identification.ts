@@ -2,6 +2,7 @@
 import { intercepts } from '../../isa/intercepts.ts';
 import { state as layout } from '../../state/layout.ts';
 import { Cr4, Gpr, Vector } from '../../state/registers.ts';
+import { debugControlMsr } from '../branches.ts';
 import type { CpuCore, HelperImplementation } from '../core.ts';
 import { guestCpuid } from '../cpuid.ts';
 import { Leave, Status } from '../leave.ts';
@@ -104,7 +105,8 @@ export const wrmsr: HelperImplementation = cpu => {
   if (status !== Status.done) return status;
   if (index >>> 0 === eferMsr && state.guest !== 0 && virtualization?.controlWritten(eferRegister))
     return cpu.leaveAfter(Leave.vmexit);
-  return cpu.transferred();
+  // From here on instructions may have to be looked at one by one.
+  return index === debugControlMsr ? cpu.leaveAfter(Leave.events) : cpu.transferred();
 };
 
 const random = new Uint8Array(8);

@@ -2,10 +2,12 @@
 import { isCanonical } from '../../mmu/segmentation.ts';
 import { state as layout, Segment } from '../../state/layout.ts';
 import { Attribute, Cr0, Dr6, Efer, Flag, Gpr, Vector } from '../../state/registers.ts';
+import { endBranchControl } from '../branches.ts';
 import type { CpuCore, HelperImplementation } from '../core.ts';
 import { deliver } from '../delivery/deliver.ts';
 import * as far from '../far-transfer.ts';
 import { interruptReturn } from '../interrupt-return.ts';
+import { EventType } from '../virtualization.ts';
 
 type OperandWidth = 16 | 32 | 64;
 
@@ -45,6 +47,7 @@ export const softwareInterrupt: HelperImplementation = cpu => {
     throw thrown;
   }
   delivering.type = -1;
+  if (type === EventType.privilegedSoftware) endBranchControl(cpu);
   cpu.stepSuppressed = true;
   return cpu.arrived();
 };

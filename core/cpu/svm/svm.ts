@@ -4,8 +4,9 @@ import { NestedFaultKind } from '../../mmu/nested-paging.ts';
 import { PageFault } from '../../mmu/paging.ts';
 import { state as layout } from '../../state/layout.ts';
 import { CodeSize, codeSizeOf, is64 } from '../../state/mode.ts';
-import { Cr0, Dr7, dr6Fixed, Efer, Flag, Vector } from '../../state/registers.ts';
+import { Cr0, Dr7, Efer, Flag, Vector } from '../../state/registers.ts';
 import type { Cpu } from '../cpu.ts';
+import { noteDebugConditions } from '../exceptions.ts';
 import { Access } from '../leave.ts';
 import {
   ControlAccess,
@@ -207,18 +208,8 @@ export class Svm implements Virtualization {
       exit.info2Low = cpu.state.low(layout.faultAddress.offset);
       exit.info2High = cpu.state.high(layout.faultAddress.offset);
       exit.withBytes = (error & PageFault.fetch) === 0;
-    } else if (vector === Vector.db) this.#showDebugConditions();
+    } else if (vector === Vector.db) noteDebugConditions(cpu); // as its handler would see them (section 15.12.2)
     return true;
-  }
-
-  /** An intercepted #DB shows DR6 and DR7 as its handler would see them. */
-  #showDebugConditions(): void {
-    const { cpu } = this;
-    const { state } = cpu;
-    const { dr6, dr7 } = layout;
-    state.set64(dr6.offset, (state.low(dr6.offset) & ~0xf) | cpu.pendingDebug | dr6Fixed, 0);
-    state.set64(dr7.offset, state.low(dr7.offset) & ~Dr7.gd, 0);
-    cpu.pendingDebug = 0;
   }
 
   taskSwitchIntercepted(selector: number, source: number, hasError: boolean, error: number): boolean {

@@ -119,6 +119,7 @@ const at = {
   guestCr0: wordOf(Field.guestCr0),
   guestCr4: wordOf(Field.guestCr4),
   guestDr7: wordOf(Field.guestDr7),
+  guestDebugControl: wordOf(Field.guestDebugControl),
   guestPat: wordOf(Field.guestPat),
   guestEfer: wordOf(Field.guestEfer),
   guestSsRights: wordOf(Field.guestSsRights),
@@ -148,8 +149,10 @@ export function loadGuest(cpu: Cpu, vmcs: Vmcs, moves: RegisterMoves, entry: num
   moves.load(state.base, base << 2);
   state.cr0 = (words[base + at.guestCr0] & ~cr0Kept) | (state.cr0 & cr0Kept);
   state.cr4 = words[base + at.guestCr4];
-  if ((entry & Entry.loadDebug) !== 0)
+  if ((entry & Entry.loadDebug) !== 0) {
     state.set64(layout.dr7.offset, (words[base + at.guestDr7] & ~dr7Cleared) | dr7Fixed, 0);
+    state.set64(layout.debugControl.offset, words[base + at.guestDebugControl], 0);
+  }
   if ((entry & Entry.loadPat) !== 0)
     state.set64(layout.pat.offset, words[base + at.guestPat], words[base + at.guestPat + 1]);
   if ((entry & Entry.loadEfer) !== 0) state.efer = words[base + at.guestEfer];
@@ -214,7 +217,10 @@ export function saveGuest(
   put(words, base + at.guestCr0, state.cr0);
   put(words, base + at.guestCr4, state.cr4);
   put(words, base + at.guestRflags, flags);
-  if ((exit & Exit.saveDebug) !== 0) put(words, base + at.guestDr7, state.low(layout.dr7.offset));
+  if ((exit & Exit.saveDebug) !== 0) {
+    put(words, base + at.guestDr7, state.low(layout.dr7.offset));
+    put(words, base + at.guestDebugControl, state.low(layout.debugControl.offset));
+  }
   if ((exit & Exit.savePat) !== 0)
     put(words, base + at.guestPat, state.low(layout.pat.offset), state.high(layout.pat.offset));
   if ((exit & Exit.saveEfer) !== 0) put(words, base + at.guestEfer, state.efer);

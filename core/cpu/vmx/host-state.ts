@@ -75,6 +75,7 @@ export function loadHost(cpu: Cpu, vmcs: Vmcs, moves: RegisterMoves, exit: numbe
   state.cr0 = (words[base + at.hostCr0] & ~cr0Kept) | (state.cr0 & cr0Kept);
   state.cr4 = words[base + at.hostCr4];
   state.set64(layout.dr7.offset, dr7Fixed, 0);
+  state.set64(layout.debugControl.offset, 0, 0);
   const long = Efer.lma | Efer.lme;
   if ((exit & Exit.loadEfer) !== 0) state.efer = words[base + at.hostEfer];
   else state.efer = host64 ? state.efer | long : state.efer & ~long;

@@ -9,6 +9,7 @@ export const CALL = instruction('call', {
     ['ff /2', 'Ev', { size64: 'forced' }],
   ],
   varies: ['operand', 'stack'],
+  branch: 'call',
   semantics(cpu, target) {
     const to = target!.read().zeroExtend(64);
     cpu.push(cpu.nextRip.truncate(cpu.operandWidth));
@@ -30,6 +31,7 @@ export const RET = instruction('ret', {
     ['c2', 'Iw', { size64: 'forced' }],
   ],
   varies: ['operand', 'stack'],
+  branch: 'return',
   semantics(cpu, parameters) {
     returnNear(cpu, parameters?.read());
   },

@@ -14,6 +14,7 @@ export const FAR_JMP = instruction('jmp', {
     ['ff /5', 'Mp'],
   ],
   varies: ['operand'],
+  branch: 'far',
   semantics(cpu, offset, selector) {
     cpu.call('farJump', ...target(cpu, offset!, selector), constant(32, cpu.operandWidth));
   },
@@ -25,6 +26,7 @@ export const FAR_CALL = instruction('call', {
     ['ff /3', 'Mp'],
   ],
   varies: ['operand'],
+  branch: 'far',
   semantics(cpu, offset, selector) {
     cpu.call('farCall', ...target(cpu, offset!, selector), constant(32, cpu.operandWidth));
   },
@@ -33,6 +35,7 @@ export const FAR_CALL = instruction('call', {
 export const RETF = instruction('retf', {
   encodings: [['cb'], ['ca', 'Iw']],
   varies: ['operand'],
+  branch: 'far',
   semantics(cpu, parameters) {
     const release = parameters ? parameters.read().zeroExtend(32) : constant(32, 0);
     cpu.call('farReturn', constant(32, cpu.operandWidth), release);

@@ -43,6 +43,7 @@ export const IRET = instruction('iret', {
   varies: ['operand'],
   mnemonics: { 16: 'iretw', 32: 'iretd', 64: 'iretq' },
   intercept: 'iret',
+  branch: 'far',
   semantics(cpu) {
     if (cpu.operandWidth === 64) returnIn64(cpu);
     else cpu.call('iret', constant(32, cpu.operandWidth));

@@ -10,6 +10,7 @@ export const JMP = instruction('jmp', {
     ['e9', 'Jz', { size64: 'forced' }],
     ['ff /4', 'Ev', { size64: 'forced' }],
   ],
+  branch: 'jump',
   semantics(cpu, target) {
     cpu.jump((target!.read() as Value).zeroExtend(64));
   },
@@ -22,6 +23,7 @@ export const conditionalJumps: readonly Instruction[] = conditions.map((conditio
       [opcodeHex(0x70 + code), 'Jb', { size64: 'forced' }],
       [`0f ${opcodeHex(0x80 + code)}`, 'Jz', { size64: 'forced' }],
     ],
+    branch: 'conditional',
     semantics(cpu, target) {
       cpu.jump(target!.read().zeroExtend(64), condition(cpu));
     },

@@ -7,6 +7,7 @@ const loop = (name: string, opcode: string, condition: (cpu: Tracer) => Value | 
   instruction(name, {
     encodings: [[opcode, 'Jb', { size64: 'forced' }]],
     varies: ['address'],
+    branch: 'conditional',
     semantics(cpu, target) {
       const counter = cpu.register(1, cpu.addressWidth);
       const count = counter.read().sub(1);
@@ -25,6 +26,7 @@ export const JRCXZ = instruction('jrcxz', {
   encodings: [['e3', 'Jb', { size64: 'forced' }]],
   varies: ['address'],
   mnemonics: { 16: 'jcxz', 32: 'jecxz', 64: 'jrcxz' },
+  branch: 'conditional',
   semantics(cpu, target) {
     cpu.jump(target!.read().zeroExtend(64), cpu.register(1, cpu.addressWidth).read().eq(0));
   },

@@ -25,6 +25,7 @@ export const SYSCALL = instruction('syscall', {
   encodings: [['0f 05']],
   varies: ['code'],
   feature: 'syscall',
+  branch: 'far',
   semantics(cpu) {
     if (!cpu.is64) {
       cpu.call('syscall');
@@ -57,6 +58,7 @@ export const SYSRET = instruction('sysret', {
   varies: ['operand'],
   mnemonics: { 16: 'sysretd', 32: 'sysretd', 64: 'sysretq' },
   feature: 'syscall',
+  branch: 'far',
   semantics(cpu) {
     const width = constant(32, cpu.operandWidth);
     if (cpu.operandWidth !== 64) {
@@ -86,6 +88,7 @@ export const SYSRET = instruction('sysret', {
 export const SYSENTER = instruction('sysenter', {
   encodings: [['0f 34']],
   feature: 'sep',
+  branch: 'far',
   semantics(cpu) {
     cpu.call('sysenter');
   },
@@ -96,6 +99,7 @@ export const SYSEXIT = instruction('sysexit', {
   varies: ['operand'],
   mnemonics: { 16: 'sysexitd', 32: 'sysexitd', 64: 'sysexitq' },
   feature: 'sep',
+  branch: 'far',
   semantics(cpu) {
     cpu.call('sysexit', constant(32, cpu.operandWidth));
   },

@@ -73,6 +73,8 @@ const trials: Readonly<Record<string, Trial>> = {
   fsgsbase: { code: `${fsgsbase} rdfsbase rax`, faults: [invalid, refused], bits: 64 },
   invpcid: instruction(`mov eax, 2\n invpcid rax, ${data}`),
   lahf64: instruction('lahf'),
+  // Unknown MSRs are the machine's.
+  pdcm: { code: 'xor eax, eax\n mov ecx, 0x345\n rdmsr\n mov eax, 1', faults: [], bits: 64, result: true },
   // BSR of 1 is 0, and the leading zeroes of 1 are 31.
   lzcnt: {
     code: 'mov ecx, 1\n lzcnt eax, ecx\n cmp eax, 31\n sete al\n movzx eax, al',

@@ -84,3 +84,16 @@ test('what may fault comes before what is written', t => {
   }
   t.pass();
 });
+
+const transfers = new Set(['farJump', 'farCall', 'farReturn', 'iret', 'syscall', 'sysret', 'sysenter', 'sysexit']);
+
+test('what jumps says which class of branch it is, conditional or not', t => {
+  for (const form of forms) {
+    const { effects } = trace(form);
+    const jump = effects.find(({ kind }) => kind === 'jump');
+    const leads = jump !== undefined || effects.some(effect => effect.kind === 'call' && transfers.has(effect.helper));
+    const { branch } = form.instruction;
+    t.is(leads, branch !== undefined, form.key);
+    if (jump && branch !== 'far') t.is('when' in jump && jump.when !== undefined, branch === 'conditional', form.key);
+  }
+});

@@ -1,5 +1,6 @@
 /** Checks on the guest-state area but for segments (SDM vol. 3, section 27.3.1): an exit with reason 33. */
-import { Cr0, Cr4, Efer, Flag, Vector } from '../../../state/registers.ts';
+import { Cr0, Cr4, DebugControl, Efer, Flag, Vector } from '../../../state/registers.ts';
+import { debugControlDefined } from '../../branches.ts';
 import { EventType } from '../../virtualization.ts';
 import { cr0Fixed, cr4Fixed, revision } from '../capabilities.ts';
 import { Entry, Pin, Secondary } from '../controls.ts';
@@ -13,8 +14,6 @@ const Segment = { cs: 1, ss: 2 } as const;
 export const EntryFailure = { pdpte: 2, linkPointer: 4 } as const;
 
 const codeLong = 1 << 13;
-const debugControlDefined = 3;
-const branchTrap = 2;
 const otherEvent = 7;
 const rflagsReserved = 0xffc0_8028 | 0;
 const blocking = Interruptibility.sti | Interruptibility.stackShadow;
@@ -51,7 +50,7 @@ function wrongInActivity({ eventType, eventVector }: Candidate, activity: number
 function wrongStep({ vmcs, rflags }: Candidate): boolean {
   const waits =
     (vmcs.low(Field.guestInterruptibility) & blocking) !== 0 || vmcs.low(Field.guestActivity) === GuestActivity.hlt;
-  const stepping = (rflags & Flag.tf) !== 0 && (vmcs.low(Field.guestDebugControl) & branchTrap) === 0;
+  const stepping = (rflags & Flag.tf) !== 0 && (vmcs.low(Field.guestDebugControl) & DebugControl.btf) === 0;
   return waits && stepping !== ((vmcs.low(Field.guestPendingDebug) & PendingDebug.step) !== 0);
 }
 
@@ -93,9 +92,10 @@ export const guestRules: readonly Rule[] = [
   },
   {
     rule: 'DEBUGCTL',
-    broken: ({ entry, vmcs }) =>
+    broken: ({ cpu, entry, vmcs }) =>
       (entry & Entry.loadDebug) !== 0 &&
-      ((vmcs.low(Field.guestDebugControl) & ~debugControlDefined) !== 0 || vmcs.high(Field.guestDebugControl) !== 0),
+      ((vmcs.low(Field.guestDebugControl) & ~debugControlDefined(cpu.model)) !== 0 ||
+        vmcs.high(Field.guestDebugControl) !== 0),
   },
   {
     rule: 'IA-32e mode needs paging and PAE',
