@@ -26,6 +26,7 @@ export {
   BlockError,
   Board,
   type BoardParts,
+  type BranchState,
   type BytePortHandler,
   type ByteStream,
   backend,

@@ -29,6 +29,11 @@ export abstract class VirtualProcessor {
     return false;
   }
 
+  /** DEBUGCTL and its records are the guest's to use. */
+  protected get keepsBranches(): boolean {
+    return false;
+  }
+
   /**
    * Runs the guest until there is something that only the board can decide. Interrupts are fetched from this processor's
    * InterruptController at the moment the CPU can take them; port, MMIO and MSR accesses go to the machine's buses.
@@ -58,6 +63,8 @@ export abstract class VirtualProcessor {
 
   /** Components not given stay as they are. */
   setState(state: Partial<CpuState>): void {
+    if (state.debug?.branches && !this.keepsBranches)
+      throw new MachineError('bad-state', 'this processor has no DEBUGCTL and keeps no records of branches');
     if (state.interrupts) this.#injected = state.interrupts.event && checked(state.interrupts.event);
     this.writeState(state);
   }

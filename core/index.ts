@@ -99,6 +99,7 @@ export { GuestMemory } from './memory/guest-memory.ts';
 export { type RamBlock, RamGuestMemory } from './memory/ram-guest-memory.ts';
 export { type Range, type RangeEntry, RangeMap } from './memory/range-map.ts';
 export {
+  type BranchState,
   type ControlState,
   type CpuState,
   type DebugState,

@@ -1,5 +1,5 @@
 /** Whether a state that comes from anywhere is one of this machine: looked through before anything is changed. */
-import { MachineError } from '#core';
+import { type BranchState, MachineError } from '#core';
 import type { MachineState, StatefulParts } from './machine-state.ts';
 
 export const badState = (path: string, message: string, cause?: unknown): MachineError =>
@@ -11,6 +11,16 @@ export const badState = (path: string, message: string, cause?: unknown): Machin
 
 const activities: readonly unknown[] = ['running', 'halted', 'waitForSipi'];
 const top = 2n ** 64n;
+const records = Array<bigint>(16).fill(0n);
+const someBranches: BranchState = {
+  debugControl: 0n,
+  branchSelect: 0n,
+  branchTop: 0n,
+  exceptionFrom: 0n,
+  exceptionTo: 0n,
+  from: records,
+  to: records,
+};
 
 /** Throws the first difference. What devices saved they check themselves. */
 export function checkState({ profile, virtual, memory, devices }: StatefulParts, state: MachineState): void {
@@ -22,14 +32,16 @@ export function checkState({ profile, virtual, memory, devices }: StatefulParts,
   if (!Number.isFinite(time) || time < 0) throw badState('time', `${time} is no time`);
 
   const own = virtual.processors.map(processor => {
-    const { interrupts, ...others } = processor.getState();
-    const { event: _, ...rest } = interrupts;
-    return { ...others, interrupts: rest };
+    const { debug, interrupts, ...others } = processor.getState();
+    const { branches: _, ...registers } = debug;
+    const { event: __, ...rest } = interrupts;
+    return { ...others, debug: registers, interrupts: rest };
   });
   if (!Array.isArray(processors) || processors.length !== own.length)
     throw badState('processors', `the state is not of ${own.length} processors`);
   checkForm(processors, own, 'processors');
-  processors.forEach(({ interrupts: { event } }, index) => {
+  processors.forEach(({ debug: { branches }, interrupts: { event } }, index) => {
+    if (branches !== undefined) checkForm(branches, someBranches, `processors.${index}.debug.branches`);
     if (event !== undefined)
       checkForm(
         event,

@@ -92,7 +92,8 @@ const writers: { readonly [C in StateComponent]: (view: X64StateView, value: Cpu
     );
   },
   controls: (view, controls) => spread(controlIndex, controls, (n, value) => view.setCr(n, value)),
-  debug: (view, debug) => spread(debugIndex, debug, (n, value) => view.setDr(n, value)),
+  debug: (view, debug) =>
+    spread<keyof typeof debugIndex, bigint>(debugIndex, debug, (n, value) => view.setDr(n, value)),
   msrs: (view, msrs) => spread(msrIndex, msrs, (n, value) => view.setMsr(n, value)),
   interrupts: (view, { shadow, nmiBlocked }) => {
     view.intr = (shadow ? Intr.shadow : 0) | (nmiBlocked ? Intr.nmiWindowExiting : 0);

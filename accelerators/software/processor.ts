@@ -48,6 +48,10 @@ export class SoftwareProcessor extends VirtualProcessor {
     );
   }
 
+  protected override get keepsBranches(): boolean {
+    return this.specification.cpu.debugControl;
+  }
+
   protected readState(components: readonly StateComponent[]): Partial<CpuState> {
     return this.#cpu.getState(components);
   }

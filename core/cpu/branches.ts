@@ -59,7 +59,7 @@ export function recordBranch(cpu: CpuCore, kind: number, fromLow: number, fromHi
 export function recordEvent(cpu: CpuCore, fromLow: number, fromHigh: number): void {
   const { state } = cpu;
   if ((state.get32(layout.debugControl.offset) & DebugControl.lbr) === 0) return;
-  const top = state.get32(layout.branchTop.offset);
+  const top = state.get32(layout.branchTop.offset) & (branchRecords - 1);
   state.copy64(layout.exceptionFrom.offset, branchFrom(top).offset);
   state.copy64(layout.exceptionTo.offset, branchTo(top).offset);
   recordBranch(cpu, Branch.far, fromLow, fromHigh);

@@ -54,6 +54,20 @@ export interface DebugState {
   readonly dr3: bigint;
   readonly dr6: bigint;
   readonly dr7: bigint;
+  /** Where anything of it is not 0. */
+  readonly branches?: BranchState;
+}
+
+/** DEBUGCTL, and sixteen last-branch records, of which an AMD processor has the first. */
+export interface BranchState {
+  readonly debugControl: bigint;
+  readonly branchSelect: bigint;
+  readonly branchTop: bigint;
+  /** The last branch before the last interrupt or exception. */
+  readonly exceptionFrom: bigint;
+  readonly exceptionTo: bigint;
+  readonly from: readonly bigint[];
+  readonly to: readonly bigint[];
 }
 
 export interface MsrState {

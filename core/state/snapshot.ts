@@ -1,6 +1,7 @@
 /** Gets and sets a CPU's whole state by component (cpu-state.ts): the API's edge, where BigInt is welcome. */
 import { MachineError } from '../framework/error.ts';
 import {
+  type BranchState,
   type CpuState,
   type SegmentState,
   type SegmentsState,
@@ -9,7 +10,16 @@ import {
   type TableState,
 } from './cpu-state.ts';
 import { fxsaveSize, readFpuImage, writeFpuImage } from './fpu-image.ts';
-import { gprOffset, state as layout, Segment, type StateName, segmentBase } from './layout.ts';
+import {
+  branchFrom,
+  branchRecords,
+  branchTo,
+  gprOffset,
+  state as layout,
+  Segment,
+  type StateName,
+  segmentBase,
+} from './layout.ts';
 import type { StateBlock } from './state-block.ts';
 
 /** A CPU, as far as its state is concerned. */
@@ -29,6 +39,7 @@ export interface StateHolder {
 const ordinary = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const;
 const tables = ['gdtr', 'idtr'] as const;
 const debugRegisters = ['dr0', 'dr1', 'dr2', 'dr3', 'dr6', 'dr7'] as const;
+const branchRegisters = ['debugControl', 'branchSelect', 'branchTop', 'exceptionFrom', 'exceptionTo'] as const;
 const controlRegisters = ['cr0', 'cr2', 'cr3', 'cr4', 'xcr0'] as const;
 const msrs = [
   'efer',
@@ -69,7 +80,14 @@ const readers: { readonly [C in StateComponent]: (holder: StateHolder) => CpuSta
     ...(pick(holder.state, controlRegisters) as Omit<CpuState['controls'], 'cr8'>),
     cr8: BigInt(holder.taskPriority),
   }),
-  debug: ({ state }) => pick(state, debugRegisters) as CpuState['debug'],
+  debug: ({ state }) => {
+    const registers = pick(state, debugRegisters) as CpuState['debug'];
+    const branches = readBranches(state);
+    const used = Object.values(branches)
+      .flat()
+      .some(value => value !== 0n);
+    return used ? { ...registers, branches } : registers;
+  },
   msrs: holder => ({
     ...(pick(holder.state, msrs) as Omit<CpuState['msrs'], 'tsc'>),
     tsc: BigInt.asUintN(64, BigInt(holder.ticks) + holder.state.get(layout.tscOffset)),
@@ -109,6 +127,11 @@ const writers: { readonly [C in StateComponent]: (holder: StateHolder, value: Cp
   },
   debug({ state }, debug) {
     for (const name of debugRegisters) state.set(layout[name], debug[name]);
+    for (const name of branchRegisters) state.set(layout[name], debug.branches?.[name] ?? 0n);
+    for (let n = 0; n < branchRecords; n++) {
+      state.set(branchFrom(n), debug.branches?.from[n] ?? 0n);
+      state.set(branchTo(n), debug.branches?.to[n] ?? 0n);
+    }
   },
   msrs(holder, values) {
     for (const name of msrs) holder.state.set(layout[name], values[name]);
@@ -125,6 +148,12 @@ const writers: { readonly [C in StateComponent]: (holder: StateHolder, value: Cp
     writeFpuImage(state, image);
   },
 };
+
+const readBranches = (state: StateBlock): BranchState => ({
+  ...(pick(state, branchRegisters) as Omit<BranchState, 'from' | 'to'>),
+  from: Array.from({ length: branchRecords }, (_, n) => state.get(branchFrom(n))),
+  to: Array.from({ length: branchRecords }, (_, n) => state.get(branchTo(n))),
+});
 
 function pick<N extends StateName>(state: StateBlock, names: readonly N[]): Record<N, bigint> {
   return Object.fromEntries(names.map(name => [name, state.get(layout[name])])) as Record<N, bigint>;

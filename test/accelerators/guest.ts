@@ -6,6 +6,7 @@ import type { Software } from '../../accelerators/software/software.ts';
 import { assemble, type CpuState, type InterruptController, type SegmentState } from '../../core/index.ts';
 import type { Jit } from '../../core/jit/jit.ts';
 import { guestModel } from '../../machines/build.ts';
+import type { Profile } from '../../machines/profile.ts';
 
 export const names = accelerators.map(({ name }) => name);
 
@@ -91,7 +92,7 @@ export interface GuestOptions {
   readonly processors?: number;
   /** `jit`: all code is compiled before it runs. */
   readonly engine?: 'interpreter' | 'jit';
-  readonly cpu?: 'amd' | 'intel';
+  readonly cpu?: Profile['cpu'];
 }
 
 export class Guest {

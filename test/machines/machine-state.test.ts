@@ -124,6 +124,11 @@ const refused: readonly (readonly [title: string, path: string, change: Change])
     'processors.0.interrupts.event.vector',
     state => (state.processors[0].interrupts.event = { vector: 'x' }),
   ],
+  [
+    'branches that are none',
+    'processors.0.debug.branches.debugControl',
+    state => (state.processors[0].debug.branches = { debugControl: 'x' }),
+  ],
   ['a vector that is none', 'processors.0', state => (state.processors[0].interrupts.event = { vector: 2 })],
   ['half an FPU', 'processors.0.fpu', state => (state.processors[0].fpu = new Uint8Array(256))],
   ['no activity', 'activity', state => (state.activity = [])],

@@ -119,6 +119,24 @@ export function identity(test: TestFn, guest: Guest): void {
     t.is(guest.register('rax'), 0xd01n, "LMA is the processor's");
   });
 
+  test(`${name}: DEBUGCTL and branch records are the board's, and TF steps over instructions whatever it answers`, t => {
+    const step = 'pushfq\n or qword ptr [rsp], 0x100\n popfq\n nop\n stepped: nop\n jmp $';
+    const symbols = guest.reset().load(64, `wrmsr\n ${step}`);
+    guest.long(undefined, { rcx: 0x1d9, rax: 3 });
+    guest.msr = () => 0n;
+    t.is(guest.run().reason, 'halt');
+    t.is(guest.vector, 1);
+    t.is(guest.get64(at.stack - 40), symbols.get('stepped')!);
+    t.deepEqual(guest.log, [['wrmsr', 0x1d9, 8, 3n]]);
+    for (const index of [0x1c8, 0x1c9, 0x1d9, 0x1db, 0x1dc, 0x1dd, 0x1de, 0x345, 0x680, 0x6cf]) {
+      guest.reset().long('rdmsr\n hlt', { rcx: index });
+      guest.msr = () => 0x77n;
+      t.is(guest.run().reason, 'halt');
+      t.is(guest.register('rax'), 0x77n, index.toString(16));
+    }
+    t.false('branches' in guest.state.debug);
+  });
+
   test(`${name}: instructions that the guest's CPU does not have are #UD`, t => {
     for (const instruction of [
       'vmmcall',
