@@ -1,5 +1,5 @@
 /** What MOV CR checks and does (SDM vol. 3, section 2.5; vol. 2, MOV CR): loading CR0, CR3, CR4, CR8 and EFER. */
-import { reservedHighBits } from '../mmu/nested-paging.ts';
+import { reservedHighBits } from '../mmu/nested-formats.ts';
 import { state as layout, Segment } from '../state/layout.ts';
 import { Attribute, Cr0, Cr4, Efer, Vector } from '../state/registers.ts';
 import type { CpuCore } from './core.ts';

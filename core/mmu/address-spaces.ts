@@ -7,7 +7,7 @@ import { state as layout } from '../state/layout.ts';
 import { Cr0, Cr4, Flag } from '../state/registers.ts';
 import type { StateBlock } from '../state/state-block.ts';
 import { ContextTable, Variant } from './context.ts';
-import type { NestedFormat } from './nested-paging.ts';
+import type { NestedFormat, PlainEntries } from './nested-formats.ts';
 import { Paging, PagingMode } from './paging.ts';
 import { Tlb } from './tlb.ts';
 import { Watchpoints } from './watchpoints.ts';
@@ -75,11 +75,12 @@ export class AddressSpaces {
     const frame = ((rootHigh << 20) | (rootLow >>> 12)) - ram.first;
     const isRam = simple && nested === undefined && rootHigh >>> 12 === 0 && frame >>> 0 < ram.pages;
     i32[layout.walkRoot.offset >> 2] = isRam ? ram.offset + (frame << 12) : 0;
-    const nestedRoot = simple && nested !== undefined ? physical.locate(nested.rootLow & ~0xfff, nested.rootHigh) : 0;
+    const plain = simple ? nested?.format.plain : undefined;
+    const nestedRoot = nested && plain ? physical.locate(nested.rootLow & ~0xfff, nested.rootHigh) : 0;
     i32[layout.nestedRoot.offset >> 2] = nestedRoot;
-    if (nested !== undefined && nestedRoot !== 0) {
+    if (nested !== undefined && plain !== undefined && nestedRoot !== 0) {
       state.set64(layout.nestedGuestRoot.offset, rootLow & ~0xfff, rootHigh);
-      this.#describeNested(nested.format);
+      this.#describeNested(nested.format, plain);
     } else if (!isRam) return;
     i32[layout.walkFirst.offset >> 2] = ram.first;
     i32[layout.walkPages.offset >> 2] = ram.pages;
@@ -91,10 +92,10 @@ export class AddressSpaces {
 
   #described: NestedFormat | undefined;
 
-  #describeNested(format: NestedFormat): void {
+  #describeNested(format: NestedFormat, plain: PlainEntries): void {
     if (format === this.#described) return;
     this.#described = format;
-    const { plain, dirty, tableReadsAreWrites } = format;
+    const { dirty, tableReadsAreWrites } = format;
     const { state } = this;
     for (const [{ offset }, value] of [
       [layout.nestedRead, plain.read],

@@ -7,7 +7,8 @@ import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { state as layout } from '../state/layout.ts';
 import { Cr0, Cr4, Efer, Flag } from '../state/registers.ts';
 import type { StateBlock } from '../state/state-block.ts';
-import { type NestedWalk, reservedHighBits } from './nested-paging.ts';
+import { reservedHighBits } from './nested-formats.ts';
+import type { NestedWalk } from './nested-paging.ts';
 import { PageFault, PagingMode, Walk } from './paging-codes.ts';
 
 export { PageFault, PagingMode, Walk };

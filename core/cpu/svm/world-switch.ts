@@ -1,5 +1,6 @@
 /** VMRUN and #VMEXIT (APM vol. 2, sections 15.5 and 15.6): the host goes to its save area and comes back from there. */
-import { NestedWalk, nptFormat } from '../../mmu/nested-paging.ts';
+import { type HostPaging, nptFormat } from '../../mmu/nested-formats.ts';
+import { NestedWalk } from '../../mmu/nested-paging.ts';
 import { state as layout } from '../../state/layout.ts';
 import { Cr0, Cr4, dr7Fixed, Efer, Flag } from '../../state/registers.ts';
 import { Activity } from '../core.ts';
@@ -11,6 +12,8 @@ import { Control, EventInfo, Save, TlbControl, VirtualInterrupt } from './vmcb.t
 
 const pageSize = 0x1000;
 const { cr8, pat, tscOffset } = layout;
+/** For a walk's attributes. */
+const pagingNumber: Readonly<Record<HostPaging, number>> = { long: 0, pae: 1, legacy: 2 };
 
 export class WorldSwitch {
   readonly #svm: SvmState;
@@ -86,19 +89,27 @@ export class WorldSwitch {
   #enableNestedPaging(): void {
     const { controls, cpu } = this.#svm;
     const { mmu, model, physical, state } = cpu;
-    // The host's flags still: they rule its tables.
-    const noExecute = (state.efer & Efer.nxe) !== 0;
+    // The host's flags still: they rule its tables (section 15.25.3).
+    const { cr4, efer } = state;
+    const paging = (efer & Efer.lma) !== 0 ? 'long' : (cr4 & Cr4.pae) !== 0 ? 'pae' : 'legacy';
+    const noExecute = paging !== 'legacy' && (efer & Efer.nxe) !== 0;
+    const largePages = paging === 'legacy' && (cr4 & Cr4.pse) !== 0;
     mmu.space = 0x1_0000 | (controls.asid & 0xffff);
     if (!controls.nestedPaging) {
       mmu.paging.nested = undefined;
       return;
     }
-    const { nestedRootLow: low, nestedRootHigh: high } = controls;
-    const attributes = noExecute ? 1 : 0;
+    const { nestedRootLow: low } = controls;
+    // Outside of long mode it is a CR3 of 32 bits, and PAE's tables are smaller than a page.
+    const high = paging === 'long' ? controls.nestedRootHigh : 0;
+    const within = paging === 'pae' ? low & 0xfe0 : 0;
+    const attributes = within | (pagingNumber[paging] << 2) | (largePages ? 2 : 0) | (noExecute ? 1 : 0);
     const walk = this.#walk;
     if (!walk || walk.rootLow !== low || walk.rootHigh !== high || walk.attributes !== attributes) {
       const format = nptFormat({
+        paging,
         noExecute,
+        largePages,
         physicalBits: model.physicalBits,
         hugePages: model.features.has('pdpe1gb'),
       });

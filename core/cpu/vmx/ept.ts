@@ -1,6 +1,7 @@
 /** Extended page tables (SDM vol. 3, section 30.3): the pointer, the walk behind it, and how a fault is described. */
 import type { PhysicalMemory } from '../../memory/physical-memory.ts';
-import { eptFormat, NestedFaultKind, type NestedFormat, NestedWalk } from '../../mmu/nested-paging.ts';
+import { eptFormat, type NestedFormat } from '../../mmu/nested-formats.ts';
+import { NestedFaultKind, NestedWalk } from '../../mmu/nested-paging.ts';
 import { Reason } from './reasons.ts';
 
 const Pointer = { memoryType: 7, walkLength: 7 << 3, accessedDirty: 1 << 6, reserved: 0xf80 } as const;
