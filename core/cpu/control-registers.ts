@@ -12,7 +12,8 @@ const cr4Pdptes = Cr4.pge | Cr4.pse | Cr4.pae | Cr4.smep;
 const is16BitTask = (attributes: number): boolean =>
   (attributes & (Attribute.present | Attribute.segment | 0xd)) === (Attribute.present | 1);
 
-export function loadCr0(cpu: CpuCore, low: number, high: number): void {
+/** What may be wrong with a value, but for the PDPTEs that go with it. */
+function checkCr0(cpu: CpuCore, low: number, high: number): void {
   const { state, virtualization } = cpu;
   const before = state.cr0;
   const value = (low & cr0Defined) | Cr0.et;
@@ -22,15 +23,21 @@ export function loadCr0(cpu: CpuCore, low: number, high: number): void {
   if (virtualization?.controlRefused(0, value)) cpu.raise(Vector.gp, 0);
   const pagingOn = (value & ~before & Cr0.pg) !== 0;
   const pagingOff = (before & ~value & Cr0.pg) !== 0;
-  const { efer } = state;
-  if (pagingOn && (efer & Efer.lme) !== 0) {
+  if (pagingOn && (state.efer & Efer.lme) !== 0) {
     if ((state.cr4 & Cr4.pae) === 0) cpu.raise(Vector.gp, 0);
     if ((state.attributes(Segment.cs) & Attribute.long) !== 0) cpu.raise(Vector.gp, 0);
     // A task of the 80286, which IA-32e mode does not have (SDM vol. 2, MOV CR).
     if (cpu.model.dialect === 'intel' && is16BitTask(state.attributes(Segment.tr))) cpu.raise(Vector.gp, 0);
   }
   if (pagingOff && (cpu.is64 || (state.cr4 & Cr4.pcide) !== 0)) cpu.raise(Vector.gp, 0);
+}
 
+export function loadCr0(cpu: CpuCore, low: number, high: number): void {
+  checkCr0(cpu, low, high);
+  const { state } = cpu;
+  const before = state.cr0;
+  const value = (low & cr0Defined) | Cr0.et;
+  const { efer } = state;
   const long = (value & Cr0.pg) !== 0 && (efer & Efer.lme) !== 0;
   state.cr0 = value;
   state.efer = long ? efer | Efer.lma : efer & ~Efer.lma;
@@ -60,17 +67,23 @@ function refusePdptes(cpu: CpuCore, undo: () => void): void {
   cpu.raise(Vector.gp, 0);
 }
 
+/** With PCIDs bit 63 asks to keep translations. */
+const keeps = (cpu: CpuCore, high: number): boolean => high < 0 && (cpu.state.cr4 & Cr4.pcide) !== 0;
+const withoutKeep = (cpu: CpuCore, high: number): number => (keeps(cpu, high) ? high & 0x7fff_ffff : high);
+
+function checkCr3(cpu: CpuCore, _low: number, high: number): void {
+  const reserved = reservedHighBits(cpu.model.physicalBits, 52) | 0xfff0_0000;
+  if (cpu.isLong && (withoutKeep(cpu, high) & reserved) !== 0) cpu.raise(Vector.gp, 0);
+}
+
 export function loadCr3(cpu: CpuCore, low: number, high: number): void {
+  checkCr3(cpu, low, high);
   const { state } = cpu;
-  const identifiers = (state.cr4 & Cr4.pcide) !== 0;
-  const keep = identifiers && high < 0;
-  const upper = keep ? high & 0x7fff_ffff : high;
-  if (cpu.isLong && (upper & (reservedHighBits(cpu.model.physicalBits, 52) | 0xfff0_0000)) !== 0)
-    cpu.raise(Vector.gp, 0);
+  const keep = keeps(cpu, high);
   const { offset } = layout.cr3;
   const beforeLow = state.low(offset);
   const beforeHigh = state.high(offset);
-  state.set64(offset, low, upper);
+  state.set64(offset, low, withoutKeep(cpu, high));
   if (cpu.usesPdptes) refusePdptes(cpu, () => state.set64(offset, beforeLow, beforeHigh));
   cpu.translation.rootLoaded(keep);
 }
@@ -101,7 +114,7 @@ export function cr4Defined(cpu: CpuCore): number {
   return own | Cr4.mce | (cpu.virtualization?.cr4Bits ?? 0);
 }
 
-export function loadCr4(cpu: CpuCore, low: number, high: number): void {
+function checkCr4(cpu: CpuCore, low: number, high: number): void {
   const { state, virtualization } = cpu;
   const before = state.cr4;
   if (high !== 0 || (low & ~cr4Defined(cpu)) !== 0) cpu.raise(Vector.gp, 0);
@@ -109,6 +122,12 @@ export function loadCr4(cpu: CpuCore, low: number, high: number): void {
   if ((low & ~before & Cr4.pcide) !== 0 && (!cpu.isLong || (state.low(layout.cr3.offset) & 0xfff) !== 0))
     cpu.raise(Vector.gp, 0);
   if (virtualization?.controlRefused(4, low)) cpu.raise(Vector.gp, 0);
+}
+
+export function loadCr4(cpu: CpuCore, low: number, high: number): void {
+  checkCr4(cpu, low, high);
+  const { state } = cpu;
+  const before = state.cr4;
   state.cr4 = low;
   if (cpu.usesPdptes && ((before ^ low) & cr4Pdptes) !== 0) {
     refusePdptes(cpu, () => {
@@ -121,9 +140,20 @@ export function loadCr4(cpu: CpuCore, low: number, high: number): void {
   cpu.translation.refresh();
 }
 
-export function loadCr8(cpu: CpuCore, low: number, high: number): void {
+function checkCr8(cpu: CpuCore, low: number, high: number): void {
   if (high !== 0 || (low & ~0xf) !== 0) cpu.raise(Vector.gp, 0);
+}
+
+export function loadCr8(cpu: CpuCore, low: number, high: number): void {
+  checkCr8(cpu, low, high);
   cpu.taskPriority = low;
+}
+
+const checks: Readonly<Record<number, typeof checkCr0>> = { 0: checkCr0, 3: checkCr3, 4: checkCr4, 8: checkCr8 };
+
+/** #GP(0) where MOV would refuse the value, but for PDPTEs, which lie in memory. */
+export function checkControl(cpu: CpuCore, register: number, low: number, high: number): void {
+  checks[register]?.(cpu, low, high);
 }
 
 /** MOV to CR0, CR2, CR3, CR4 or CR8. */

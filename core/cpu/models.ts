@@ -144,8 +144,9 @@ function amdLeaves(names: readonly string[], processors: number, virtualization:
     leaf(0x8000_0006, 0, 0x0400_0400, 0x0200_6140, 0),
     leaf(0x8000_0007, 0, 0, 0, featureWord(names, 0x8000_0007, 'edx')),
     leaf(0x8000_0008, addressSizes, featureWord(names, 0x8000_0008, 'ebx'), (processors - 1) | (shift << 12)),
-    // Nested paging, nRIP save, clean bits, flush by ASID, decode assists, PAUSE filter and threshold, virtual GIF.
-    ...(virtualization ? [leaf(0x8000_000a, 1, 0x8000, 0, 0x1_14e9)] : []),
+    // Nested paging, nRIP save, clean bits, flush by ASID, decode assists, PAUSE filter and threshold, virtual GIF; the intercepts of
+    // VMRUN, VMLOAD and VMSAVE come before their address is looked at.
+    ...(virtualization ? [leaf(0x8000_000a, 1, 0x8000, 0, 0x1001_14e9)] : []),
     // A null selector clears the segment's base.
     leaf(0x8000_0021, 0x40),
   ];

@@ -3,7 +3,7 @@
 import { intercepts } from '../../isa/intercepts.ts';
 import { state as layout } from '../../state/layout.ts';
 import { Cr0, Cr4, Dr6, Dr7, dr6Fixed, dr7Fixed, Gpr, Vector } from '../../state/registers.ts';
-import { loadControl, loadCr0, storeControl } from '../control-registers.ts';
+import { checkControl, loadControl, loadCr0, storeControl } from '../control-registers.ts';
 import type { CpuCore, HelperImplementation } from '../core.ts';
 import { Access, Leave, Status } from '../leave.ts';
 import { ControlAccess } from '../virtualization.ts';
@@ -36,6 +36,8 @@ export const writeControl: HelperImplementation = cpu => {
   const register = state.argument(0);
   cpu.low = state.argument(2);
   cpu.high = state.argumentHigh(2);
+  // SVM's intercept follows whatever does not take memory (APM vol. 2, table 15-7), VMX's exit comes first.
+  if (state.guest !== 0 && cpu.virtualization?.kind === 'svm') checkControl(cpu, register, cpu.low, cpu.high);
   ask(cpu, register, ControlAccess.write, state.argument(1));
   loadControl(cpu, register, cpu.low, cpu.high);
   if (register !== 8) return written(cpu, register);
@@ -90,12 +92,17 @@ const debugOffsets = [
   layout.dr7.offset,
 ];
 
-/** DR4 and DR5 are other names of DR6 and DR7, unless CR4.DE is set. General detection faults before the access. */
-function debugOffset(cpu: CpuCore, register: number, write: boolean, general: number): number {
+/**
+ * DR4 and DR5 are other names of DR6 and DR7, unless CR4.DE is set. General detection faults before the access. `high`: of what is to be
+ * written, which SVM's intercept comes after and VMX's exit before.
+ */
+function debugOffset(cpu: CpuCore, register: number, write: boolean, general: number, high = 0): number {
   const { state, virtualization } = cpu;
   if ((register === 4 || register === 5) && (state.cr4 & Cr4.de) !== 0) cpu.raise(Vector.ud);
+  const detects = (state.low(layout.dr7.offset) & Dr7.gd) !== 0;
+  if (virtualization?.kind === 'svm' && !detects && register >= 4 && high !== 0) cpu.raise(Vector.gp, 0);
   if (state.guest !== 0 && virtualization) cpu.stop(virtualization.debugIntercepted(register, write, general));
-  if ((state.low(layout.dr7.offset) & Dr7.gd) !== 0) {
+  if (detects) {
     cpu.pendingDebug |= Dr6.bd;
     cpu.raise(Vector.db);
   }
@@ -113,7 +120,7 @@ export const writeDebug: HelperImplementation = cpu => {
   const { state } = cpu;
   const low = state.argument(2);
   const high = state.argumentHigh(2);
-  const offset = debugOffset(cpu, state.argument(0), true, state.argument(1));
+  const offset = debugOffset(cpu, state.argument(0), true, state.argument(1), high);
   loadDebug(cpu, offset, low, high);
   return cpu.transferred();
 };

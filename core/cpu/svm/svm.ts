@@ -78,6 +78,7 @@ export class Svm implements Virtualization {
 
   intercepted(id: number): boolean {
     const { controls } = this.#svm;
+    if (id === intercepts.lmsw) return this.#lmswIntercepted();
     // INT n exits where its vector is known.
     const code = instructionExitCodes[id];
     if (code < 0) return false;
@@ -86,6 +87,13 @@ export class Svm implements Virtualization {
     if (id === intercepts.mwait && this.cpu.monitor.armed && controls.intercepts(ExitCode.mwaitArmed))
       return this.#instruction(ExitCode.mwaitArmed);
     return false;
+  }
+
+  /** Before its operand is read, and whatever it writes: the selective intercept is for all of LMSW too (table 15-7). */
+  #lmswIntercepted(): boolean {
+    const { controls } = this.#svm;
+    const found = [ExitCode.writeControl, ExitCode.selectiveCr0Write].find(code => controls.intercepts(code));
+    return found !== undefined && this.#instruction(found);
   }
 
   /** Whether the PAUSE exits: the filter lets a number of them pass, anew after a pause between PAUSEs. */
@@ -158,11 +166,7 @@ export class Svm implements Virtualization {
   #selectsCr0Write(access: number): boolean {
     const { cpu } = this;
     if (!this.#svm.controls.intercepts(ExitCode.selectiveCr0Write)) return false;
-    const changed = cpu.state.cr0 ^ cpu.low;
-    if (access === ControlAccess.write) return (changed & ~unselected) !== 0;
-    // LMSW has the low four bits, and cannot clear PE.
-    const cleared = changed & Cr0.pe & cpu.state.cr0;
-    return access === ControlAccess.lmsw && (changed & 0xf & ~unselected & ~cleared) !== 0;
+    return access === ControlAccess.write && ((cpu.state.cr0 ^ cpu.low) & ~unselected) !== 0;
   }
 
   controlWritten(register: number): boolean {

@@ -62,6 +62,7 @@ export const SMSW = instruction('smsw', {
 export const LMSW = instruction('lmsw', {
   encodings: [['0f 01 /6', 'Ew']],
   privileged: true,
+  intercept: 'lmsw',
   semantics(cpu, source) {
     const none = constant(32, 0);
     const place: [Value, Value, Value] = source!.isMemory

@@ -19,18 +19,15 @@ export const PAUSE = instruction('pause', {
   semantics() {},
 });
 
-/** Users get #UD, not #GP. */
-const supervisorOnly = (cpu: Tracer, name: 'monitor' | 'mwait'): void => {
-  cpu.raise(6, cpu.state('cpl').read().ne(0));
-  cpu.intercept(name);
-};
+/** Users get #UD, not #GP. The helpers know what a hypervisor is asked before and after. */
+const supervisorOnly = (cpu: Tracer): void => cpu.raise(6, cpu.state('cpl').read().ne(0));
 
 export const MONITOR = instruction('monitor', {
   encodings: [['np 0f 01 c8']],
   varies: ['address'],
   feature: 'monitor',
   semantics(cpu) {
-    supervisorOnly(cpu, 'monitor');
+    supervisorOnly(cpu);
     cpu.call('monitor', cpu.sourceSegment, cpu.register(0, cpu.addressWidth).read().zeroExtend(64));
   },
 });
@@ -39,7 +36,7 @@ export const MWAIT = instruction('mwait', {
   encodings: [['np 0f 01 c9']],
   feature: 'monitor',
   semantics(cpu) {
-    supervisorOnly(cpu, 'mwait');
+    supervisorOnly(cpu);
     cpu.call('mwait');
   },
 });

@@ -47,9 +47,11 @@ for (let register = 0; register < 16; register++) {
     [0x00 + register, 0x20],
     [0x10 + register, 0x22],
   ] as const) {
-    if (controls.includes(register))
-      add(code, [register > 7 ? 0x44 : 0x40, 0x0f, opcode, 0xc0 | ((register & 7) << 3)]);
-    else absent.set(code, `there is no CR${register}`);
+    if (controls.includes(register)) {
+      const move = (to: number) => [register > 7 ? 0x44 : 0x40, 0x0f, to, 0xc0 | ((register & 7) << 3)];
+      // What is written has to be legal: it is what was read.
+      add(code, opcode === 0x20 ? move(0x20) : [...move(0x20), ...move(0x22)]);
+    } else absent.set(code, `there is no CR${register}`);
   }
   if (register < 8) {
     add(0x20 + register, `mov rax, dr${register}`);

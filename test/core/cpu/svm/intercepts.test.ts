@@ -89,9 +89,9 @@ test('mov from cr0', exits, 'mov rbx, cr0', { code: 0x00, info1: mov | 3n });
 test('mov from cr2', exits, 'mov r9, cr2', { code: 0x02, info1: mov | 9n });
 test('mov from cr3', exits, 'mov rax, cr3', { code: 0x03, info1: mov });
 test('mov from cr8', exits, 'mov rdx, cr8', { code: 0x08, info1: mov | 2n });
-test('mov to cr0', exits, 'mov cr0, rax', { code: 0x10, info1: mov });
+test('mov to cr0', exits, 'mov cr0, rax', { code: 0x10, info1: mov, setup: 'mov rax, cr0' });
 test('mov to cr3', exits, 'mov cr3, rbx', { code: 0x13, info1: mov | 3n });
-test('mov to cr4', exits, 'mov cr4, rbp', { code: 0x14, info1: mov | 5n });
+test('mov to cr4', exits, 'mov cr4, rbp', { code: 0x14, info1: mov | 5n, setup: 'mov rbp, cr4' });
 test('mov to cr8', exits, 'mov cr8, rdi', { code: 0x18, info1: mov | 7n });
 test('smsw reads cr0', exits, 'smsw eax', { code: 0x00 });
 test('clts writes cr0', exits, 'clts', { code: 0x10 });
@@ -106,6 +106,7 @@ test('selective cr0 write: a bit other than TS and MP', exits, 'mov cr0, rbx', {
   setup: 'mov rbx, cr0\nxor ebx, 0x20',
 });
 test('selective cr0 write: lmsw', exits, 'lmsw bx', { code: 0x65, setup: 'mov rbx, cr0\nxor ebx, 4' });
+test('selective cr0 write: lmsw of what is there', exits, 'lmsw bx', { code: 0x65, setup: 'mov rbx, cr0' });
 
 test('selective cr0 write: TS and MP are free', t => {
   const guest = new Guest().intercept(0x65);
@@ -117,7 +118,11 @@ test('selective cr0 write: TS and MP are free', t => {
 test('the cr0 write intercept comes before the selective one', exits, 'mov cr0, rbx', {
   code: 0x10,
   info1: mov | 3n,
-  setup: 'xor ebx, ebx',
+  setup: 'mov rbx, cr0\nxor ebx, 0x20',
+});
+test('the cr0 write intercept comes before the selective one for lmsw too', t => {
+  const guest = new Guest().intercept(0x10).intercept(0x65).program('lmsw ax');
+  t.is(guest.run(), 0x10);
 });
 
 test('int3 is intercepted as #BP', exits, 'int3', { code: 0x43 });

@@ -115,7 +115,79 @@ test('SLDT in real-address mode is #UD', comes, [0x0f, 0x00, 0xc0], {
   prepare: guest => guest.set(Save.cr0, 0x10),
 });
 
-// Operands come last.
+// Whatever is wrong comes first (table 15-7: all exceptions before the intercept).
+const registers =
+  (rax: number, rcx = 0) =>
+  (guest: Guest) => {
+    guest.set(Save.rax, rax);
+    guest.setRegister(1, rcx);
+  };
+test('MONITOR of memory that can be read exits', comes, 'monitor', { intercept: 0x8a, prepare: registers(Place.data) });
+test('MONITOR with extensions is #GP', comes, 'monitor', {
+  intercept: 0x8a,
+  expected: generalProtection,
+  prepare: registers(Place.data, 1),
+});
+test('MONITOR of what is not mapped is #PF', comes, 'monitor', {
+  intercept: 0x8a,
+  expected: pageFault,
+  prepare: registers(unmapped),
+});
+test('MONITOR of what the hypervisor does not map is a nested page fault', comes, 'monitor', {
+  intercept: 0x8a,
+  expected: 0x400,
+  prepare: registers(Place.absent),
+});
+test('MONITOR beyond a limit is #GP', comes, [0x3e, 0x0f, 0x01, 0xc8], {
+  intercept: 0x8a,
+  expected: generalProtection,
+  prepare: guest => {
+    registers(Place.data)(guest);
+    guest.segment(Save.ds, 0x10, 0x493, 0xfff, 0);
+  },
+});
+test('MWAIT that interrupts may end exits', comes, 'mwait', { intercept: 0x8b, prepare: registers(0, 1) });
+test('MWAIT with other extensions is #GP', comes, 'mwait', {
+  intercept: 0x8b,
+  expected: generalProtection,
+  prepare: registers(0, 2),
+});
+for (const [source, intercept, rax] of [
+  ['mov cr0, rax', 0x10, 0],
+  ['mov cr0, rax', 0x65, 0],
+  ['mov cr3, rax', 0x13, 2 ** 48],
+  ['mov cr4, rax', 0x14, 0x6a0 | (1 << 30)],
+  ['mov cr8, rax', 0x18, 0x10],
+  ['mov dr6, rax', 0x36, 2 ** 32],
+  ['mov dr7, rax', 0x37, 2 ** 32],
+] as const) {
+  const what = `${source} (${intercept.toString(16)})`;
+  const wrong = { intercept, expected: generalProtection, prepare: registers(rax) };
+  test(`${what} of a wrong value is #GP`, comes, source, wrong);
+}
+test('MOV CR0 that turns PAE on exits before the PDPTEs are read', t => {
+  const guest = new Guest(32, false).intercept(0x10).intercept(generalProtection);
+  const code = guest.at(Place.code);
+  const tables = guest.host.memory.allocate(1);
+  guest.write64(tables, 0x1e7n);
+  guest.set(Save.cr3, tables);
+  guest.set(Save.cr4, 0x20);
+  guest.write(code, assemble(32, 'mov cr0, eax', { origin: code }).bytes);
+  guest.set(Save.rax, 0x8000_0033);
+  for (const [intercepted, expected] of [
+    [true, 0x10],
+    [false, generalProtection],
+  ] as const) {
+    guest.intercept(0x10, intercepted).set(Save.rip, code);
+    t.is(guest.run(), expected);
+  }
+});
+
+// Operands in memory come last.
+test('LMSW exits before its operand is read', comes, `lmsw [${unmapped}]`, { intercept: 0x10 });
+test('LMSW exits before its operand is read, selectively too', comes, `lmsw [${unmapped}]`, { intercept: 0x65 });
+test('SMSW exits before its operand is written', comes, `smsw [${unmapped}]`, { intercept: 0x00 });
+test('VMLOAD exits before its address is looked at', comes, 'vmload', { intercept: 0x82, prepare: registers(1) });
 test('SGDT exits before its operand is written', comes, `sgdt [${unmapped}]`, { intercept: 0x67 });
 test('LIDT exits before its operand is read', comes, `lidt [${unmapped}]`, { intercept: 0x6a });
 test('RDMSR exits before the register is looked for', comes, 'rdmsr', {

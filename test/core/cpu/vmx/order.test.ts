@@ -92,6 +92,24 @@ test('LMSW reads its operand first: the exit tells it', comes, `lmsw [${unmapped
   expected: [exception, pageFault],
   prepare: guest => guest.set(Field.cr0Mask, 0xf),
 });
+for (const name of ['monitor', 'mwait'] as const)
+  test(
+    `${name.toUpperCase()} exits before its operands are looked at`,
+    comes,
+    `mov eax, ${unmapped}\n mov ecx, 2\n ${name}`,
+    {
+      expected: [name === 'monitor' ? 39 : 36],
+      prepare: guest => guest.control(Field.primaryControls, name === 'monitor' ? 1 << 29 : 1 << 10),
+    },
+  );
+for (const name of ['monitor', 'mwait'] as const)
+  test(`${name.toUpperCase()} that does not exit finds them`, comes, `mov eax, ${unmapped}\n mov ecx, 2\n ${name}`, {
+    expected: [exception, generalProtection],
+  });
+test('MOV DR7 exits before its value is looked at', comes, 'mov rax, -1\n mov dr7, rax', {
+  expected: [29],
+  prepare: guest => guest.control(Field.primaryControls, 1 << 23),
+});
 test('MOV DR exits before general detection', comes, 'mov rax, dr7', {
   expected: [29],
   prepare: guest => guest.control(Field.primaryControls, 1 << 23).set(Field.guestDr7, 0x2400),
