@@ -114,6 +114,7 @@ export {
 } from './state/cpu-state.ts';
 export { readFpuImage, writeFpuImage } from './state/fpu-image.ts';
 export { gprOffset, segmentOffset, state as stateLayout } from './state/layout.ts';
+export { InterruptShadow, shadowBy } from './state/registers.ts';
 export { differences, getState as getCpuState, setState as setCpuState } from './state/snapshot.ts';
 export type { StateBlock } from './state/state-block.ts';
 export { Clock, type Timer } from './time/clock.ts';

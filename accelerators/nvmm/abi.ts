@@ -68,7 +68,8 @@ export const Msr = {
   pat: 9,
   tsc: 10,
 } as const;
-export const Intr = { shadow: 1, windowExiting: 2, nmiWindowExiting: 4, eventPending: 8 } as const;
+/** `debugPending` is ours, on VMX: a debug exception is held over MOV SS. As with `eventPending`, a state without it takes it back. */
+export const Intr = { shadow: 1, windowExiting: 2, nmiWindowExiting: 4, eventPending: 8, debugPending: 16 } as const;
 
 export const ExitReason = {
   none: 0,

@@ -146,12 +146,15 @@ export class NvmmProcessor extends VirtualProcessor {
     for (;;) {
       if (this.takeCancel()) return { reason: 'cancelled' };
       const budget = this.specification.pacer.remaining();
-      if (budget <= 0) return { reason: 'limit' };
+      // What the last instruction owes, a trap or a fault of one that was done for the guest, is delivered though its time is over.
+      if (budget <= 0 && !this.#eventWaiting) return { reason: 'limit' };
       if (this.#counterSet >= 0) this.#catchUp();
-      this.deliverInjected();
-      this.#deliver();
+      if (budget > 0) {
+        this.deliverInjected();
+        this.#deliver();
+      }
       if (this.#halted) return { reason: 'halt' };
-      this.#cpu.armTimer(budget);
+      this.#cpu.armTimer(Math.max(budget, 0));
       if (this.#nmiWaits) this.#cpu.raiseInterrupt();
       if (lib.vcpuRun(mach, vcpu)) return { reason: 'error', code: lib.errno, message: refusal(lib.errno) };
       this.#eventWaiting = false;

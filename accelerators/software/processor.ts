@@ -93,9 +93,9 @@ export class SoftwareProcessor extends VirtualProcessor {
     for (;;) {
       if (this.takeCancel()) return { reason: 'cancelled' };
       const budget = pacer.remaining();
-      if (budget <= 0) return { reason: 'limit' };
-      this.deliverInjected();
-      const exit = this.#handle(this.#cpu.run(budget));
+      if (budget > 0) this.deliverInjected();
+      else if (!this.#cpu.owes) return { reason: 'limit' };
+      const exit = this.#handle(this.#cpu.run(Math.max(budget, 0)));
       if (exit) return exit;
     }
   }

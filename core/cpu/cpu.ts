@@ -4,7 +4,7 @@ import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { Mmu } from '../mmu/mmu.ts';
 import type { CpuState, StateComponent } from '../state/cpu-state.ts';
 import { state as layout } from '../state/layout.ts';
-import { DebugControl, Dr6, Flag, Gpr, Vector } from '../state/registers.ts';
+import { DebugControl, Dr6, Flag, Gpr, InterruptShadow, Vector } from '../state/registers.ts';
 import { getState, setState } from '../state/snapshot.ts';
 import type { StateBlock } from '../state/state-block.ts';
 import { Branch, recordBranch } from './branches.ts';
@@ -222,6 +222,11 @@ export class Cpu extends CpuCore {
   /** An instruction, or an iteration of one, has been executed for the processor. */
   stepped(): void {
     if (this.branchEnded() && (this.state.systemFlags & Flag.tf) !== 0) this.pendingDebug |= Dr6.bs;
+  }
+
+  /** A trap or a fault of an instruction that was done for the processor is to be delivered before the next one. */
+  get owes(): boolean {
+    return this.faultQueued || (this.pendingDebug !== 0 && this.state.interruptShadow !== InterruptShadow.stack);
   }
 
   /** Time goes on though nothing retires: timers must be able to end it. */

@@ -3,7 +3,7 @@
  * code in between, and whatever made that code return.
  */
 import { state as layout, Segment } from '../state/layout.ts';
-import { DebugControl, Dr6, Flag, Vector } from '../state/registers.ts';
+import { DebugControl, Dr6, Flag, InterruptShadow, Vector } from '../state/registers.ts';
 import { Activity } from './core.ts';
 import type { Cpu } from './cpu.ts';
 import { Delivery, deliverEvent, deliverException } from './exceptions.ts';
@@ -16,8 +16,6 @@ import { Boundary, EventType } from './virtualization.ts';
 const slice = 50_000;
 /** A program whose handlers fault at their first instruction never retires one: after this many rounds each counts as one. */
 const patience = 1000;
-/** Interrupt shadow of MOV SS: debug traps wait too. */
-const stackShadow = 2;
 
 const budgetExit: CpuExit = { reason: 'budget' };
 const haltExit: CpuExit = { reason: 'halt' };
@@ -71,7 +69,7 @@ function settle(cpu: Cpu, end: number): CpuExit | undefined {
       if (ended) return ended;
       continue;
     }
-    if (cpu.pendingDebug !== 0 && !(state.interruptShadow === stackShadow)) {
+    if (cpu.pendingDebug !== 0 && !(state.interruptShadow === InterruptShadow.stack)) {
       state.faultVector = Vector.db;
       state.faultError = -1;
       const ended = raised(cpu, deliverException(cpu));
@@ -179,7 +177,7 @@ const heeds = (cpu: Cpu): boolean => cpu.state.guest !== 0 || !(cpu.virtualizati
 function meetsCodeBreakpoint(cpu: Cpu): boolean {
   const { mmu, state } = cpu;
   if (!heeds(cpu)) return false;
-  if ((state.systemFlags & Flag.rf) !== 0 || state.interruptShadow === stackShadow) return false;
+  if ((state.systemFlags & Flag.rf) !== 0 || state.interruptShadow === InterruptShadow.stack) return false;
   const low = cpu.is64 ? state.ripLow : (state.ripLow + state.baseLow(Segment.cs)) | 0;
   const met = mmu.watchpoints.meetsCode(low, cpu.is64 ? state.ripHigh : 0);
   cpu.pendingDebug |= met;
@@ -219,7 +217,7 @@ function execute(cpu: Cpu, left: number): number {
     cpu.branchEnded() &&
     (flags & Flag.tf) !== 0 &&
     !cpu.stepSuppressed &&
-    !(cpu.shadowFresh && state.interruptShadow === stackShadow)
+    !(cpu.shadowFresh && state.interruptShadow === InterruptShadow.stack)
   )
     cpu.pendingDebug |= Dr6.bs;
   return leave;

@@ -48,6 +48,15 @@ export const Flag = {
   id: 1 << 21,
 } as const;
 
+/** No interrupt before the end of the next instruction; after MOV SS and POP SS no debug trap either. */
+export const InterruptShadow = { none: 0, sti: 1, stack: 2 } as const;
+/**
+ * Which it is where nothing but RFLAGS tells: STI opens one only if it sets IF, and single-stepped it has been trapped by now. What else
+ * looks like STI's may be that of MOV SS.
+ */
+export const shadowBy = (flags: number): number =>
+  (flags & (Flag.if | Flag.tf)) === Flag.if ? InterruptShadow.sti : InterruptShadow.stack;
+
 /** CF PF AF ZF SF OF. */
 export const arithmeticFlags = 0x8d5;
 /** Every RFLAGS bit that exists, apart from the arithmetic ones and the fixed one. */

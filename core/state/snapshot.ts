@@ -20,6 +20,7 @@ import {
   type StateName,
   segmentBase,
 } from './layout.ts';
+import { InterruptShadow, shadowBy } from './registers.ts';
 import type { StateBlock } from './state-block.ts';
 
 /** A CPU, as far as its state is concerned. */
@@ -138,7 +139,7 @@ const writers: { readonly [C in StateComponent]: (holder: StateHolder, value: Cp
     holder.state.set(layout.tscOffset, values.tsc - BigInt(holder.ticks));
   },
   interrupts(holder, { shadow, nmiBlocked, halted }) {
-    holder.state.interruptShadow = shadow ? 1 : 0;
+    holder.state.interruptShadow = shadow ? shadowBy(holder.state.systemFlags) : InterruptShadow.none;
     holder.nmiBlocked = nmiBlocked;
     holder.halted = halted;
   },

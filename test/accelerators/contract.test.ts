@@ -8,12 +8,14 @@ import { memory } from './contract/memory.ts';
 import { memoryAccess } from './contract/memory-access.ts';
 import { modes } from './contract/modes.ts';
 import { ports } from './contract/ports.ts';
+import { shadows } from './contract/shadows.ts';
 import { state } from './contract/state.ts';
 import { Guest, names } from './guest.ts';
 
 const guests = names.flatMap(name => [new Guest(name), new Guest(name, { engine: 'jit' })]);
 for (const guest of guests) {
-  for (const part of [memory, state, control, events, ports, memoryAccess, identity, modes, hostile]) part(test, guest);
+  for (const part of [memory, state, control, events, ports, memoryAccess, identity, modes, hostile, shadows])
+    part(test, guest);
 }
 
 for (const { name, jit } of guests.filter(guest => guest.jit))

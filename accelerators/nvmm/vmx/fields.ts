@@ -73,6 +73,7 @@ export const Field = {
   guestRsp: 0x681c,
   guestRip: 0x681e,
   guestRflags: 0x6820,
+  guestPendingDebug: 0x6822,
   guestSysenterEsp: 0x6824,
   guestSysenterEip: 0x6826,
   hostCr0: 0x6c00,
@@ -136,6 +137,9 @@ export const Interruption = {
 } as const;
 
 export const Interruptibility = { sti: 1, movSs: 2, nmi: 8 } as const;
+
+/** B0 to B3 and what goes with them; BS. */
+export const PendingDebug = { breakpoints: 0x100f, step: 0x4000 } as const;
 
 /** Access rights bit of a segment that is not there. */
 export const unusable = 1 << 16;

@@ -1,5 +1,5 @@
 /** State between the comm page and the VMCS (nvmm_x86_vmx.c, vmx_vcpu_setstate and vmx_vcpu_getstate). The VMCS is current. */
-import type { HostCpu, HostMemory } from '#core';
+import { type HostCpu, type HostMemory, InterruptShadow, shadowBy } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import { copyGeneral, getBreakpoints, getFpu, setBreakpoints, setFpu, setXcr0 } from '../x86/state.ts';
@@ -7,11 +7,13 @@ import { writeTimestampCounter } from '../x86/timestamp.ts';
 import { cr0Mask, cr4Guest, cr4Vmxe, realCr0, syncPdptes } from './control-register.ts';
 import { EntryControl } from './controls.ts';
 import { cancelEvent, setInterruptWindow, setNmiWindow } from './event.ts';
-import { Field, Interruptibility, unusable } from './fields.ts';
+import { Field, Interruptibility, PendingDebug, unusable } from './fields.ts';
 import { setTimestampCounter, type VmxDriverVcpu } from './vcpu.ts';
 
 /** State index of each segment, in the VMCS's order of fields. */
 const segments = [Seg.es, Seg.cs, Seg.ss, Seg.ds, Seg.fs, Seg.gs, Seg.ldt, Seg.tr] as const;
+const blocked = Interruptibility.sti | Interruptibility.movSs;
+const trapFlag = 0x100;
 const present = 1 << 7;
 const eferLma = 0x400;
 
@@ -119,8 +121,9 @@ export function setState(
   if (flags & (StateFlag.crs | StateFlag.msrs)) syncPdptes(cpu, memory, machine);
   if (flags & StateFlag.intr) {
     const intr = comm.low(X64State.intr);
-    const others = cpu.vmread(Field.guestInterruptibility) & ~(Interruptibility.sti | Interruptibility.movSs);
-    cpu.vmwrite(Field.guestInterruptibility, intr & Intr.shadow ? others | Interruptibility.movSs : others);
+    const others = cpu.vmread(Field.guestInterruptibility) & ~blocked;
+    cpu.vmwrite(Field.guestInterruptibility, intr & Intr.shadow ? others | shadowOf(cpu) : others);
+    if (!(intr & Intr.debugPending)) cpu.vmwrite(Field.guestPendingDebug, 0);
     if (!(intr & Intr.eventPending)) cancelEvent(cpu, data);
     setInterruptWindow(cpu, data, (intr & Intr.windowExiting) !== 0);
     // Whoever waits for the window has NMIs blocked; under SVM the same flag waits for IRET.
@@ -129,7 +132,20 @@ export function setState(
     cpu.vmwrite(Field.guestInterruptibility, nmiBlocked ? rest | Interruptibility.nmi : rest);
     setNmiWindow(cpu, data, nmiBlocked);
   }
+  if (flags & (StateFlag.gprs | StateFlag.intr)) setPendingStep(cpu);
   if (flags & StateFlag.fpu) setFpu(memory, comm, data, mxcsrMask);
+}
+
+/** NVMM's flag has no kind, and neither has a VMCB. */
+const shadowOf = (cpu: HostCpu): number =>
+  shadowBy(cpu.vmread(Field.guestRflags)) === InterruptShadow.sti ? Interruptibility.sti : Interruptibility.movSs;
+
+/** What entries insist on: in a shadow BS waits where TF is set, and only there (SDM vol. 3, section 27.3.1.5). */
+function setPendingStep(cpu: HostCpu): void {
+  const pending = cpu.vmread(Field.guestPendingDebug);
+  const waits = cpu.vmread(Field.guestInterruptibility) & blocked && cpu.vmread(Field.guestRflags) & trapFlag;
+  const next = waits ? pending | PendingDebug.step : pending & ~PendingDebug.step;
+  if (next !== pending) cpu.vmwrite(Field.guestPendingDebug, next);
 }
 
 export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number): void {
@@ -188,9 +204,9 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
     writeTimestampCounter(comm, cpu, offset, cpu.vmreadHigh);
   }
   if (flags & StateFlag.intr) {
-    const shadow = cpu.vmread(Field.guestInterruptibility) & (Interruptibility.sti | Interruptibility.movSs);
     const intr =
-      (shadow ? Intr.shadow : 0) |
+      (cpu.vmread(Field.guestInterruptibility) & blocked ? Intr.shadow : 0) |
+      (cpu.vmread(Field.guestPendingDebug) & PendingDebug.breakpoints ? Intr.debugPending : 0) |
       (data.interruptWindow ? Intr.windowExiting : 0) |
       (data.nmiWindow ? Intr.nmiWindowExiting : 0) |
       (data.eventPending ? Intr.eventPending : 0);

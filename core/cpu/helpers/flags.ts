@@ -1,6 +1,6 @@
 /** POPF, PUSHF, CLI and STI where IOPL, virtual-8086 mode and its extensions have a say (SDM vol. 3, chapter 21); CLAC and STAC; nested ENTER. */
 import { Segment } from '../../state/layout.ts';
-import { Cr4, Flag, Gpr, Vector } from '../../state/registers.ts';
+import { Cr4, Flag, Gpr, InterruptShadow, Vector } from '../../state/registers.ts';
 import type { CpuCore, HelperImplementation } from '../core.ts';
 import { virtualImage } from '../delivery/deliver.ts';
 import { Access, Status } from '../leave.ts';
@@ -72,7 +72,7 @@ export const sti: HelperImplementation = cpu => {
   }
   if ((state.systemFlags & Flag.if) !== 0) return cpu.transferred();
   state.systemFlags |= Flag.if;
-  return cpu.shadow(1);
+  return cpu.shadow(InterruptShadow.sti);
 };
 
 export const setAlignmentCheck: HelperImplementation = cpu => {

@@ -1,16 +1,14 @@
 /** Segment registers, LDTR and TR; and the instructions that ask about selectors (SDM vol. 2). */
 import { isCanonical } from '../../mmu/segmentation.ts';
 import { Segment } from '../../state/layout.ts';
-import { Vector } from '../../state/registers.ts';
+import { InterruptShadow, Vector } from '../../state/registers.ts';
 import type { CpuCore, HelperImplementation } from '../core.ts';
 import { readDescriptor, readUpperHalf, SystemType, writeType } from '../descriptor.ts';
 import { Status } from '../leave.ts';
 import { loadSegment } from '../segment-load.ts';
 
-const stackShadow = 2;
-
 const finish = (cpu: CpuCore, segment: number): Status =>
-  segment === Segment.ss ? cpu.shadow(stackShadow) : cpu.transferred();
+  segment === Segment.ss ? cpu.shadow(InterruptShadow.stack) : cpu.transferred();
 
 export const moveToSegment: HelperImplementation = cpu => {
   const segment = cpu.state.argument(0);

@@ -2,7 +2,7 @@
 import { type HostPaging, nptFormat } from '../../mmu/nested-formats.ts';
 import { NestedWalk } from '../../mmu/nested-paging.ts';
 import { state as layout } from '../../state/layout.ts';
-import { Cr0, Cr4, dr7Fixed, Efer, Flag } from '../../state/registers.ts';
+import { Cr0, Cr4, dr7Fixed, Efer, Flag, InterruptShadow, shadowBy } from '../../state/registers.ts';
 import { Activity } from '../core.ts';
 import { Candidate, isInconsistent } from './consistency.ts';
 import { writeInstructionBytes } from './instruction-bytes.ts';
@@ -67,7 +67,8 @@ export class WorldSwitch {
     tidyDebug(state);
     this.#loadFlags(words[at + (Save.rflags >> 2)], (words[at + (Save.cpl >> 2)] >>> 24) & 3);
     tidyRip(state);
-    state.interruptShadow = words[at + (Control.interruptShadow >> 2)] & 1;
+    const hasShadow = (words[at + (Control.interruptShadow >> 2)] & 1) !== 0;
+    state.interruptShadow = hasShadow ? shadowBy(state.systemFlags) : InterruptShadow.none;
     if (controls.nestedPaging) state.set64(pat.offset, words[at + (Save.pat >> 2)], words[at + (Save.pat >> 2) + 1]);
     this.#addTscOffset(controls.tscOffsetLow, controls.tscOffsetHigh);
     this.#prepareEvents();

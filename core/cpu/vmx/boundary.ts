@@ -1,5 +1,5 @@
 /** What comes first at an instruction boundary in a guest (SDM vol. 3, sections 26.2, 26.5 and 28.1; table 6-2). */
-import { Flag } from '../../state/registers.ts';
+import { Flag, InterruptShadow } from '../../state/registers.ts';
 import { Activity } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
 import { Delivery, deliverEvent } from '../exceptions.ts';
@@ -11,7 +11,6 @@ import { type GuestRun, never } from './guest-run.ts';
 import { Reason } from './reasons.ts';
 import type { Vmcs } from './vmcs.ts';
 
-const stackShadow = 2;
 const nmiVector = 2;
 
 /** NMIs of the host do not reach the guest: they exit, unless the host itself has them blocked. */
@@ -48,11 +47,11 @@ export function boundary(cpu: Cpu, guest: GuestRun, record: ExitRecord, vmcs: Vm
   const { interrupts, state } = cpu;
   // The shadows hold back what the guest itself is to take; what exits is no concern of theirs.
   const { interruptShadow: shadow } = state;
-  if ((guest.primary & Primary.nmiWindow) !== 0 && !cpu.nmiBlocked && shadow !== stackShadow)
+  if ((guest.primary & Primary.nmiWindow) !== 0 && !cpu.nmiBlocked && shadow !== InterruptShadow.stack)
     return exit(record, Reason.nmiWindow);
   if (nmiAccepted(cpu, guest)) {
     if ((guest.pin & Pin.nmi) !== 0) return exitByNmi(cpu, record);
-    if (shadow !== stackShadow) {
+    if (shadow !== InterruptShadow.stack) {
       guest.sleep = 0;
       interrupts.acknowledgeNmi();
       return delivered(guest, cpu.deliverNmi());

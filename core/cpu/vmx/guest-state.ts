@@ -1,6 +1,6 @@
 /** The guest-state area to and from the CPU (SDM vol. 3, sections 27.3.2 and 28.3). 64-bit values move as words. */
 import { gprOffset, state as layout, Segment, segmentOffset } from '../../state/layout.ts';
-import { Attribute, Cr0, Dr6, dr7Fixed, Efer } from '../../state/registers.ts';
+import { Attribute, Cr0, DebugControl, Dr6, dr7Fixed, Efer, Flag, InterruptShadow } from '../../state/registers.ts';
 import { Activity } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
 import { block, MoveLists, type Place, page, quad, type RegisterMoves } from '../register-moves.ts';
@@ -188,11 +188,13 @@ export function loadWaiting(cpu: Cpu, vmcs: Vmcs, injects: boolean): void {
   cpu.pendingDebug = 0;
   cpu.activity = Activity.running;
   if (injects) return;
-  if ((interruptibility & Interruptibility.sti) !== 0) state.interruptShadow = 1;
-  if ((interruptibility & Interruptibility.stackShadow) !== 0) state.interruptShadow = 2;
+  if ((interruptibility & Interruptibility.sti) !== 0) state.interruptShadow = InterruptShadow.sti;
+  if ((interruptibility & Interruptibility.stackShadow) !== 0) state.interruptShadow = InterruptShadow.stack;
   const pending = words[base + at.guestPendingDebug];
   if ((pending & (PendingDebug.enabled | PendingDebug.step)) !== 0)
     cpu.pendingDebug = pending & (PendingDebug.conditions | PendingDebug.step);
+  // The instruction after MOV SS is stepped by TF itself.
+  if (state.interruptShadow === InterruptShadow.stack) cpu.pendingDebug &= ~PendingDebug.step;
   cpu.activity = activities[words[base + at.guestActivity] & 3];
 }
 
@@ -231,12 +233,16 @@ export function saveGuest(
   put(
     words,
     base + at.guestInterruptibility,
-    (shadow === 1 ? Interruptibility.sti : 0) |
-      (shadow === 2 ? Interruptibility.stackShadow : 0) |
+    (shadow === InterruptShadow.sti ? Interruptibility.sti : 0) |
+      (shadow === InterruptShadow.stack ? Interruptibility.stackShadow : 0) |
       (cpu.nmiBlocked ? Interruptibility.nmi : 0),
   );
   put(words, base + at.guestActivity, guestActivities[activity]);
-  put(words, base + at.guestPendingDebug, debug || shadow === 2 ? pendingDebugOf(cpu.pendingDebug) : 0);
+  const pending = debug || shadow === InterruptShadow.stack ? pendingDebugOf(cpu.pendingDebug) : 0;
+  const steps = (flags & Flag.tf) !== 0 && (state.low(layout.debugControl.offset) & DebugControl.btf) === 0;
+  // TF's trap is held over MOV SS, and entries insist on it.
+  const held = shadow === InterruptShadow.stack && steps ? PendingDebug.step : 0;
+  put(words, base + at.guestPendingDebug, pending | held);
 }
 
 function pendingDebugOf(conditions: number): number {

@@ -1,6 +1,6 @@
 /** VM entries and VM exits (SDM vol. 3, chapters 27 and 28), as the run loop performs them between two instructions. */
 import { state as layout } from '../../state/layout.ts';
-import { Flag } from '../../state/registers.ts';
+import { Flag, InterruptShadow } from '../../state/registers.ts';
 import { Activity } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
 import { deliver } from '../delivery/deliver.ts';
@@ -28,7 +28,6 @@ import type { Vmcs } from './vmcs.ts';
 /** `state.guest` in VMX non-root operation, and its place in Mmu.space. */
 const nonRoot = 2;
 const guestSpace = nonRoot << 16;
-const stackShadow = 2;
 const trapEvent = 7;
 
 export const spaceOf = (vpid: number): number => guestSpace | (vpid & 0xffff);
@@ -65,7 +64,7 @@ export class WorldSwitch {
     const { cpu, operation } = this;
     const vmcs = this.#vmcs;
     if (!vmcs.valid) return VmxOutcome.failInvalid;
-    if (cpu.state.interruptShadow === stackShadow) return operation.fail(InstructionError.stackShadow);
+    if (cpu.state.interruptShadow === InterruptShadow.stack) return operation.fail(InstructionError.stackShadow);
     if (!resume && vmcs.launched) return operation.fail(InstructionError.launchNotClear);
     if (resume && !vmcs.launched) return operation.fail(InstructionError.resumeNotLaunched);
     const candidate = this.#candidate;

@@ -69,7 +69,8 @@ test('the record at RIP, with its table and the entry of the fetch TLB', t => {
 
 type Prepared = ReturnType<typeof prepare>;
 const reasons: Readonly<Record<string, (it: Prepared) => void>> = {
-  'code that is not 64 bits wide': ({ state: cpu }) => cpu.set32(state.mode.offset, modeOf(CodeSize.bits32, true, false, true)),
+  'code that is not 64 bits wide': ({ state: cpu }) =>
+    cpu.set32(state.mode.offset, modeOf(CodeSize.bits32, true, false, true)),
   'a breakpoint on some instruction': ({ state: cpu }) => cpu.set32(state.codeWatched.offset, 1),
   'an address that the quick walk does not find': ({ lose }) => lose(),
   'a page without decoded code': ({ words }) =>
