@@ -1,28 +1,12 @@
 /** Truth about SVM and VMX from outside: Linux's own hypervisor, KVM, as a guest of `software`, and guests of its own in it. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test from 'ava';
 import { amd, intel } from '#core';
 import { build, pc } from '#machines';
 import { guest } from '../../cli/fetch/initrd.ts';
+import { compiled } from '../support/compiled.ts';
 
-/** The little hypervisor of kvm-client.c, or undefined where it cannot be built. */
-function compiledClient(): Uint8Array | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'virt64-kvm-'));
-  try {
-    const target = join(folder, 'client');
-    const source = new URL('kvm-client.c', import.meta.url).pathname;
-    const options = ['-O1', '-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector', '-Wno-main'];
-    const { status } = spawnSync('gcc', [...options, '-o', target, source]);
-    return status === 0 ? readFileSync(target) : undefined;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-const client = compiledClient();
+/** The little hypervisor. */
+const client = compiled(new URL('kvm-client.c', import.meta.url));
 /** Without gcc or the kernel's headers these tests are shown as skipped. */
 const whereCompiled = client ? test.serial : test.skip;
 
