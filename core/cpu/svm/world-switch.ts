@@ -101,10 +101,9 @@ export class WorldSwitch {
       return;
     }
     const { nestedRootLow: low } = controls;
-    // Outside of long mode it is a CR3 of 32 bits, and PAE's tables are smaller than a page.
+    // Outside of long mode it is a CR3 of 32 bits.
     const high = paging === 'long' ? controls.nestedRootHigh : 0;
-    const within = paging === 'pae' ? low & 0xfe0 : 0;
-    const attributes = within | (pagingNumber[paging] << 2) | (largePages ? 2 : 0) | (noExecute ? 1 : 0);
+    const attributes = (pagingNumber[paging] << 2) | (largePages ? 2 : 0) | (noExecute ? 1 : 0);
     const walk = this.#walk;
     if (!walk || walk.rootLow !== low || walk.rootHigh !== high || walk.attributes !== attributes) {
       const format = nptFormat({

@@ -312,6 +312,29 @@ for (const vendor of ['amd', 'intel'] as const) {
   });
 }
 
+test('a state with a TOS that there is not', t => {
+  const m = new Computer(intel()).long();
+  m.gate(0x30, handler);
+  m.load(64, 'hlt', handler);
+  m.load(64, 'int 0x30');
+  const { debug } = m.cpu.getState(['debug']);
+  const records = Array.from({ length: 16 }, (_, n) => BigInt(n));
+  const branches = {
+    debugControl: 1n,
+    branchSelect: 0n,
+    branchTop: 0xffff_fff3n,
+    exceptionFrom: 0n,
+    exceptionTo: 0n,
+    from: records,
+    to: records,
+  };
+  m.cpu.setState({ debug: { ...debug, branches } });
+  t.deepEqual(m.run(), { reason: 'halt' });
+  const after = m.cpu.getState(['debug']).debug.branches!;
+  t.deepEqual([after.exceptionFrom, after.branchTop], [3n, 4n]);
+  t.deepEqual([after.from[4], after.to[4]], [BigInt(place.code), BigInt(handler)]);
+});
+
 test('INIT leaves DEBUGCTL and its records, power-on does not', t => {
   const { m, msr, name } = recorded(amd(), `${lbr}jmp a\na: hlt`);
   m.cpu.signalInit();

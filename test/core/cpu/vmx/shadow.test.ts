@@ -44,6 +44,12 @@ test('after the next instruction there is one trap', t => {
   t.is(guest.run(), hlt);
 });
 
+test('after INT n there is none: it has cleared TF', t => {
+  const guest = create('int 0x42').handler(0x42, 'hlt').set(Field.guestRflags, trapFlag);
+  guest.set(Field.guestInterruptibility, stackShadow).set(Field.guestPendingDebug, step);
+  t.is(guest.run(), hlt);
+});
+
 test('entries insist on BS exactly where TF is set in a shadow', t => {
   for (const [flags, pending] of [
     [trapFlag, 0n],
