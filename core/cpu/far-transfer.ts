@@ -259,7 +259,6 @@ function transferToTask(cpu: CpuCore, selector: number, descriptor: Descriptor, 
   if (descriptor.dpl < cpu.cpl || descriptor.dpl < (selector & 3)) cpu.raise(Vector.gp, error);
   if (!descriptor.present) cpu.raise(Vector.np, error);
   switchFrom(cpu, isTask ? selector : descriptor.gateSelector, source);
-  cpu.stepSuppressed = true;
   return cpu.arrived();
 }
 

@@ -149,19 +149,19 @@ test('single-step: no trap ends a task switch', t => {
   const other = 0x1900;
   m.put64(place.gdt + 0x38, 0x67 | (other << 16), 0x8900);
   m.view.setUint32(other + 0x20, place.code + 0x100, true);
-  m.view.setUint32(other + 0x24, 2, true);
+  m.view.setUint32(other + 0x24, 0x102, true);
   m.view.setUint32(other + 0x38, place.specialStack, true);
   for (const at of [0x48, 0x50, 0x54, 0x58, 0x5c]) m.view.setUint16(other + at, selector.data, true);
   m.view.setUint16(other + 0x4c, selector.code32, true);
   m.view.setUint8(place.gdt + 0x35, 0x8b);
   m.gate32(1, handler);
-  m.load(32, 'pushfd\n or dword [esp], 0x100\n popfd\n nop\n jmp 0x38:0');
+  m.load(32, 'pushfd\n or dword [esp], 0x100\n popfd\n nop\n call 0x38:0\n nop\n hlt');
   m.load(32, 'inc ebp\n iretd', handler);
-  m.load(32, 'mov eax, ebp\n hlt', place.code + 0x100);
-  // The counter is a register of the first task, and the second one's own.
+  m.load(32, 'iretd', place.code + 0x100);
   t.deepEqual(m.run(), { reason: 'halt' });
-  t.is(m.register('rax'), 0n);
-  t.is(m.get32(place.tss + 0x3c), 1, 'after NOP alone');
+  // The counter is a register of each task.
+  t.is(m.register('rbp'), 2n, 'after the NOPs alone');
+  t.is(m.get32(other + 0x3c), 0);
 });
 
 test('32-bit: inner stack from the TSS, same stack at the same level', t => {
