@@ -64,6 +64,7 @@ export {
   type GivenOptions,
   integer,
   list,
+  lowPage,
   type OptionSchema,
   Options,
   type OptionsOf,

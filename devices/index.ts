@@ -13,6 +13,7 @@ export { PlatformMsrs } from './processor/platform-msrs.ts';
 export { Ps2Controller } from './ps2/controller.ts';
 export { IsaSerial } from './serial/isa-serial.ts';
 export { Uart16550, type UartPins } from './serial/uart-16550.ts';
+export { Hpet } from './timer/hpet.ts';
 export { Pit } from './timer/pit.ts';
 export { Rtc } from './timer/rtc.ts';
 export type { VirtioModel, VirtioPort } from './virtio/model.ts';

@@ -1,6 +1,6 @@
 /** What ACPI tells of a machine follows from the devices that it has. */
 import { type DeviceClass, type OptionSchema, type OptionsOf, parseOptions } from '#core';
-import { AcpiPm, IoApic, IsaSerial, PciHost, Ps2Controller, Rtc } from '#devices';
+import { AcpiPm, Hpet, IoApic, IsaSerial, PciHost, Ps2Controller, Rtc } from '#devices';
 import type { AcpiOptions, AcpiPs2 } from './acpi/options.ts';
 import type { Profile } from './profile.ts';
 
@@ -19,6 +19,7 @@ export function describeAcpi(profile: Profile): AcpiOptions | undefined {
   const [ioApic] = optionsOf(profile, IoApic);
   const [pm] = optionsOf(profile, AcpiPm);
   const [pci] = optionsOf(profile, PciHost);
+  const [hpet] = optionsOf(profile, Hpet);
   const [rtc] = optionsOf(profile, Rtc);
   const [ps2] = optionsOf(profile, Ps2Controller);
   return {
@@ -28,6 +29,7 @@ export function describeAcpi(profile: Profile): AcpiOptions | undefined {
     ...(pci ? { pci: describePci(pci) } : {}),
     serial: optionsOf(profile, IsaSerial).map(({ port, irq }) => ({ port, irq: irqOf(irq) })),
     ...(rtc ? { rtc: { port: rtc.port, irq: irqOf(rtc.irq) } } : {}),
+    ...(hpet ? { hpet: { base: hpet.base, capabilities: Hpet.capabilities, minimumPeriod: Hpet.minimumPeriod } } : {}),
     ...(ps2 ? { ps2: describePs2(ps2) } : {}),
   };
 }

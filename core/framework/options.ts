@@ -73,6 +73,13 @@ export const address = (): OptionType<number, number | bigint> =>
     integer(0, 2 ** 52 - 1).parse(typeof value === 'bigint' ? Number(value) : value),
   );
 
+/** A page that ACPI's 32-bit fields can name. */
+export const lowPage = (): OptionType<number, number | bigint> =>
+  new OptionType('the address of a page below 4 GiB', value => {
+    const base = address().parse(value);
+    return typeof base === 'number' && base % 0x1000 === 0 && base < 2 ** 32 ? base : rejected;
+  });
+
 export const boolean = (): OptionType<boolean> =>
   new OptionType('true or false', value => (typeof value === 'boolean' ? value : rejected));
 

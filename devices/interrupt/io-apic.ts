@@ -1,5 +1,4 @@
 import {
-  address,
   byteRange,
   ComponentName,
   copyState,
@@ -10,10 +9,10 @@ import {
   InterruptMessages,
   integer,
   longRange,
+  lowPage,
   Mmio,
   Options,
   type OptionsOf,
-  OptionType,
   registers32,
   requireRanges,
   restoreState,
@@ -36,15 +35,6 @@ const Register = { select: 0x00, window: 0x10, end: 0x40 } as const;
 /** With the EOI register of later parts at 0x40. */
 const version = 0x20;
 
-/** ACPI has 32 bits for it. */
-const page = (): OptionType<number, number | bigint> => {
-  const { parse } = address();
-  return new OptionType('the address of a page below 4 GiB', value => {
-    const base = parse(value);
-    return typeof base === 'number' && base % 0x1000 === 0 && base < 2 ** 32 ? base : parse(undefined);
-  });
-};
-
 /**
  * I/O APIC (82093AA, with the EOI register of ICH). Wires carry assertion, so polarity is kept but means nothing. Edges on a
  * masked pin are lost, as the data sheet says.
@@ -52,7 +42,7 @@ const page = (): OptionType<number, number | bigint> => {
 @device('io-apic')
 export class IoApic extends Device {
   static readonly options = {
-    base: page().or(0xfec0_0000),
+    base: lowPage().or(0xfec0_0000),
     id: integer(0, 15).or(0),
     pins: integer(1, 120).or(24),
   };

@@ -12,7 +12,7 @@ import {
   storesArgument,
   when,
 } from './aml.ts';
-import type { AcpiOptions, AcpiPci, AcpiPs2, AcpiRtc, AcpiSerial } from './options.ts';
+import type { AcpiHpet, AcpiOptions, AcpiPci, AcpiPs2, AcpiRtc, AcpiSerial } from './options.ts';
 import { busNumbers, currentResources, fixedMemory, irq, memoryWindow, ports, portWindow } from './resources.ts';
 import { headerSize, table } from './table.ts';
 
@@ -107,5 +107,5 @@ const keyboard = ({ data, command, keyboardIrq }: AcpiPs2): Aml =>
 
 const mouse = ({ mouseIrq }: AcpiPs2): Aml => device('MOU', hardwareId('PNP0F13'), currentResources(irq(mouseIrq)));
 
-const highPrecisionTimer = (base: number): Aml =>
+const highPrecisionTimer = ({ base }: AcpiHpet): Aml =>
   device('HPET', hardwareId('PNP0103'), name('_UID', 0), currentResources(fixedMemory({ base, size: 0x400 })));

@@ -27,6 +27,14 @@ export interface AcpiPowerManagement {
   readonly resetPort: number;
 }
 
+export interface AcpiHpet {
+  readonly base: number;
+  /** The low word of its first register. */
+  readonly capabilities: number;
+  /** Of a timer that repeats, in ticks. */
+  readonly minimumPeriod: number;
+}
+
 export interface AcpiPci {
   /** 32-bit memory that base address registers may be given. */
   readonly window: Range;
@@ -49,7 +57,7 @@ export interface AcpiOptions {
   readonly rtc?: AcpiRtc;
   readonly ps2?: AcpiPs2;
   readonly vga?: boolean;
-  readonly hpet?: number;
+  readonly hpet?: AcpiHpet;
   /** Left out: hardware-reduced ACPI, without PM1 registers, timer and reset register. */
   readonly powerManagement?: AcpiPowerManagement;
 }

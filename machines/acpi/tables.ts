@@ -4,7 +4,7 @@ import type { Placement } from '../boot/boot-state.ts';
 import { dsdt } from './dsdt.ts';
 import { fadt } from './fadt.ts';
 import { madt } from './madt.ts';
-import type { AcpiOptions } from './options.ts';
+import type { AcpiHpet, AcpiOptions } from './options.ts';
 import { headerSize, setChecksum, table, text } from './table.ts';
 
 /** The BIOS area, where guests also search for the RSDP if the loader does not tell them. */
@@ -80,13 +80,13 @@ function facs(): Uint8Array {
   return bytes;
 }
 
-/** Event timer block as Intel's HPET 1.0a §3.2.4 has it: three comparators, 64 bits, legacy replacement. */
-const hpet = (base: number): Uint8Array =>
+/** Event timer block as Intel's HPET 1.0a §3.2.4 has it. */
+const hpet = ({ base, capabilities, minimumPeriod }: AcpiHpet): Uint8Array =>
   table('HPET', 1, 56, ({ view }) => {
-    view.setUint32(0x24, 0x8086_a201, true);
+    view.setUint32(0x24, capabilities, true);
     view.setUint8(0x29, 64);
     view.setBigUint64(0x2c, BigInt(base), true);
-    view.setUint16(0x35, 100, true);
+    view.setUint16(0x35, minimumPeriod, true);
   });
 
 const mcfg = (base: number): Uint8Array =>

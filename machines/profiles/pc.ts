@@ -1,5 +1,5 @@
 /** A PC as operating systems expect it: PCI with virtio, ACPI, and the old chips where they have always been. */
-import { DebugConsole, PciHost, Pic, Ps2Controller, SystemPort, VirtioRng } from '#devices';
+import { DebugConsole, Hpet, PciHost, Pic, Pit, Ps2Controller, Rtc, SystemPort, VirtioRng } from '#devices';
 import { use } from '../profile.ts';
 import { microvm } from './microvm.ts';
 
@@ -8,6 +8,9 @@ export const pc = microvm.with(
     description: 'PCI, virtio, ACPI and the chips of a PC; boots stock Linux kernels',
     memory: '512 MiB',
     devices: {
+      hpet: use(Hpet, {}),
+      pit: use(Pit, { irq: 'hpet@0' }),
+      rtc: use(Rtc, { irq: 'hpet@8' }),
       ps2: use(Ps2Controller, {}),
       system: use(SystemPort, {}),
       debug: use(DebugConsole, { port: 0x402 }),

@@ -33,6 +33,15 @@ test.serial('without APICs and messages, the 8259s serve timer, console and PCI'
   t.is((await bootLinux(pc, 'nvmm-vmx', script, { append: 'nolapic pci=nomsi' })).log, first.log);
 });
 
+test.serial('without the timers of the local APICs, the HPET serves', async t => {
+  const { outcome, log } = await bootLinux(pc, 'nvmm-vmx', 'sleep 1; cat /proc/interrupts', {
+    append: 'nolapic_timer',
+  });
+  t.deepEqual(outcome, { kind: 'powerOff' });
+  t.regex(log, /^ +0: +[1-9]\d* +IO-APIC +2-edge +timer/m);
+  t.regex(log, /^LOC: +0 /m);
+});
+
 test.serial('eight processors, the same on every accelerator', async t => {
   t.timeout(600_000);
   const eight = pc.with({ processors: 8 });

@@ -27,8 +27,9 @@ const pokes = (board: TestBoard) => {
     { weight: 20, arbitrary: fc.constantFrom(...ports) },
     { weight: 1, arbitrary: fc.nat({ max: 0xffff }) },
   );
-  const page = fc.constantFrom(0xfee0_0000, 0xfec0_0000);
+  const page = fc.constantFrom(0xfee0_0000, 0xfec0_0000, 0xfed0_0000);
   const offset = fc.oneof(
+    fc.nat({ max: 0x2f }).map(index => index * 8),
     fc.nat({ max: 0x3f }).map(index => index * 16),
     fc.nat({ max: 0xfff }),
   );

@@ -28,7 +28,7 @@ const options: AcpiOptions = {
   rtc: { port: 0x70, irq: 8 },
   ps2: { data: 0x60, command: 0x64, keyboardIrq: 1, mouseIrq: 12 },
   powerManagement: { port: 0x600, sci: 9, timerBits: 24, resetPort: 0xcf9 },
-  hpet: 0xfed0_0000,
+  hpet: { base: 0xfed0_0000, capabilities: 0x8086_8201, minimumPeriod: 100 },
 };
 
 const sum = (bytes: Uint8Array): number => bytes.reduce((total, byte) => (total + byte) & 0xff, 0);
