@@ -1,5 +1,13 @@
 /** A virtual machine of an accelerator: guest-physical memory and processors. */
-import { type CpuModel, type InterruptController, MachineError, type MmioBus, type MsrBus, type PortBus } from '#core';
+import {
+  type CpuModel,
+  type InterruptController,
+  MachineError,
+  type MmioBus,
+  type MsrBus,
+  type PortBus,
+  type ProcessorTimestampOffsets,
+} from '#core';
 import type { Features } from './features.ts';
 import type { VirtualProcessor } from './processor.ts';
 
@@ -17,6 +25,8 @@ export interface MachineSpecification {
   readonly ports: Pick<PortBus, 'read' | 'write'>;
   readonly mmio: Pick<MmioBus, 'read' | 'write'>;
   readonly msrs: Pick<MsrBus, 'read' | 'write'>;
+  /** Told when a processor's time-stamp counter was set, by its guest or from outside: before the guest's next instruction. */
+  readonly timestamps: Pick<ProcessorTimestampOffsets, 'changed'>;
   /** One for each processor. */
   readonly interrupts: readonly InterruptController[];
   readonly pacer: Pacer;

@@ -1,6 +1,7 @@
 /** A virtual processor: run, state by component, events, cancel (virt86's VirtualProcessor, mended). */
 import { type CpuState, MachineError, type StateComponent, stateComponents } from '#core';
 import type { Exit } from './exit.ts';
+import type { MachineSpecification } from './machine.ts';
 
 /** An exception that the board injects (a debugger, a machine check). */
 export interface ExceptionEvent {
@@ -22,7 +23,10 @@ export abstract class VirtualProcessor {
   #cancelled = false;
   #injected: ExceptionEvent | undefined;
 
-  protected constructor(readonly index: number) {}
+  protected constructor(
+    readonly index: number,
+    protected readonly specification: MachineSpecification,
+  ) {}
 
   /** The guest is a hypervisor itself (SVM enabled, VMX operation, a guest of its own): that is no part of CpuState. */
   get isHypervisor(): boolean {
@@ -67,6 +71,7 @@ export abstract class VirtualProcessor {
       throw new MachineError('bad-state', 'this processor has no DEBUGCTL and keeps no records of branches');
     if (state.interrupts) this.#injected = state.interrupts.event && checked(state.interrupts.event);
     this.writeState(state);
+    if (state.msrs) this.specification.timestamps.changed(this.index);
   }
 
   /**

@@ -121,6 +121,7 @@ function put(
     ports: late.ports,
     mmio: late.mmio,
     msrs: late.msrs,
+    timestamps: late.timestamps,
     interrupts: late.interrupts,
     pacer: scheduler,
   });

@@ -5,7 +5,7 @@
 import type { MachineSpecification } from '#accelerators';
 import type { Board, InterruptController } from '#core';
 
-export class LateBuses implements Pick<MachineSpecification, 'ports' | 'mmio' | 'msrs' | 'interrupts'> {
+export class LateBuses implements Pick<MachineSpecification, 'ports' | 'mmio' | 'msrs' | 'timestamps' | 'interrupts'> {
   #board: Board | undefined;
   readonly interrupts: readonly LateController[];
 
@@ -20,6 +20,11 @@ export class LateBuses implements Pick<MachineSpecification, 'ports' | 'mmio' | 
   readonly msrs: MachineSpecification['msrs'] = {
     read: (processor, index) => this.#connected.msrs.read(processor, index),
     write: (processor, index, value) => this.#connected.msrs.write(processor, index, value),
+  };
+
+  /** Processors are reset when they are created: nobody waits for them then. */
+  readonly timestamps: MachineSpecification['timestamps'] = {
+    changed: processor => this.#board?.timestamps.changed(processor),
   };
 
   constructor(processors: number) {

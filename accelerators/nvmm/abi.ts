@@ -80,6 +80,8 @@ export const ExitReason = {
   nmiReady: 0x1002,
   halted: 0x1003,
   tprChanged: 0x1004,
+  /** Ours. */
+  timestampChanged: 0x1100,
   rdmsr: 0x2000,
   wrmsr: 0x2001,
   monitor: 0x2002,
@@ -98,8 +100,11 @@ export const Prot = { read: 1, write: 2, execute: 4 } as const;
 /** NVMM_PROT_* of gva_to_gpa and gpa_to_hva. */
 export const NvmmProt = { read: 1, write: 2, execute: 4, user: 8, all: 15 } as const;
 
-/** `everyCpuid` is ours: all leaves without an override of their own exit to the emulator, since 32 overrides are no CPU model. */
-export const VcpuConf = { callbacks: 0, cpuid: 200, tpr: 201, everyCpuid: 1000 } as const;
+/**
+ * Two are ours. `everyCpuid`: all leaves without an override of their own exit to the emulator, since 32 overrides are no CPU model.
+ * `timestamp`: an exit follows a guest's write to its time-stamp counter, as one follows a write to its TPR.
+ */
+export const VcpuConf = { callbacks: 0, cpuid: 200, tpr: 201, everyCpuid: 1000, timestamp: 1001 } as const;
 
 /** Operations of nvmm_ctl(3). */
 export const Ctl = { machineInfo: 0 } as const;
@@ -151,6 +156,10 @@ export interface EveryCpuidConf {
 }
 
 export interface TprConf {
+  readonly exitChanged: boolean;
+}
+
+export interface TimestampConf {
   readonly exitChanged: boolean;
 }
 

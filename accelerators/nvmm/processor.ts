@@ -43,10 +43,10 @@ export class NvmmProcessor extends VirtualProcessor {
   constructor(
     private readonly lib: Libnvmm,
     private readonly mach: NvmmMachine,
-    private readonly specification: MachineSpecification,
+    specification: MachineSpecification,
     index: number,
   ) {
-    super(index);
+    super(index, specification);
     lib.vcpuCreate(mach, index, this.#vcpu);
     const { cpus } = lib.driver.host;
     this.#cpu = cpus[index % cpus.length]!;
@@ -67,6 +67,8 @@ export class NvmmProcessor extends VirtualProcessor {
     lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.everyCpuid, { exit: true });
     // An interrupt may wait for just this.
     lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.tpr, { exitChanged: true });
+    // A timer may wait for just this.
+    lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.timestamp, { exitChanged: true });
     this.reset();
   }
 
@@ -225,6 +227,9 @@ export class NvmmProcessor extends VirtualProcessor {
       case ExitReason.interruptReady:
       case ExitReason.nmiReady:
       case ExitReason.tprChanged:
+        return undefined;
+      case ExitReason.timestampChanged:
+        this.specification.timestamps.changed(this.index);
         return undefined;
       case ExitReason.io:
         if (lib.assistIo(mach, vcpu)) return this.#failed('port access', exit.port);

@@ -21,12 +21,8 @@ export class SoftwareProcessor extends VirtualProcessor {
   readonly #cpu: Cpu;
   readonly #assist: LiveAssist;
 
-  constructor(
-    host: Host,
-    private readonly specification: MachineSpecification,
-    index: number,
-  ) {
-    super(index);
+  constructor(host: Host, specification: MachineSpecification, index: number) {
+    super(index, specification);
     const { mmio, interrupts } = specification;
     this.#cpu = host.processors[index]!;
     this.#cpu.connect(interrupts[index]);
@@ -115,6 +111,9 @@ export class SoftwareProcessor extends VirtualProcessor {
         return this.#assisted();
       case 'msr':
         return this.#msrAccess(exit);
+      case 'timestamp':
+        this.specification.timestamps.changed(this.index);
+        return undefined;
     }
   }
 

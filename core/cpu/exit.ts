@@ -23,6 +23,8 @@ export type CpuExit =
     }
   /** An MSR that the CPU itself does not have; the instruction has not happened. */
   | { readonly reason: 'msr'; readonly index: number; readonly write: boolean }
+  /** WRMSR has set the time-stamp counter: timers may wait for it. */
+  | { readonly reason: 'timestamp' }
   /** The CPU has left guest mode and stands in its host again. */
   | { readonly reason: 'vmexit' }
   | { readonly reason: 'shutdown' };

@@ -46,6 +46,8 @@ export const Leave = {
   step: 14,
   /** MWAIT retired with its monitor armed. */
   wait: 15,
+  /** WRMSR of the time-stamp counter retired. */
+  timestamp: 16,
 } as const;
 export type Leave = (typeof Leave)[keyof typeof Leave];
 

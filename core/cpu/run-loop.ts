@@ -20,6 +20,7 @@ const patience = 1000;
 const budgetExit: CpuExit = { reason: 'budget' };
 const haltExit: CpuExit = { reason: 'halt' };
 const shutdownExit: CpuExit = { reason: 'shutdown' };
+const timestampExit: CpuExit = { reason: 'timestamp' };
 const vmExit: CpuExit = { reason: 'vmexit' };
 
 export function run(cpu: Cpu, budget: number): CpuExit {
@@ -267,6 +268,8 @@ function conclude(cpu: Cpu, leave: number): CpuExit | undefined {
     }
     case Leave.msr:
       return { reason: 'msr', index: cpu.msrIndex >>> 0, write: cpu.msrWrite };
+    case Leave.timestamp:
+      return timestampExit;
     default:
       return undefined;
   }

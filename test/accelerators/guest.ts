@@ -107,6 +107,8 @@ export class Guest {
   output: (port: number, size: number, value: number) => void = () => {};
   memory: (address: number, size: number) => bigint = () => 0xffff_ffff_ffff_ffffn;
   msr: (index: number) => bigint | undefined = () => undefined;
+  /** A processor's time-stamp counter was set. */
+  timestampChanged: (processor: number) => void = () => {};
   #end = 0;
 
   /** As titles of tests have it. */
@@ -128,6 +130,7 @@ export class Guest {
       processors,
       cpu: model,
       interrupts: this.pins,
+      timestamps: { changed: processor => this.timestampChanged(processor) },
       pacer: { remaining: () => this.#end - this.accelerator.time.ticks },
       ports: {
         read: (port, bytes) => {
@@ -199,6 +202,7 @@ export class Guest {
     this.output = () => {};
     this.memory = () => 0xffff_ffff_ffff_ffffn;
     this.msr = () => undefined;
+    this.timestampChanged = () => {};
     for (const pins of this.pins) pins.clear();
     for (const processor of this.machine.processors) {
       processor.init();
@@ -382,8 +386,12 @@ export class Guest {
 
   /** Runs for at most so many instructions. */
   run(instructions = 100_000): Exit {
-    this.#end = this.accelerator.time.ticks + instructions;
+    this.pace(instructions);
     return this.processor.run();
+  }
+  /** From within a run: it is to end after so many instructions. */
+  pace(instructions: number): void {
+    this.#end = this.accelerator.time.ticks + instructions;
   }
 
   get state(): CpuState {

@@ -55,6 +55,40 @@ for (const [title, source, expected] of endings) {
   });
 }
 
+for (const { name } of accelerators) {
+  test(`${name}: a time-stamp counter that is set beyond its deadline interrupts at once, one that is set back later`, async t => {
+    const armed = (counter: number) =>
+      small.with({
+        boot: guest(`
+          mov dword ptr [0xfee000f0], 0x1ff
+          mov dword ptr [0xfee00320], 0x40030
+          mov ecx, 0x6e0
+          mov eax, 2000000
+          xor edx, edx
+          wrmsr
+          mov ecx, 0x10
+          mov eax, ${counter}
+          wrmsr
+          mov ebx, [0xfee00210]
+          again: test dword ptr [0xfee00210], 0x10000
+          jz again
+          mov dx, 0xf4
+          mov al, 1
+          out dx, al
+        `),
+      });
+    const run = async (counter: number) => {
+      await using machine = await build(armed(counter), { accelerator: name });
+      t.deepEqual(await machine.run({ timeout: '10 ms' }), { kind: 'exit', code: 3 });
+      return { now: machine.now, requested: machine.processors[0]!.getState('general').general.registers[3] };
+    };
+    t.deepEqual(await run(2_000_000), { now: 15, requested: 0x1_0000n });
+    const { now, requested } = await run(1_000_000);
+    t.is(requested, 0n);
+    t.true(now > 1_000_000 && now < 1_000_100, `${now}`);
+  });
+}
+
 test('a timeout is guest time, and a run goes on where the last one ended', async t => {
   await using machine = await build(small.with({ boot: guest('again: inc ebx\njmp again') }), software);
   t.is((await machine.run({ timeout: '1 ms' })).kind, 'timeout');

@@ -11,6 +11,7 @@ import {
   Limit,
   nvmmVersion,
   StateFlag,
+  type TimestampConf,
   type TprConf,
   VcpuConf,
   type VcpuExit,
@@ -125,6 +126,7 @@ export class NvmmDriver {
       comm: new CommPage(memory, memory.allocate(1)),
       cpuidOverrides: new Map(),
       everyCpuid: false,
+      exitOnTimestamp: false,
       data: undefined,
     };
     const error = this.backend.vcpuCreate(machine, vcpu);
@@ -153,6 +155,9 @@ export class NvmmDriver {
         return this.backend.vcpuConfigureCpuid(vcpu, configuration as CpuidConf);
       case VcpuConf.everyCpuid:
         vcpu.everyCpuid = (configuration as EveryCpuidConf).exit;
+        return Errno.OK;
+      case VcpuConf.timestamp:
+        vcpu.exitOnTimestamp = (configuration as TimestampConf).exitChanged;
         return Errno.OK;
       case VcpuConf.tpr:
         return this.backend.vcpuConfigureTpr(vcpu, configuration as TprConf);

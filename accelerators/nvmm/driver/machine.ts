@@ -35,6 +35,7 @@ export interface DriverVcpu<Data = unknown> {
   readonly cpuidOverrides: Map<number, CpuidConf>;
   /** Leaves without an override exit. */
   everyCpuid: boolean;
+  exitOnTimestamp: boolean;
   data: Data;
 }
 

@@ -60,7 +60,7 @@ export function writeMsr({ cpu, data }: SvmContext, msr: number, low: number, hi
   }
   if (msr === MsrIndex.tsc) {
     setTimestampCounter(cpu, data, low, high);
-    return true;
+    return 'timestamp';
   }
   return ignored.has(msr);
 }

@@ -57,7 +57,7 @@ export function writeMsr({ cpu }: VmxContext, msr: number, low: number, high: nu
   switch (msr) {
     case MsrIndex.tsc:
       setTimestampCounter(cpu, low, high);
-      return true;
+      return 'timestamp';
     case MsrIndex.pat:
       if (!validPat(low) || !validPat(high)) return 'fault';
       cpu.vmwrite(Field.guestPat, low, high);

@@ -48,14 +48,15 @@ export const xsetbv: Handler = context => {
   context.advance();
 };
 
-/** What an MSR access of the driver's own came to. */
-export type MsrOutcome = 'fault' | boolean;
+/** What an MSR access of the driver's own came to; `timestamp`: it has set the time-stamp counter. */
+export type MsrOutcome = 'fault' | 'timestamp' | boolean;
 
 /** `done` false: the emulator's business. */
 export function concludeMsr(context: ExitContext, outcome: MsrOutcome, reason: number): void {
   if (outcome === 'fault') context.inject(Vector.gp, 0);
   else if (outcome) context.advance();
   else context.nextInstruction(reason);
+  if (outcome === 'timestamp' && context.vcpu.exitOnTimestamp) context.exit.reason = ExitReason.timestampChanged;
 }
 
 /** RDMSR's result. */

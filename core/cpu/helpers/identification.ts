@@ -93,6 +93,7 @@ export const rdmsr: HelperImplementation = cpu => {
   return Status.done;
 };
 
+const timestampMsr = 0x10;
 const eferMsr = 0xc000_0080;
 
 export const wrmsr: HelperImplementation = cpu => {
@@ -105,6 +106,7 @@ export const wrmsr: HelperImplementation = cpu => {
   if (status !== Status.done) return status;
   if (index >>> 0 === eferMsr && state.guest !== 0 && virtualization?.controlWritten(eferRegister))
     return cpu.leaveAfter(Leave.vmexit);
+  if (index === timestampMsr) return cpu.leaveAfter(Leave.timestamp);
   // From here on instructions may have to be looked at one by one.
   return index === debugControlMsr ? cpu.leaveAfter(Leave.events) : cpu.transferred();
 };

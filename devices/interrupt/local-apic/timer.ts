@@ -104,7 +104,6 @@ export class ApicTimer {
     this.#schedule(Math.max(next, period < minimumPeriod ? this.clock.now + minimumPeriod : 0));
   }
 
-  /** The counter is looked at again when its time should have come: the guest may have set it back meanwhile. */
   #armDeadline(): void {
     const deadline = this.deadline;
     if (deadline === 0n) return;
@@ -116,8 +115,7 @@ export class ApicTimer {
   #schedule(at: number): void {
     this.#timer = this.clock.schedule(at, () => {
       this.#timer = undefined;
-      if (this.#mode === Lvt.deadline) this.#armDeadline();
-      else this.#expire();
+      this.#expire();
     });
   }
 

@@ -356,6 +356,42 @@ export function events(test: TestFn, guest: Guest): void {
     t.deepEqual(guest.run(), { reason: 'shutdown' });
   });
 
+  const setCounter = 'inc ebx\n wrmsr\n next: inc ebx\n inc ebx\n jmp $';
+  const counter = { rcx: 0x10, rdx: 7, rax: 5, rflags: 0x202 };
+
+  test(`${name}: who waits for the time-stamp counter hears of a write, and may interrupt before the next instruction`, t => {
+    guest.reset().long(setCounter, counter);
+    const heard: unknown[] = [];
+    guest.timestampChanged = processor => {
+      heard.push(processor, guest.rip, guest.register('rbx'), guest.state.msrs.tsc);
+      pin.raise(0x31);
+    };
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 0x31);
+    t.is(guest.register('rbx'), 1n);
+    t.deepEqual(heard, [0, at.code + 4, 1n, 0x7_0000_0006n]);
+  });
+
+  test(`${name}: after a write to the time-stamp counter the pacer is asked anew`, t => {
+    guest.reset().long(setCounter, counter);
+    guest.timestampChanged = () => guest.pace(1);
+    t.deepEqual(guest.run(), { reason: 'limit' });
+    t.is(guest.register('rbx'), 2n);
+  });
+
+  test(`${name}: a time-stamp counter that is set from outside is told of too`, t => {
+    guest.reset().long(setCounter, counter);
+    let heard = 0;
+    guest.timestampChanged = () => heard++;
+    const { general, msrs } = guest.state;
+    guest.processor.setState({ general });
+    t.is(heard, 0);
+    guest.processor.setState({ msrs });
+    t.is(heard, 1);
+    t.is(guest.run(3).reason, 'limit');
+    t.is(heard, 2);
+  });
+
   test(`${name}: single steps over instructions that leave the guest`, t => {
     const instructions = [
       'nop',

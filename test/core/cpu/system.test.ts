@@ -399,7 +399,8 @@ test('the time-stamp counter counts instructions; WRMSR moves it', t => {
     64,
     'rdtsc\n mov ebx, eax\n rdtsc\n sub eax, ebx\n mov esi, eax\n mov ecx, 0x10\n mov eax, 1000\n mov edx, 1\n wrmsr\n rdtsc\n hlt',
   );
-  m.run();
+  t.deepEqual(m.run(), { reason: 'timestamp' });
+  t.deepEqual(m.run(), { reason: 'halt' });
   t.is(m.register('rsi'), 2n);
   t.is(m.register('rdx'), 1n);
   t.is(m.register('rax'), 1001n);

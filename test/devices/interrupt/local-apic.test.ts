@@ -112,25 +112,42 @@ test('TSC deadline', t => {
   t.is(board.take(), 0x31, 'the past is now');
 });
 
+/** What a processor does when its guest writes the counter, which is now ahead of the clock by so much. */
+function setCounter({ board }: TestBoard, offset: bigint): void {
+  board.timestamps.measure = () => offset;
+  board.timestamps.changed(0);
+}
+
 test('TSC deadline follows a change of the counter, and waits for no impossible value', t => {
   const { board } = machine();
   board.store(at(0x320), 0x4_0031);
   board.wrmsr(0x6e0, 1_000_000n);
-  board.board.timestamps.set(0, 999_000n);
-  board.advance(1_000);
+  setCounter(board, 998_000n);
+  t.is(board.take(), undefined);
+  board.advance(1_999);
+  t.is(board.take(), undefined);
+  board.advance(1);
   t.is(board.take(), 0x31);
   board.wrmsr(0x6e0, 0xffff_ffff_ffff_ffffn);
   t.is(board.clock.nextDeadline, Number.POSITIVE_INFINITY);
 });
 
+test('TSC deadline is over at once when the counter is set beyond it', t => {
+  const { board } = machine();
+  board.store(at(0x320), 0x4_0031);
+  board.wrmsr(0x6e0, 1_000_000n);
+  setCounter(board, 1_000_000n);
+  t.is(board.take(), 0x31);
+  t.is(board.rdmsr(0x6e0), 0n);
+});
+
 test('TSC deadline waits for a counter that the guest has set back', t => {
   const { board } = machine();
-  let offset = 0n;
-  board.board.timestamps.measure = () => offset;
   board.store(at(0x320), 0x4_0031);
   board.wrmsr(0x6e0, 10_000n);
-  offset = -5_000n;
-  board.advance(14_999);
+  board.advance(6_000);
+  setCounter(board, -5_000n);
+  board.advance(8_999);
   t.is(board.take(), undefined);
   board.advance(1);
   t.is(board.take(), 0x31);
