@@ -165,7 +165,9 @@ function put(
   };
   for (const device of devices.values()) device.reset();
   load();
-  return new Machine({ profile, accelerator, virtual, scheduler, serial, memory, devices, now: () => clock.now, load });
+  const { wires } = board;
+  const now = () => clock.now;
+  return new Machine({ profile, accelerator, virtual, scheduler, serial, memory, devices, wires, now, load });
 }
 
 /** One turn of the host's event loop. */

@@ -1,7 +1,7 @@
 /** Everything that makes a machine the one it is, between two instructions: it goes on from here on any accelerator. */
 
 import type { Accelerator, VirtualMachine } from '#accelerators';
-import { type CpuState, type Device, type GuestMemory, MachineError, type SavedState } from '#core';
+import { type CpuState, type Device, type GuestMemory, MachineError, type SavedState, type WireBoard } from '#core';
 import { badState, checkState } from './check-state.ts';
 import type { Activity, Scheduler, Turn } from './scheduler.ts';
 
@@ -25,6 +25,7 @@ export interface StatefulParts {
   readonly scheduler: Scheduler;
   readonly memory: GuestMemory;
   readonly devices: ReadonlyMap<string, Device>;
+  readonly wires: Pick<WireBoard, 'quietly'>;
   readonly now: () => number;
 }
 
@@ -73,14 +74,16 @@ const volatile = ({ virtual, scheduler, devices, now }: StatefulParts): Volatile
 });
 
 /** Time first, since counters are relative to it; processors before devices, whose timers may wait for a counter. */
-function take({ profile, accelerator, virtual, scheduler, devices }: StatefulParts, state: Volatile): void {
+function take({ profile, accelerator, virtual, scheduler, devices, wires }: StatefulParts, state: Volatile): void {
   if (profile.clock === 'virtual') accelerator.time.ticks = state.time;
   virtual.processors.forEach((processor, index) => {
     // What CpuState has no words for is as after power-on.
     processor.reset();
     refusing(`processors.${index}`, () => processor.setState(state.processors[index]!));
   });
-  for (const [name, device] of devices) refusing(`devices.${name}`, () => device.restore(state.devices[name]!));
+  wires.quietly(() => {
+    for (const [name, device] of devices) refusing(`devices.${name}`, () => device.restore(state.devices[name]!));
+  });
   scheduler.restore(state.activity, state.turn);
 }
 

@@ -3,7 +3,16 @@ import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { accelerators } from '#accelerators';
 import { amd, assemble, type CpuState, MachineError } from '#core';
-import { type BootSource, build, decodeState, encodeState, type Machine, type MachineState, microvm } from '#machines';
+import {
+  type BootSource,
+  build,
+  decodeState,
+  encodeState,
+  type Machine,
+  type MachineState,
+  microvm,
+  profile,
+} from '#machines';
 
 function guest(source: string): BootSource {
   const { bytes } = assemble(32, source, { origin: 0x10_0000 });
@@ -62,6 +71,46 @@ test('a guest that sets its time-stamp counter is interrupted at its deadline, o
     }
     t.deepEqual(await end(source), expected, from);
   }
+});
+
+/** Opens the serial port's interrupt in the I/O APIC, and the PIC's in the local APIC; then closes the one, and both sources ask. */
+const standing = profile('standing', {
+  ...small,
+  devices: { lapic: small.devices.lapic!, com1: small.devices.com1!, ...small.devices },
+  boot: guest(`
+    mov dword ptr [0xfee000f0], 0x1ff
+    mov dword ptr [0xfee00350], 0x42
+    mov dword ptr [0xfec00000], 0x18
+    mov dword ptr [0xfec00010], 0x41
+    mov ecx, 1000
+    wait: loop wait
+    mov dword ptr [0xfec00010], 0x10041
+    mov dword ptr [0xfee00350], 0x10042
+    mov dx, 0x3fc
+    mov al, 8
+    out dx, al
+    mov dx, 0x3f9
+    mov al, 2
+    out dx, al
+    mov dx, 0x21
+    mov al, 0
+    out dx, al
+    mov dword ptr [0xfee00350], 0x42
+    end: jmp end
+  `),
+});
+
+test('a wire that stands is no edge in the machine that is restored', async t => {
+  await using source = await build(standing, { accelerator: 'software' });
+  await source.run({ timeout: 2000 });
+  const state = source.save();
+  t.true(source.device('pic').inspect().pending);
+  await using target = await build(standing, { accelerator: 'software' });
+  await target.run({ timeout: 500 });
+  target.restore(state);
+  same(t, target.save(), state);
+  for (const machine of [source, target]) await machine.run({ timeout: 1000 });
+  same(t, target.save(), source.save());
 });
 
 /** Without `deepEqual` of megabytes. */

@@ -42,6 +42,8 @@ export class LocalApic extends Device {
 
   readonly #units: readonly LocalApicUnit[];
   readonly #delivery: Delivery;
+  /** Level of the PIC's INTR pin. */
+  #external = false;
 
   constructor(
     @Options private readonly given: OptionsOf<typeof LocalApic.options>,
@@ -72,11 +74,10 @@ export class LocalApic extends Device {
     offsets.onChange(processor => this.#units[processor]?.timer.arm());
     messages.onSend(message => this.#delivery.deliver(message));
 
-    let high = false;
     controllers.onExternalChange(() => {
       const { pending } = controllers.external!;
-      if (pending && !high) this.#edge(0);
-      high = pending;
+      if (pending && !this.#external) this.#edge(0);
+      this.#external = pending;
     });
     wires.provide(name, 2, pin => new InputPin(`${name}@${pin}`, asserted => asserted && pin === 1 && this.#edge(1)));
     this.#claimPage(name, mmio);
@@ -88,18 +89,21 @@ export class LocalApic extends Device {
   }
 
   save(): SavedState {
-    return { version: 1, units: this.#units.map(unit => unit.save()) };
+    return { version: 1, external: this.#external, units: this.#units.map(unit => unit.save()) };
   }
 
   restore(state: SavedState): void {
     const saved = state.units;
-    if (state.version !== 1 || !Array.isArray(saved) || saved.length !== this.#units.length) {
+    const { external } = state;
+    const isForm = state.version === 1 && Array.isArray(saved) && typeof external === 'boolean';
+    if (!isForm || saved.length !== this.#units.length) {
       throw new MachineError('bad-state', `saved state is not of ${this.#units.length} local APICs`);
     }
     const parsed = this.#units.map((unit, index) => unit.parse({ ...saved[index], version: 1 }));
     this.#units.forEach((unit, index) => {
       unit.restore(parsed[index]!);
     });
+    this.#external = external;
   }
 
   inspect() {
