@@ -73,7 +73,8 @@ export const features: Readonly<Record<string, FeatureBit>> = Object.fromEntries
   ...bits(0x8000_0001, 'ecx', { lahf64: 0, cmpLegacy: 1, svm: 2, lzcnt: 5, prefetchw: 8 }),
   ...bits(0x8000_0001, 'edx', { syscall: 11, nx: 20, pdpe1gb: 26, rdtscp: 27, lm: 29 }),
   ...bits(0x8000_0007, 'edx', { invariantTsc: 8 }),
-  ...bits(0x8000_0008, 'ebx', { clzero: 0 }),
+  ...bits(0x8000_0008, 'ebx', { clzero: 0, ssbNo: 26, btcNo: 29 }),
+  ...bits(0x8000_0021, 'eax', { srsoNo: 29 }),
 ]);
 
 export type FeatureName = string;

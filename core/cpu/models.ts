@@ -32,7 +32,11 @@ const common = [
   ...['popcnt', 'tscDeadline', 'xsave', 'arat', 'fsgsbase', 'smep', 'smap', 'umip', 'lahf64', 'lzcnt', 'prefetchw'],
   ...['syscall', 'nx', 'pdpe1gb', 'rdtscp', 'lm', 'invariantTsc'],
 ];
-const own: Readonly<Record<Vendor, readonly string[]>> = { amd: [], intel: ['invpcid'] };
+const own: Readonly<Record<Vendor, readonly string[]>> = {
+  // Nothing is ever speculated: no store bypass, no branch type confusion, no return stack overflow to guard against.
+  amd: ['ssbNo', 'btcNo', 'srsoNo'],
+  intel: ['invpcid'],
+};
 const virtual: Readonly<Record<Vendor, string>> = { amd: 'svm', intel: 'vmx' };
 
 export const amd = (options: ModelOptions = {}): CpuModel => build('amd', options);
@@ -148,7 +152,7 @@ function amdLeaves(names: readonly string[], processors: number, virtualization:
     // VMRUN, VMLOAD and VMSAVE come before their address is looked at.
     ...(virtualization ? [leaf(0x8000_000a, 1, 0x8000, 0, 0x1001_14e9)] : []),
     // A null selector clears the segment's base.
-    leaf(0x8000_0021, 0x40),
+    leaf(0x8000_0021, 0x40 | featureWord(names, 0x8000_0021, 'eax')),
   ];
 }
 

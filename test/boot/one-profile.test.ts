@@ -12,6 +12,7 @@ dd if=/dev/hwrng bs=16 count=1 2>/dev/null | md5sum
 seq 1 2000 | sha256sum
 awk 'BEGIN { for (i = 1; i <= 20; i++) printf "%.15f ", sin(i) * exp(i / 7); print "" }'
 cat /proc/interrupts
+echo "complaints: $(dmesg -r | grep -c '^<[0-4]>')"
 echo 'the script is done'
 `;
 
@@ -24,6 +25,7 @@ test.serial(
     t.regex(first.log, /virtio_rng\.0/);
     // As sha256sum says on any computer.
     t.true(first.log.includes('6251e5743b6fd6a7d606130bdf7c15077ce85ebd3a0fdee284d15a46df199e38'));
+    t.regex(first.log, /^complaints: 0\r?$/m);
     t.regex(first.log, /the script is done/);
     for (const [accelerator, engine] of [
       ['nvmm-svm', 'jit'],

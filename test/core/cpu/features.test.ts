@@ -102,6 +102,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   prefetchw: 'a hint, never #UD',
   ...Object.fromEntries(['htt', 'cmpLegacy', 'hypervisor', 'invariantTsc', 'erms'].map(name => [name, 'no behaviour'])),
   osxsave: 'follows CR4',
+  ...Object.fromEntries(['ssbNo', 'btcNo', 'srsoNo'].map(name => [name, 'what does not happen'])),
   ...Object.fromEntries(['ssse3', 'sse41', 'sse42', 'aes', 'bmi2', 'clzero'].map(name => [name, 'no model has it'])),
 };
 
