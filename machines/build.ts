@@ -94,7 +94,7 @@ function put(
   stopwatch: () => number,
 ): Machine {
   const isVirtual = profile.clock === 'virtual';
-  const { interactive = false } = options;
+  const { interactive = false, entropy = new SeededEntropy() } = options;
   const serial = new SerialConsole();
   const clock = isVirtual ? new VirtualClock(accelerator.time) : new HostClock(stopwatch);
   const hostTasks = isVirtual ? new VirtualHostTasks(clock) : new ImmediateHostTasks();
@@ -139,7 +139,7 @@ function put(
       power: scheduler.power,
       processors: scheduler,
       hostTasks,
-      entropy: options.entropy ?? new SeededEntropy(),
+      entropy,
       ...(options.wallClock ? { wallClock: options.wallClock } : {}),
     },
     { [profile.console]: { stream: serial as ByteStream } },
@@ -167,7 +167,8 @@ function put(
   load();
   const { wires } = board;
   const now = () => clock.now;
-  return new Machine({ profile, accelerator, virtual, scheduler, serial, memory, devices, wires, now, load });
+  const parts = { profile, accelerator, virtual, scheduler, serial, memory, devices, wires, entropy };
+  return new Machine({ ...parts, now, load });
 }
 
 /** One turn of the host's event loop. */

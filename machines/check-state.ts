@@ -23,7 +23,7 @@ const someBranches: BranchState = {
 };
 
 /** Throws the first difference. What devices saved they check themselves. */
-export function checkState({ profile, virtual, memory, devices }: StatefulParts, state: MachineState): void {
+export function checkState({ profile, virtual, memory, devices, entropy }: StatefulParts, state: MachineState): void {
   if (!isRecord(state)) throw badState('state', 'this is no saved state');
   const { version, time, activity, processors } = state;
   if (version !== 1) throw badState('version', `the state has version ${version}, not 1`);
@@ -59,6 +59,8 @@ export function checkState({ profile, virtual, memory, devices }: StatefulParts,
     if (!isRecord(state.devices[name])) throw badState(`devices.${name}`, 'the state has no such device');
   const unknown = Object.keys(state.devices).find(name => !devices.has(name));
   if (unknown !== undefined) throw badState(`devices.${unknown}`, 'the machine has no such device');
+
+  if (entropy.state && state.entropy) checkForm(state.entropy, entropy.state, 'entropy');
 
   const sameRam =
     Array.isArray(state.memory) &&

@@ -1,7 +1,15 @@
 /** Everything that makes a machine the one it is, between two instructions: it goes on from here on any accelerator. */
 
 import type { Accelerator, VirtualMachine } from '#accelerators';
-import { type CpuState, type Device, type GuestMemory, MachineError, type SavedState, type WireBoard } from '#core';
+import {
+  type CpuState,
+  type Device,
+  type Entropy,
+  type GuestMemory,
+  MachineError,
+  type SavedState,
+  type WireBoard,
+} from '#core';
 import { badState, checkState } from './check-state.ts';
 import type { Activity, Scheduler, Turn } from './scheduler.ts';
 
@@ -14,6 +22,8 @@ export interface MachineState {
   readonly turn: Turn;
   readonly processors: readonly CpuState[];
   readonly devices: Readonly<Record<string, SavedState>>;
+  /** What the machine's randomness follows from; without it, it follows from nothing. */
+  readonly entropy?: readonly number[];
   /** Contents of RAM, region by region. */
   readonly memory: readonly { readonly base: number; readonly bytes: Uint8Array }[];
 }
@@ -26,6 +36,7 @@ export interface StatefulParts {
   readonly memory: GuestMemory;
   readonly devices: ReadonlyMap<string, Device>;
   readonly wires: Pick<WireBoard, 'quietly'>;
+  readonly entropy: Entropy;
   readonly now: () => number;
 }
 
@@ -65,16 +76,18 @@ export function restoreMachine(parts: StatefulParts, state: MachineState): void 
   for (const { base, bytes } of state.memory) parts.memory.write(base, bytes);
 }
 
-const volatile = ({ virtual, scheduler, devices, now }: StatefulParts): Volatile => ({
+const volatile = ({ virtual, scheduler, devices, entropy, now }: StatefulParts): Volatile => ({
   time: now(),
   activity: virtual.processors.map((_, index) => scheduler.activity(index)),
   turn: scheduler.turn,
   processors: virtual.processors.map(processor => processor.getState()),
   devices: Object.fromEntries([...devices].map(([name, device]) => [name, device.save()])),
+  ...(entropy.state ? { entropy: entropy.state } : {}),
 });
 
 /** Time first, since counters are relative to it; processors before devices, whose timers may wait for a counter. */
-function take({ profile, accelerator, virtual, scheduler, devices, wires }: StatefulParts, state: Volatile): void {
+function take(parts: StatefulParts, state: Volatile): void {
+  const { profile, accelerator, virtual, scheduler, devices, wires, entropy } = parts;
   if (profile.clock === 'virtual') accelerator.time.ticks = state.time;
   virtual.processors.forEach((processor, index) => {
     // What CpuState has no words for is as after power-on.
@@ -84,6 +97,7 @@ function take({ profile, accelerator, virtual, scheduler, devices, wires }: Stat
   wires.quietly(() => {
     for (const [name, device] of devices) refusing(`devices.${name}`, () => device.restore(state.devices[name]!));
   });
+  if (entropy.state && state.entropy) entropy.state = state.entropy;
   scheduler.restore(state.activity, state.turn);
 }
 

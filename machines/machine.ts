@@ -1,6 +1,6 @@
 /** A built machine: run it, talk to its console, look into it, save and restore it, dispose of it. */
 import type { Accelerator, VirtualMachine } from '#accelerators';
-import { type Device, type GuestMemory, type InspectTree, MachineError } from '#core';
+import { type Device, type Entropy, type GuestMemory, type InspectTree, MachineError } from '#core';
 import { type MachineState, restoreMachine, type StatefulParts, saveMachine } from './machine-state.ts';
 import type { Outcome } from './outcome.ts';
 import type { Profile } from './profile.ts';
@@ -23,6 +23,7 @@ export interface MachineParts {
   readonly memory: GuestMemory;
   readonly devices: ReadonlyMap<string, Device>;
   readonly wires: StatefulParts['wires'];
+  readonly entropy: Entropy;
   readonly now: () => number;
   /** Puts memory and processors into the state in which the boot source starts. */
   readonly load: () => void;

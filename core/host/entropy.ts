@@ -3,7 +3,7 @@ import { service } from '../framework/service.ts';
 /** The only randomness on the board. */
 export interface Entropy {
   fill(bytes: Uint8Array): void;
-  /** Present if all that is to come follows from it: whoever hands out the bytes saves it, so that a restored machine goes on alike. */
+  /** Present if all that is to come follows from it: 32-bit words, saved with the machine, so that it goes on alike elsewhere. */
   state?: readonly number[];
 }
 

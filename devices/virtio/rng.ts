@@ -1,4 +1,4 @@
-import type { Entropy, StateFields } from '#core';
+import type { Entropy } from '#core';
 import { VirtioId } from './identifiers.ts';
 import type { VirtioModel } from './model.ts';
 import type { SplitQueue } from './queue/split.ts';
@@ -26,17 +26,12 @@ export class Rng implements VirtioModel {
   resume(): void {}
   reset(): void {}
 
+  /** The source is the machine's to save. */
   stateForm() {
-    return { entropy: [] as readonly number[] };
+    return {};
   }
 
-  get state() {
-    return { entropy: this.entropy.state ?? [] };
-  }
+  readonly state = {};
 
-  /** A source that follows from nothing cannot go on as it would have. */
-  load(state: StateFields): void {
-    const { entropy } = state as ReturnType<Rng['stateForm']>;
-    if (this.entropy.state?.length === entropy.length) this.entropy.state = entropy;
-  }
+  load(): void {}
 }

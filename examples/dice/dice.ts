@@ -66,17 +66,15 @@ export class Die extends Device {
   }
 
   save(): SavedState {
-    return { version: 1, sides: this.#sides, entropy: this.entropy.state ?? [] };
+    return { version: 1, sides: this.#sides };
   }
 
   restore(state: SavedState): void {
-    const { sides, entropy } = restoreState({ sides: 0, entropy: [] as readonly number[] }, state, 1);
+    const { sides } = restoreState({ sides: 0 }, state, 1);
     if (!Number.isInteger(sides) || sides < fewest || sides > most) {
       throw new MachineError('bad-state', `a die with ${sides} sides is not possible`, { path: 'sides' });
     }
     this.#sides = sides;
-    // What is rolled next belongs to the state too, if the machine's randomness can be repeated.
-    if (this.entropy.state?.length === entropy.length) this.entropy.state = entropy;
   }
 
   inspect() {

@@ -1,6 +1,6 @@
 /** Linux, taken from one accelerator to the next between two instructions while it runs: its consoles must not tell. */
 import test, { type ExecutionContext } from 'ava';
-import { MemoryDisk, SeededEntropy } from '../../core/index.ts';
+import { MemoryDisk } from '../../core/index.ts';
 import { VirtioBlock, VirtioConsole } from '../../devices/index.ts';
 import {
   type BuildOptions,
@@ -68,11 +68,10 @@ async function journey(t: ExecutionContext, { world, places, from, to, moves, se
 
   let text = '';
   const shared = world();
-  const entropy = new SeededEntropy();
   const machines: Machine[] = [];
   for (const place of places)
     machines.push(
-      listen(await build(shared.profile, { ...place, entropy }), more => {
+      listen(await build(shared.profile, place), more => {
         text += more;
       }),
     );

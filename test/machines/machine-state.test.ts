@@ -145,6 +145,8 @@ const refused: readonly (readonly [title: string, path: string, change: Change])
   ['another version', 'version', state => (state.version = 2)],
   ['no version', 'version', state => delete state.version],
   ['another profile', 'profile', state => (state.profile = 'pc')],
+  ['strange randomness', 'entropy.0', state => (state.entropy[0] = 0.5)],
+  ['too little randomness', 'entropy', state => state.entropy.pop()],
   ['no time', 'time', state => (state.time = Number.NaN)],
   ['negative time', 'time', state => (state.time = -1)],
   ['time as text', 'time', state => (state.time = '1')],
