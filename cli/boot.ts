@@ -1,6 +1,6 @@
 /** What a machine boots: the kernel given, else the profile's own, else the default guest, else the embedded one. */
-import { type ErrorCode, MachineError } from '#core';
-import { type BootSource, findingOf, type InitramfsOptions, type Profile, toyvirt } from '#machines';
+import { MachineError } from '#core';
+import { type BootSource, type InitramfsOptions, type Profile, toyvirt } from '#machines';
 import type { RunArguments } from './arguments.ts';
 import { ExitCode } from './exit-code.ts';
 import { type BootableGuest, guest } from './fetch/initrd.ts';
@@ -76,18 +76,3 @@ function terminalSize(): Pick<InitramfsOptions, 'terminal'> {
 
 const useless = (option: string, message: string, remedy: string): MachineError =>
   new MachineError('bad-argument', message, { path: option, remedy });
-
-const optionOf: Partial<Record<ErrorCode, string>> = {
-  'bad-kernel': '--kernel',
-  'bad-elf': '--kernel',
-  'bad-initrd': '--initrd',
-  'bad-command-line': '--append',
-};
-
-/** Names the option that a file came from. */
-export function blameOption(error: unknown): never {
-  const option = error instanceof MachineError && error.path === undefined ? optionOf[error.code] : undefined;
-  if (option === undefined) throw error;
-  const { code, message, remedy } = findingOf(error as MachineError, option);
-  throw new MachineError(code, message, { path: option, cause: error, ...(remedy === undefined ? {} : { remedy }) });
-}

@@ -4,10 +4,8 @@ import { PciHost } from '#devices';
 import { type Profile, type Registry, validate } from '#machines';
 import { choice, wholeNumber } from './argument-values.ts';
 import type { RunArguments } from './arguments.ts';
+import { blameOption } from './blame.ts';
 import { driveDevices } from './drive.ts';
-
-/** Which option is to blame for which part of a profile. */
-const optionOf: Readonly<Record<string, string>> = { memory: '--mem', processors: '--smp' };
 
 export async function profileOf(options: RunArguments, registry: Registry): Promise<Profile> {
   const cpu = choice('--cpu', options.cpu, ['amd', 'intel']);
@@ -37,5 +35,5 @@ function requireValid(profile: Profile): void {
   const [finding] = validate(profile);
   if (!finding) return;
   const { code, message, path, remedy } = finding;
-  throw new MachineError(code, message, { path: optionOf[path] ?? path, ...(remedy ? { remedy } : {}) });
+  blameOption(new MachineError(code, message, { path, ...(remedy ? { remedy } : {}) }));
 }

@@ -39,6 +39,7 @@ export function loadBootSource(memory: GuestMemory, source: BootSource, { acpiRs
       return loadElf(memory, { image: kernel, ...common });
     default:
       throw new MachineError('bad-kernel', 'this is neither a Linux bzImage nor an ELF file', {
+        path: 'boot.kernel',
         remedy: 'give a kernel image, or load it as a raw image with its address',
       });
   }

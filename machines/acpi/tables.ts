@@ -43,6 +43,7 @@ export function writeAcpi(memory: GuestMemory, options: AcpiOptions, base = defa
   const image = acpiImage(base, options);
   if (!memory.write(base, image)) {
     throw new MachineError('does-not-fit', `there is no RAM for ACPI tables at 0x${base.toString(16)}`, {
+      path: 'memory',
       remedy: 'give the machine RAM below 1 MiB',
     });
   }

@@ -28,6 +28,7 @@ const sizes = { 32: { header: 52, programHeader: 32 }, 64: { header: 64, program
 
 const refuse = (problem: string): never => {
   throw new MachineError('bad-elf', `the ELF image ${problem}`, {
+    path: 'boot.kernel',
     remedy: 'use a statically linked little-endian executable for x86 or x86-64',
   });
 };

@@ -50,6 +50,7 @@ export function loadElf(memory: GuestMemory, options: ElfOptions): Loaded {
   }
   if (options.initrd?.length) {
     throw new MachineError('bad-initrd', 'this ELF image cannot be told of an initrd: it has no PVH entry note', {
+      path: 'boot.initrd',
       remedy: 'leave the initrd out, or use a kernel built with CONFIG_PVH',
     });
   }
@@ -62,6 +63,7 @@ export function loadElf(memory: GuestMemory, options: ElfOptions): Loaded {
 
 const bad = (problem: string): MachineError =>
   new MachineError('bad-elf', `the ELF image ${problem}`, {
+    path: 'boot.kernel',
     remedy: 'link it for physical addresses inside the memory of the machine',
   });
 

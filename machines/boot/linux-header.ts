@@ -26,7 +26,7 @@ const firstVersionWith64BitEntry = 0x020c;
 const kernel64 = 1;
 
 const refuse = (problem: string, remedy = 'use an uncorrupted x86-64 bzImage (Debian: /boot/vmlinuz-*)'): never => {
-  throw new MachineError('bad-kernel', `the kernel image ${problem}`, { remedy });
+  throw new MachineError('bad-kernel', `the kernel image ${problem}`, { path: 'boot.kernel', remedy });
 };
 
 /** True if the bytes carry the Linux boot signature; says nothing about the rest. */

@@ -93,6 +93,7 @@ function placeKernel(memory: GuestMemory, header: LinuxHeader, { kernel, occupie
   const size = Math.max(header.initSize, kernel.length - header.protectedModeStart);
   if (base < megabyte || base % 0x1000 !== 0 || base + size > highestAddress) {
     throw new MachineError('bad-kernel', `the kernel asks for the impossible load address 0x${base.toString(16)}`, {
+      path: 'boot.kernel',
       remedy: 'use an uncorrupted x86-64 bzImage',
     });
   }
@@ -101,6 +102,7 @@ function placeKernel(memory: GuestMemory, header: LinuxHeader, { kernel, occupie
   if (collides || !memory.contains(base, size)) {
     const need = Math.ceil((base + size) / megabyte);
     throw new MachineError('does-not-fit', `the kernel needs RAM up to ${need} MiB to unpack itself`, {
+      path: 'memory',
       remedy: `give the machine at least ${need} MiB of memory, and more for its initrd`,
     });
   }
@@ -122,14 +124,17 @@ function placeInitrd(
   throw new MachineError(
     'bad-initrd',
     `the initrd (${size} bytes) does not fit below 0x${below.toString(16)}, where this kernel can read it, beside the kernel`,
-    { remedy: 'use a smaller initrd or give the machine more memory' },
+    { path: 'boot.initrd', remedy: 'use a smaller initrd or give the machine more memory' },
   );
 }
 
 function encodeCommandLine(text: string, limit: number): Uint8Array {
   const bytes = new TextEncoder().encode(`${text}\0`);
   const refuse = (problem: string, remedy: string): never => {
-    throw new MachineError('bad-command-line', `the kernel command line ${problem}`, { remedy });
+    throw new MachineError('bad-command-line', `the kernel command line ${problem}`, {
+      path: 'boot.commandLine',
+      remedy,
+    });
   };
   if (text.includes('\0')) refuse('contains a NUL character', 'remove it');
   if (bytes.length - 1 > limit) {
@@ -141,6 +146,7 @@ function encodeCommandLine(text: string, limit: number): Uint8Array {
 function checkedMap(map: readonly MemoryRange[]): readonly MemoryRange[] {
   if (map.length <= memoryMapCapacity) return map;
   throw new MachineError('bad-profile', `the memory map has ${map.length} ranges; Linux takes ${memoryMapCapacity}`, {
+    path: 'memory',
     remedy: 'use fewer, larger memory regions',
   });
 }

@@ -55,6 +55,7 @@ export function place(
   const found = free ? first : placeHigh(memory, occupied, wanted);
   if (found) return found;
   throw new MachineError('does-not-fit', `no room in guest memory for the ${wanted.name} (${wanted.size} bytes)`, {
+    path: 'memory',
     remedy: 'give the machine more memory',
   });
 }

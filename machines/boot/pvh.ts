@@ -92,6 +92,7 @@ function placeInitrd(memory: GuestMemory, initrd: Uint8Array, occupied: readonly
   const module = placeHigh(memory, occupied, { name: 'initrd', size: initrd.length, above: megabyte });
   if (!module) {
     throw new MachineError('bad-initrd', `the initrd (${initrd.length} bytes) does not fit beside the kernel`, {
+      path: 'boot.initrd',
       remedy: 'use a smaller initrd or give the machine more memory',
     });
   }

@@ -22,19 +22,24 @@ const realModeEnd = 0x10_0000;
 
 export function loadRaw(memory: GuestMemory, options: RawOptions): Loaded {
   const { image, address = bootSector, mode = 'real', entry = address, occupied = [] } = options;
-  const refuse = (problem: string, remedy: string): never => {
-    throw new MachineError('bad-image', `the raw image ${problem}`, { remedy });
+  const refuse = (path: string, problem: string, remedy: string): never => {
+    throw new MachineError('bad-image', `the raw image ${problem}`, { path: `boot.${path}`, remedy });
   };
   const range: Placement = { name: 'image', base: address, size: image.length };
-  if (image.length === 0) refuse('is empty', 'name a file with something in it');
+  if (image.length === 0) refuse('image', 'is empty', 'name a file with something in it');
   if (!Number.isSafeInteger(address) || address < 0 || !memory.contains(address, image.length)) {
-    refuse(`does not fit at 0x${address.toString(16)}`, 'choose an address inside RAM or give the machine more memory');
+    const remedy = 'choose an address inside RAM or give the machine more memory';
+    refuse('options.address', `does not fit at 0x${address.toString(16)}`, remedy);
   }
   const other = occupied.find(candidate => overlaps(candidate, range));
-  if (other) refuse(`overlaps the ${other.name}`, 'choose another address');
+  if (other) refuse('options.address', `overlaps the ${other.name}`, 'choose another address');
   const limit = mode === 'real' ? realModeEnd : 2 ** 32;
   if (!Number.isInteger(entry) || entry < 0 || entry >= limit) {
-    refuse(`cannot be entered at 0x${entry.toString(16)} in ${mode} mode`, 'choose another entry or mode');
+    refuse(
+      'options.entry',
+      `cannot be entered at 0x${entry.toString(16)} in ${mode} mode`,
+      'choose another entry or mode',
+    );
   }
   memory.write(address, image);
 

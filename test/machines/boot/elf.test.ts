@@ -89,6 +89,7 @@ test('PVH without a command line still points at an empty one', t => {
 test('refuses what does not fit, naming the address', t => {
   const error = t.throws(() => loadElf(ram(0x10_0000), { image: image() }), { instanceOf: MachineError });
   t.is(error?.code, 'bad-elf');
+  t.is(error?.path, 'boot.kernel');
   t.regex(error!.message, /0x200000/);
 });
 
@@ -189,11 +190,16 @@ test('as a boot source, an image with a PVH note gets all that a Linux image wou
 
 test('an initrd that a kernel cannot be told of is refused', t => {
   const source = { kind: 'kernel', kernel: image({ pvh: false }), initrd: new Uint8Array(8) } as const;
-  t.throws(() => loadBootSource(ram(), source, context), { instanceOf: MachineError, code: 'bad-initrd' });
+  const error = t.throws(() => loadBootSource(ram(), source, context), {
+    instanceOf: MachineError,
+    code: 'bad-initrd',
+  });
+  t.is(error.path, 'boot.initrd');
 });
 
 test('a raw image does not go over the ACPI tables', t => {
   const source = { kind: 'raw', image: new Uint8Array(0x2000), options: { address: 0xd_f000 } } as const;
   const error = t.throws(() => loadBootSource(ram(), source, context), { instanceOf: MachineError, code: 'bad-image' });
+  t.is(error.path, 'boot.options.address');
   t.regex(error.message, /ACPI tables/);
 });

@@ -105,11 +105,21 @@ test('nothing overlaps anything', t => {
     t.true(all[index]!.base + all[index]!.size <= range.base, range.name);
 });
 
+/** The part of a profile that a mistake is in. */
+const places: Readonly<Record<string, string>> = {
+  'bad-kernel': 'boot.kernel',
+  'bad-initrd': 'boot.initrd',
+  'bad-command-line': 'boot.commandLine',
+  'bad-profile': 'memory',
+  'does-not-fit': 'memory',
+};
+
 type Refusal = [kernel: Uint8Array, code: string, message: RegExp, options?: object, size?: number];
 const refuses = test.macro<Refusal>((t, kernel, code, message, options = {}, size = 64) => {
   const error = t.throws(() => loadLinux(ram(size * megabyte), { kernel, ...options }), { instanceOf: MachineError });
   t.is(error?.code as string, code);
   t.regex(error!.message, message);
+  t.is(error!.path, places[code]);
   t.truthy(error!.remedy);
 });
 const kernel = (options: SyntheticKernel) => syntheticKernel(options);
