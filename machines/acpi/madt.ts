@@ -1,7 +1,7 @@
-/** MADT (ACPI 6.4 §5.2.12): one local APIC per processor, an I/O APIC, and which ISA interrupts arrive elsewhere than one would think. */
+/** MADT (ACPI 6.4 §5.2.12): one local APIC per processor, the I/O APICs, and which ISA interrupts arrive elsewhere than one would think. */
 
 import { concatenate } from './aml.ts';
-import { type AcpiOptions, defaultIoApic, defaultLocalApic } from './options.ts';
+import { type AcpiIoApic, type AcpiOptions, defaultIoApics, defaultLocalApic } from './options.ts';
 import { headerSize, table } from './table.ts';
 
 const pcAt8259 = 1;
@@ -23,7 +23,14 @@ const localX2ApicEntry = (uid: number, id: number): number[] => [
   ...long(enabled),
   ...long(uid),
 ];
-const ioApicEntry = ({ id, base }: { id: number; base: number }): number[] => [1, 12, id, 0, ...long(base), ...long(0)];
+const ioApicEntry = ({ id, base, firstInterrupt }: AcpiIoApic): number[] => [
+  1,
+  12,
+  id,
+  0,
+  ...long(base),
+  ...long(firstInterrupt),
+];
 const override = (irq: number, interrupt: number, flags: number): number[] => [
   2,
   10,
@@ -37,14 +44,14 @@ const nonMaskable = (lint: number): number[] => [4, 6, allProcessors, ...word(in
 export function madt({
   processors,
   localApic = defaultLocalApic,
-  ioApic = defaultIoApic,
+  ioApics = defaultIoApics,
   powerManagement,
 }: AcpiOptions): Uint8Array {
   const sci = powerManagement && powerManagement.sci < 16 ? [powerManagement.sci] : [];
   const entries = concatenate(
     ...processors.map((id, uid) => (id < 0xff ? localApicEntry(uid, id) : localX2ApicEntry(uid, id))),
-    ioApicEntry(ioApic),
-    override(0, 2, interruptFlags.conforming),
+    ...ioApics.map(ioApicEntry),
+    ...(ioApics.length > 0 ? [override(0, 2, interruptFlags.conforming)] : []),
     ...sci.map(irq => override(irq, irq, interruptFlags.levelActiveHigh)),
     nonMaskable(1),
   );

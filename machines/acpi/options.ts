@@ -27,6 +27,13 @@ export interface AcpiPowerManagement {
   readonly resetPort: number;
 }
 
+export interface AcpiIoApic {
+  readonly id: number;
+  readonly base: number;
+  /** The global interrupt that its pin 0 is. */
+  readonly firstInterrupt: number;
+}
+
 export interface AcpiHpet {
   readonly base: number;
   /** The low word of its first register. */
@@ -51,7 +58,7 @@ export interface AcpiOptions {
   /** Local APIC identifiers, the boot processor's first. */
   readonly processors: readonly number[];
   readonly localApic?: number;
-  readonly ioApic?: { readonly id: number; readonly base: number };
+  readonly ioApics?: readonly AcpiIoApic[];
   readonly pci?: AcpiPci;
   readonly serial?: readonly AcpiSerial[];
   readonly rtc?: AcpiRtc;
@@ -63,4 +70,4 @@ export interface AcpiOptions {
 }
 
 export const defaultLocalApic = 0xfee0_0000;
-export const defaultIoApic = { id: 0, base: 0xfec0_0000 };
+export const defaultIoApics: readonly AcpiIoApic[] = [{ id: 0, base: 0xfec0_0000, firstInterrupt: 0 }];

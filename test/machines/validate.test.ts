@@ -168,6 +168,15 @@ test('wires are looked for where all devices are sound', t => {
   );
 });
 
+test(
+  'two I/O APICs of one name to the processors',
+  finds,
+  { devices: { second: use(IoApic, { base: 0xfec0_1000 }) } },
+  'devices.second.id',
+  'bad-profile',
+  /id 0 .*of its own/,
+);
+
 test('every mistake is reported, not just the first', t => {
   const findings = validate(
     microvm.with({

@@ -155,6 +155,15 @@ iaslTest('without a power device', agrees, 'facp', fadt({ processors: [0] }, { f
   /Hardware Reduced \(V5\) : 1/,
 ]);
 
+const secondIoApic = [
+  { id: 1, base: 0xfec0_0000, firstInterrupt: 0 },
+  { id: 2, base: 0xfec0_1000, firstInterrupt: 24 },
+];
+iaslTest('a MADT of two I/O APICs', agrees, 'apic', madt({ processors: [0], ioApics: secondIoApic }), [
+  /I\/O Apic ID : 01\n(?:.*\n)*.*Address : FEC00000\n.*Interrupt : 00000000/,
+  /I\/O Apic ID : 02\n(?:.*\n)*.*Address : FEC01000\n.*Interrupt : 00000018/,
+]);
+
 iaslTest('MADT', agrees, 'apic', madt({ processors: [0, 1, 300] }), [
   /Local Apic Address : FEE00000/,
   /Local Apic ID : 01/,
