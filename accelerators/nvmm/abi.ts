@@ -80,8 +80,10 @@ export const ExitReason = {
   nmiReady: 0x1002,
   halted: 0x1003,
   tprChanged: 0x1004,
-  /** Ours. */
+  // Ours.
   timestampChanged: 0x1100,
+  /** An x87 exception with CR0.NE clear, of which the CPU knows nothing: the instruction goes on (`assistMem`). */
+  numericError: 0x1101,
   rdmsr: 0x2000,
   wrmsr: 0x2001,
   monitor: 0x2002,

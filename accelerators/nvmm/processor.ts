@@ -240,6 +240,10 @@ export class NvmmProcessor extends VirtualProcessor {
         this.#account();
         // An event's delivery, finished there, may have come to a triple fault.
         return (exit.reason as number) === ExitReason.shutdown ? { reason: 'shutdown' } : undefined;
+      case ExitReason.numericError:
+        if (lib.assistMem(mach, vcpu))
+          return { reason: 'error', code: lib.errno, message: 'an x87 instruction could not be emulated' };
+        return this.#account();
       case ExitReason.rdmsr: {
         const value = this.specification.msrs.read(this.index, exit.msr);
         if (value === undefined) return this.#fault(Vector.gp);

@@ -180,8 +180,10 @@ export class Libnvmm {
     return this.#result(assistIo(this, mach, vcpu));
   }
 
+  /** Of a MEMORY exit; of a numeric error too, whose instruction it executes as a CPU without CR0.NE does. */
   assistMem(mach: NvmmMachine, vcpu: NvmmVcpu): number {
-    if (vcpu.exit.reason !== ExitReason.memory) return this.#result(Errno.EINVAL);
+    const { reason } = vcpu.exit;
+    if (reason !== ExitReason.memory && reason !== ExitReason.numericError) return this.#result(Errno.EINVAL);
     return this.#result(assistMem(this, mach, vcpu));
   }
 

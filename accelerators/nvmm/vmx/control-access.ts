@@ -3,7 +3,7 @@ import { ExitReason } from '../abi.ts';
 import type { Handler } from '../x86/context.ts';
 import { Vector } from '../x86/exception.ts';
 import type { VmxContext } from './context.ts';
-import { cr0Mask, cr4Guest, cr4Vmxe, realCr0, syncLongMode, syncPdptes } from './control-register.ts';
+import { cr4Guest, cr4Vmxe, setCr0, syncLongMode, syncPdptes } from './control-register.ts';
 import { Field } from './fields.ts';
 
 /** Register and kind of access, as the exit qualification has them in bits 5:0. */
@@ -19,8 +19,7 @@ function writeCr0(context: VmxContext, value: number, high: number): void {
     return;
   }
   const before = cpu.vmread(Field.guestCr0);
-  cpu.vmwrite(Field.cr0Shadow, value & cr0Mask, 0);
-  cpu.vmwrite(Field.guestCr0, realCr0(value), 0);
+  setCr0(cpu, value);
   if ((before ^ value) & (0x8001_0000 | 0)) data.flushGuest = true;
   syncLongMode(cpu);
   syncPdptes(cpu, host.memory, machine);

@@ -8,7 +8,15 @@ import { Field } from './fields.ts';
 export const Cr0 = { pe: 1, et: 1 << 4, ne: 1 << 5, nw: 1 << 29, cd: 1 << 30, pg: 1 << 31 } as const;
 /** Kept in the shadow: the CPU wants NE and ET set, and caches stay on whatever the guest says. */
 export const cr0Mask = Cr0.et | Cr0.ne | Cr0.nw | Cr0.cd;
-export const realCr0 = (value: number): number => (value & ~cr0Mask) | Cr0.et | Cr0.ne;
+const realCr0 = (value: number): number => (value & ~cr0Mask) | Cr0.et | Cr0.ne;
+const mathFault = 1 << 16;
+
+/** The CPU's #MF is none of a guest's that has cleared NE. */
+export function setCr0(cpu: HostCpu, value: number): void {
+  cpu.vmwrite(Field.cr0Shadow, value & cr0Mask, 0);
+  cpu.vmwrite(Field.guestCr0, realCr0(value), 0);
+  cpu.vmwrite(Field.exceptionBitmap, value & Cr0.ne ? 0 : mathFault, 0);
+}
 
 export const cr4Vmxe = 1 << 13;
 const bits = (...positions: number[]): number => positions.reduce((mask, bit) => mask | (1 << bit), 0);

@@ -4,6 +4,7 @@
  */
 import { ExitReason, Gpr, Prot, Seg } from '../abi.ts';
 import type { Handler } from '../x86/context.ts';
+import { Vector } from '../x86/exception.ts';
 import {
   concludeMsr,
   cpuid,
@@ -42,8 +43,11 @@ const io: Handler<VmxContext> = context => {
 const handlers: Readonly<Record<number, Handler<VmxContext>>> = {
   [ExitReasonCode.exception]: context => {
     const info = context.cpu.vmread(Field.exitInterruption);
-    if ((info & Interruption.typeMask) === Interruption.nmi) hostInterrupt(context);
-    else invalid(context, ExitReasonCode.exception);
+    if ((info & Interruption.typeMask) === Interruption.nmi) return hostInterrupt(context);
+    if ((info & Interruption.vector) === Vector.mf) {
+      context.exit.instLen = 0;
+      context.exit.reason = ExitReason.numericError;
+    } else invalid(context, ExitReasonCode.exception);
   },
 
   [ExitReasonCode.externalInterrupt]: hostInterrupt,

@@ -126,6 +126,7 @@ export const ExitReasonCode = {
 
 /** Interruption information (SDM vol. 3, section 25.8.3). */
 export const Interruption = {
+  vector: 0xff,
   interrupt: 0 << 8,
   nmi: 2 << 8,
   exception: 3 << 8,

@@ -4,7 +4,7 @@ import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import { copyGeneral, getBreakpoints, getFpu, setBreakpoints, setFpu, setXcr0 } from '../x86/state.ts';
 import { writeTimestampCounter } from '../x86/timestamp.ts';
-import { cr0Mask, cr4Guest, cr4Vmxe, realCr0, syncPdptes } from './control-register.ts';
+import { cr0Mask, cr4Guest, cr4Vmxe, setCr0, syncPdptes } from './control-register.ts';
 import { EntryControl } from './controls.ts';
 import { cancelEvent, setInterruptWindow, setNmiWindow } from './event.ts';
 import { Field, Interruptibility, PendingDebug, unusable } from './fields.ts';
@@ -88,8 +88,7 @@ export function setState(
     const cr4 = (words[crs + Cr.cr4 * 2]! & cr4Guest) | cr4Vmxe;
     // Whoever sets CR3, to its old value even, may have written the guest's page tables before.
     data.flushGuest = true;
-    cpu.vmwrite(Field.cr0Shadow, cr0, 0);
-    cpu.vmwrite(Field.guestCr0, realCr0(cr0), 0);
+    setCr0(cpu, cr0);
     cpu.vmwrite(Field.guestCr3, words[crs + Cr.cr3 * 2]!, words[crs + Cr.cr3 * 2 + 1]!);
     cpu.vmwrite(Field.guestCr4, cr4, 0);
     data.cr2 = comm.read(X64State.crs + Cr.cr2 * 8);

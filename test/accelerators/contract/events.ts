@@ -356,6 +356,36 @@ export function events(test: TestFn, guest: Guest): void {
     t.deepEqual(guest.run(), { reason: 'shutdown' });
   });
 
+  const divide = 'fninit\n push 0x37b\n fldcw [rsp]\n fld1\n fldz\n fdivp st1, st0\n';
+  const continued = 'next: fwait\n fld1\n fstp qword ptr [rsp]\n fnstsw ax\n hlt';
+
+  test(`${name}: an x87 exception is #MF with CR0.NE`, t => {
+    guest.reset().long(divide + continued);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 16);
+  });
+
+  test(`${name}: without CR0.NE an x87 exception is nobody's: IGNNE# is asserted`, t => {
+    for (const [off, mode] of [
+      ['mov rax, cr0\n and al, 0xdf\n mov cr0, rax\n', 'written by the guest'],
+      ['', 'set from outside'],
+    ] as const) {
+      guest.reset().long(off + divide + continued);
+      const { controls } = guest.state;
+      if (off === '') guest.processor.setState({ controls: { ...controls, cr0: controls.cr0 & ~0x20n } });
+      const before = guest.accelerator.time.ticks;
+      t.deepEqual(guest.run(), { reason: 'halt' }, mode);
+      t.is(guest.vector, -1, mode);
+      t.is(guest.register('rax') & 0x80n, 0x80n, mode);
+      t.is(guest.get64(at.stack - 8), 0x3ff0_0000_0000_0000n, mode);
+      t.is(guest.accelerator.time.ticks - before, off ? 14 : 11, mode);
+    }
+    const on = 'mov rax, cr0\n and al, 0xdf\n mov cr0, rax\n';
+    guest.reset().long(`${on}${divide} fwait\n or al, 0x20\n mov cr0, rax\n${continued}`);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 16, 'with NE again');
+  });
+
   const setCounter = 'inc ebx\n wrmsr\n next: inc ebx\n inc ebx\n jmp $';
   const counter = { rcx: 0x10, rdx: 7, rax: 5, rflags: 0x202 };
 
