@@ -26,6 +26,7 @@ import { memorySize, ramRanges } from './memory.ts';
 import type { Profile } from './profile.ts';
 import { Scheduler } from './scheduler.ts';
 import { SerialConsole } from './serial-console.ts';
+import { writeSmbios } from './smbios/tables.ts';
 import { suggestion } from './suggestion.ts';
 import { requireValid } from './validate.ts';
 
@@ -152,12 +153,11 @@ function put(
     virtual.processors[index]!.getState('msrs').msrs.tsc - BigInt(Math.floor(clock.now));
   const load = (): void => {
     const acpi = describeAcpi(profile);
-    const tables = acpi ? writeAcpi(memory, acpi) : undefined;
+    const tables = acpi && writeAcpi(memory, acpi);
+    const { name: product, processors } = profile;
+    const occupied = tables ? [tables, writeSmbios(memory, { product, processors, cpu: model, memory: size })] : [];
     if (!profile.boot) return;
-    const { state } = loadBootSource(memory, profile.boot, {
-      acpiRsdp: tables?.rsdp ?? 0,
-      occupied: tables ? [tables] : [],
-    });
+    const { state } = loadBootSource(memory, profile.boot, { acpiRsdp: tables?.rsdp ?? 0, occupied });
     for (const processor of virtual.processors) processor.reset();
     const first = virtual.processors[0]!;
     const { controls, msrs } = first.getState('controls', 'msrs');

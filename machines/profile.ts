@@ -31,7 +31,7 @@ export interface ProfileParts {
   readonly devices: Readonly<Record<string, DeviceUse>>;
   /** The device that `machine.serial` is: an isa-serial or a debug-console. */
   readonly console: string;
-  /** ACPI tables for what the profile has. */
+  /** What firmware tells of the machine: ACPI tables for what the profile has, and SMBIOS. */
   readonly acpi: boolean;
   readonly boot?: BootSource;
   /** Ports that guests look for and rightly do not find here; named, so that a trace can say so. */

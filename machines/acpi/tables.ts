@@ -1,6 +1,7 @@
 /** All ACPI tables of a machine, laid out one after the other from the RSDP on (ACPI 6.4 §5.2). */
-import { type GuestMemory, MachineError } from '#core';
+import type { GuestMemory } from '#core';
 import type { Placement } from '../boot/boot-state.ts';
+import { putTables } from '../boot/placement.ts';
 import { dsdt } from './dsdt.ts';
 import { fadt } from './fadt.ts';
 import { madt } from './madt.ts';
@@ -40,14 +41,7 @@ export function acpiImage(base: number, options: AcpiOptions): Uint8Array {
 }
 
 export function writeAcpi(memory: GuestMemory, options: AcpiOptions, base = defaultTables): AcpiTables {
-  const image = acpiImage(base, options);
-  if (!memory.write(base, image)) {
-    throw new MachineError('does-not-fit', `there is no RAM for ACPI tables at 0x${base.toString(16)}`, {
-      path: 'memory',
-      remedy: 'give the machine RAM below 1 MiB',
-    });
-  }
-  return { name: 'ACPI tables', base, size: image.length, rsdp: base };
+  return { ...putTables(memory, 'ACPI tables', base, acpiImage(base, options)), rsdp: base };
 }
 
 const rsdpSize = 36;

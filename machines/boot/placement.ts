@@ -59,3 +59,12 @@ export function place(
     remedy: 'give the machine more memory',
   });
 }
+
+/** What firmware leaves in memory for the guest to find. */
+export function putTables(memory: GuestMemory, name: string, base: number, image: Uint8Array): Placement {
+  if (memory.write(base, image)) return { name, base, size: image.length };
+  throw new MachineError('does-not-fit', `there is no RAM for ${name} at 0x${base.toString(16)}`, {
+    path: 'memory',
+    remedy: 'give the machine RAM below 1 MiB',
+  });
+}

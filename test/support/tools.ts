@@ -12,6 +12,7 @@ export const packages = {
   objcopy: 'binutils',
   ld: 'binutils',
   iasl: 'acpica-tools',
+  dmidecode: 'dmidecode',
   cpio: 'cpio',
   script: 'bsdutils',
 } as const;
