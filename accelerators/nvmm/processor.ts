@@ -143,27 +143,34 @@ export class NvmmProcessor extends VirtualProcessor {
   }
 
   run(): Exit {
-    const { lib, mach } = this;
-    const vcpu = this.#vcpu;
     for (;;) {
-      if (this.takeCancel()) return { reason: 'cancelled' };
-      const budget = this.specification.pacer.remaining();
-      // What the last instruction owes, a trap or a fault of one that was done for the guest, is delivered though its time is over.
-      if (budget <= 0 && !this.#eventWaiting) return { reason: 'limit' };
-      if (this.#counterSet >= 0) this.#catchUp();
-      if (budget > 0) {
-        this.deliverInjected();
-        this.#deliver();
+      const cancelled = this.takeCancel();
+      const budget = cancelled ? 0 : this.specification.pacer.remaining();
+      if (budget <= 0) {
+        // What the last instruction owes, a trap or a fault of one that was done for the guest, is part of no state: it is delivered first.
+        const { comm, exit } = this.#vcpu;
+        let ended: Exit | undefined;
+        while (!ended && (comm.eventCommit || exit.state.eventPending)) ended = this.#enter(0);
+        return ended ?? { reason: cancelled ? 'cancelled' : 'limit' };
       }
+      if (this.#counterSet >= 0) this.#catchUp();
+      this.deliverInjected();
+      this.#deliver();
       if (this.#halted) return { reason: 'halt' };
-      this.#cpu.armTimer(Math.max(budget, 0));
-      if (this.#nmiWaits) this.#cpu.raiseInterrupt();
-      if (lib.vcpuRun(mach, vcpu)) return { reason: 'error', code: lib.errno, message: refusal(lib.errno) };
-      this.#eventWaiting = false;
-      if (vcpu.exit.state.cr8 !== this.#interrupts.taskPriority) this.#interrupts.taskPriority = vcpu.exit.state.cr8;
-      const exit = this.#handle();
+      const exit = this.#enter(budget);
       if (exit) return exit;
     }
+  }
+
+  #enter(budget: number): Exit | undefined {
+    const { lib, mach } = this;
+    const vcpu = this.#vcpu;
+    this.#cpu.armTimer(budget);
+    if (this.#nmiWaits) this.#cpu.raiseInterrupt();
+    if (lib.vcpuRun(mach, vcpu)) return { reason: 'error', code: lib.errno, message: refusal(lib.errno) };
+    this.#eventWaiting = false;
+    if (vcpu.exit.state.cr8 !== this.#interrupts.taskPriority) this.#interrupts.taskPriority = vcpu.exit.state.cr8;
+    return this.#handle();
   }
 
   /** Hands the controller's interrupt to the guest if it can take it now; asks for a window otherwise. */

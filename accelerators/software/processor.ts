@@ -87,11 +87,16 @@ export class SoftwareProcessor extends VirtualProcessor {
   run(): Exit {
     const { pacer } = this.specification;
     for (;;) {
-      if (this.takeCancel()) return { reason: 'cancelled' };
-      const budget = pacer.remaining();
-      if (budget > 0) this.deliverInjected();
-      else if (!this.#cpu.owes) return { reason: 'limit' };
-      const exit = this.#handle(this.#cpu.run(Math.max(budget, 0)));
+      const cancelled = this.takeCancel();
+      const budget = cancelled ? 0 : pacer.remaining();
+      if (budget <= 0) {
+        // What the last instruction owes, a trap above all, is part of no state: it is delivered first.
+        let ended: Exit | undefined;
+        while (!ended && this.#cpu.owes) ended = this.#handle(this.#cpu.run(0));
+        return ended ?? { reason: cancelled ? 'cancelled' : 'limit' };
+      }
+      this.deliverInjected();
+      const exit = this.#handle(this.#cpu.run(budget));
       if (exit) return exit;
     }
   }

@@ -20,7 +20,8 @@ export function complete(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, shadow
     lib.vcpuSetState(mach, vcpu, StateFlag.intr);
     exit.state.interruptShadow = shadow;
   }
-  if (!(flags & trapFlag)) return;
+  // MOV SS holds traps back: there is one after the instruction that follows it.
+  if (!(flags & trapFlag) || shadow) return;
   const dr6 = X64State.drs + Dr.dr6 * 8;
   lib.vcpuGetState(mach, vcpu, StateFlag.drs);
   comm.set(dr6, comm.low(dr6) | singleStep, comm.high(dr6));

@@ -20,6 +20,7 @@ import type { SvmContext } from './context.ts';
 import { abandonNmiStep, beginNmiStep, closeInterruptWindow, closeNmiWindow, endNmiStep } from './event.ts';
 import { ExitCode } from './intercepts.ts';
 import { readMsr, writeMsr } from './msr.ts';
+import { endStep } from './vcpu.ts';
 import { Clean, Field } from './vmcb.ts';
 
 /**
@@ -104,8 +105,9 @@ const handlers: Readonly<Record<number, Handler<SvmContext>>> = {
     exit.noteEvent(vmcb.low(Field.exitInterruptInfo), vmcb.high(Field.exitInterruptInfo));
   },
 
-  // A trap: the write has retired.
-  [ExitCode.taskPriorityWritten]: ({ exit }) => {
+  // A trap: the write has retired. It came before the single-step trap, which is lost with the exit.
+  [ExitCode.taskPriorityWritten]: ({ data, exit }) => {
+    endStep(data);
     exit.reason = ExitReason.tprChanged;
   },
 

@@ -61,6 +61,12 @@ export function advance(cpu: HostCpu, vcpu: SvmVcpu): void {
   vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) & ~resumeFlag);
   vmcb.setLow(Field.interruptShadow, vmcb.low(Field.interruptShadow) & ~1);
   cpu.accountInstruction();
+  endStep(vcpu);
+}
+
+/** An instruction has retired: a single-step trap, where the guest wants one. */
+export function endStep(vcpu: SvmVcpu): void {
+  const { vmcb } = vcpu;
   if (!(vmcb.low(Field.rflags) & trapFlag)) return;
   vmcb.setLow(Field.dr6, vmcb.low(Field.dr6) | singleStep);
   vmcb.dirty(Clean.debug);

@@ -1,5 +1,6 @@
 /** Running: limits to the instruction, cancellation, time. */
 import type { TestFn } from 'ava';
+import { assemble } from '../../../core/index.ts';
 import { at, type Guest } from '../guest.ts';
 
 export function control(test: TestFn, guest: Guest): void {
@@ -52,6 +53,57 @@ export function control(test: TestFn, guest: Guest): void {
       whole();
       t.deepEqual(guest.run(count), { reason: 'limit' });
       t.is(guest.rip, rips[count % 12]!, `${count}`);
+    }
+  });
+
+  test(`${name}: a single-step trap belongs to its instruction, wherever the limit falls`, t => {
+    for (const [source, registers = {}] of [
+      ['nop'],
+      ['cpuid'],
+      ['invd'],
+      ['in al, 0x80'],
+      ['out 0x80, al'],
+      ['outsb'],
+      ['ins byte ptr es:[rdi], dx'],
+      ['rdmsr'],
+      ['wrmsr'],
+      ['mov eax, [0xd0000000]'],
+      ['lock inc dword ptr [0xd0000000]'],
+      ['mov cr8, rdx'],
+      ['mov cr4, rbx', { rbx: 0x630 }],
+    ] as const) {
+      guest.reset().long(`${source}\n hlt`, { rflags: 0x102, rdx: 3, rsi: at.data, rdi: at.data, ...registers });
+      guest.msr = () => 5n;
+      const length = assemble(64, source).bytes.length;
+      const before = ticks();
+      t.deepEqual(guest.run(1), { reason: 'limit' }, source);
+      t.is(ticks() - before, 1, source);
+      t.is(guest.rip, at.handlers + 16, source);
+      t.is(guest.get64(at.stack - 40), BigInt(at.code + length), source);
+      t.is(guest.state.debug.dr6, 0xffff_4ff0n, source);
+    }
+  });
+
+  test(`${name}: a trap's delivery that is the first to touch its pages ends with the slice`, t => {
+    const fresh = guest.another({}).long('nop\n hlt', { rflags: 0x102 });
+    fresh.load(64, 'inc esi\n inc esi\n hlt', at.handlers + 16);
+    t.deepEqual(fresh.run(1), { reason: 'limit' });
+    t.is(fresh.rip, at.handlers + 16);
+    t.is(fresh.accelerator.time.ticks, 1);
+  });
+
+  test(`${name}: a device's MOV SS holds the single step back, and a moved state keeps it`, t => {
+    guest.reset().long('mov ss, [0xd0000000]\n inc ebx\n inc ebx\n hlt', { rflags: 0x102 });
+    guest.memory = () => 0x10n;
+    t.deepEqual(guest.run(1), { reason: 'limit' });
+    t.is(guest.rip, at.code + 8);
+    const { state } = guest;
+    t.true(state.interrupts.shadow);
+    for (const moved of [false, true]) {
+      if (moved) guest.processor.setState(state);
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.vector, 1);
+      t.is(guest.register('rbx'), 1n);
     }
   });
 
