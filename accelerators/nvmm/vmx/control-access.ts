@@ -1,4 +1,5 @@
 /** Exits of MOV to and from control registers (SDM vol. 3, table 28-3). */
+import type { HostCpu } from '#core';
 import { ExitReason } from '../abi.ts';
 import type { Handler } from '../x86/context.ts';
 import { Vector } from '../x86/exception.ts';
@@ -9,16 +10,33 @@ import { Field } from './fields.ts';
 /** Register and kind of access, as the exit qualification has them in bits 5:0. */
 const Access = { writeCr0: 0x00, writeCr4: 0x04, writeCr8: 0x08, readCr8: 0x18 } as const;
 
-function writeCr0(context: VmxContext, value: number, high: number): void {
+/** PE MP EM TS ET NE WP AM NW CD PG */
+const cr0Defined = 0xe005_003f | 0;
+const [pe, nw, cd, pg] = [1, 1 << 29, 1 << 30, 1 << 31];
+const [lme, lma] = [0x100, 0x400];
+const [pae, pcide] = [1 << 5, 1 << 17];
+const longCode = 1 << 13;
+
+/** What makes MOV CR0 a #GP(0): the processor has left it to us with the whole write. */
+function refusesCr0(cpu: HostCpu, before: number, value: number): boolean {
+  if ((value & pg) !== 0 && (value & pe) === 0) return true;
+  if ((value & nw) !== 0 && (value & cd) === 0) return true;
+  const cr4 = cpu.vmread(Field.guestCr4);
+  const efer = cpu.vmread(Field.guestEfer);
+  const inLongCode = (cpu.vmread(Field.guestCsRights) & longCode) !== 0;
+  if (value & ~before & pg && efer & lme) return (cr4 & pae) === 0 || inLongCode;
+  if (before & ~value & pg) return ((efer & lma) !== 0 && inLongCode) || (cr4 & pcide) !== 0;
+  return false;
+}
+
+function writeCr0(context: VmxContext, written: number, high: number): void {
   const { cpu, data, host, machine } = context;
-  const illegal = high !== 0 || (value & 0x8000_0001) === (0x8000_0000 | 0) || (value & 0x6000_0000) === 0x2000_0000;
-  const longWithoutPae =
-    (value & 0x8000_0000) !== 0 && (cpu.vmread(Field.guestEfer) & 0x100) !== 0 && !(cpu.vmread(Field.guestCr4) & 0x20);
-  if (illegal || longWithoutPae) {
+  const before = cpu.vmread(Field.guestCr0);
+  const value = written & cr0Defined;
+  if (high !== 0 || refusesCr0(cpu, before, value)) {
     context.inject(Vector.gp, 0);
     return;
   }
-  const before = cpu.vmread(Field.guestCr0);
   setCr0(cpu, value);
   if ((before ^ value) & (0x8001_0000 | 0)) data.flushGuest = true;
   syncLongMode(cpu);

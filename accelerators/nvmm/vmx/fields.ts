@@ -53,6 +53,7 @@ export const Field = {
   guestGdtrLimit: 0x4810,
   guestIdtrLimit: 0x4812,
   guestEsRights: 0x4814,
+  guestCsRights: 0x4816,
   guestInterruptibility: 0x4824,
   guestActivity: 0x4826,
   guestSysenterCs: 0x482a,

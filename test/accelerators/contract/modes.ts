@@ -1,6 +1,6 @@
 /** From power-on to 64-bit mode, INIT and SIPI, several processors. */
 import type { TestFn } from 'ava';
-import type { Guest } from '../guest.ts';
+import { at, type Guest } from '../guest.ts';
 
 /** Real mode to protected mode to long mode and back, as a boot loader goes. */
 const ladder = `
@@ -105,6 +105,50 @@ export function modes(test: TestFn, guest: Guest): void {
     );
     t.deepEqual(exit, { reason: 'halt' });
     t.is(guest.get64(0x2_8000), 0x1_2345_6789n);
+  });
+
+  test(`${name}: MOV CR0 that changes CD, NE or ET too is checked as any`, t => {
+    for (const [change, ok] of [
+      ['and eax, 0x7fffffff', false],
+      ['and eax, 0xfffffffe', false],
+      ['xor eax, 0x20000000', false],
+      ['bts rax, 33', false],
+      ['xor eax, 0x10000', true],
+    ] as const) {
+      const other = change.includes('0x20000000') ? 'xor eax, 0x20' : 'xor eax, 0x40000000';
+      for (const source of [change, `${other}\n ${change}`]) {
+        guest.reset().long(`mov rax, cr0\n ${source}\n mov cr0, rax\n hlt`);
+        const { cr0 } = guest.state.controls;
+        t.deepEqual(guest.run(), { reason: 'halt' });
+        t.is(guest.vector, ok ? -1 : 13, source);
+        const { controls, msrs } = guest.state;
+        t.is(controls.cr0, ok ? cr0 ^ 0x1_0000n ^ (source === change ? 0n : 0x4000_0000n) : cr0, source);
+        t.is(msrs.efer, 0xd01n);
+      }
+    }
+    guest.reset().long('mov rax, cr0\n xor eax, 0x40000080\n mov cr0, rax\n mov rbx, cr0\n hlt');
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.register('rbx'), 0xc001_0031n, 'what is reserved is ignored');
+
+    // The same on the ways into long mode and out of it.
+    for (const [efer, cr4, vector] of [
+      [0x100n, 0x20n, -1],
+      [0x100n, 0n, 13],
+    ] as const) {
+      guest.reset().long();
+      const { tables } = at;
+      guest.protected(
+        `mov eax, cr0\n xor eax, 0xc0000000\n mov cr0, eax\n mov ebx, cr0\n xor eax, 0xc0000000\n mov cr0, eax\n mov ecx, cr0\n hlt`,
+      );
+      const { controls, msrs } = guest.state;
+      guest.processor.setState({ controls: { ...controls, cr3: BigInt(tables), cr4 }, msrs: { ...msrs, efer } });
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.vector, vector);
+      if (vector >= 0) continue;
+      t.is(guest.register('rbx'), 0xc000_0031n);
+      t.is(guest.register('rcx'), 0x31n);
+      t.is(guest.state.msrs.efer, 0x100n);
+    }
   });
 
   test(`${name}: paging in 32 bits, with and without PAE`, t => {
