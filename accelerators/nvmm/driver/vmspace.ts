@@ -83,7 +83,7 @@ export class Vmspace {
 
   /** Takes away whatever is mapped in the range. */
   gpaUnmap(gpa: number, size: number): Errno {
-    if (size <= 0 || !aligned(gpa) || !aligned(size) || gpa < 0 || gpa + size >= Limit.ram) return Errno.EINVAL;
+    if (size <= 0 || !aligned(gpa) || !aligned(size) || gpa < 0 || gpa + size > Limit.ram) return Errno.EINVAL;
     const end = gpa + size;
     this.table.remove(gpa, size);
     this.#guest = this.#guest.flatMap(mapping => {

@@ -54,6 +54,8 @@ export function memory(test: TestFn, guest: Guest): void {
     t.throws(() => machine.unmap(0x10_0000, 0x1000), badCall, 'part of a mapping');
     machine.map(0x30_0000, block, 0, 0x2000, MapAccess.all);
     machine.unmap(0x30_0000, 0x2000);
+    machine.map(top - 0x1000, block, 0, 0x1000, MapAccess.all);
+    machine.unmap(top - 0x1000, 0x1000);
     // Side by side is not one over the other.
     for (const [first, second] of [
       [0x30_0000, 0x30_1000],
