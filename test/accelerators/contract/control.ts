@@ -107,6 +107,28 @@ export function control(test: TestFn, guest: Guest): void {
     }
   });
 
+  test(`${name}: a step that MOV SS holds back is not another life's`, t => {
+    const idle = guest.reset().long('inc ebx\n inc ebx\n hlt').state;
+    guest.set({ rflags: 0x102 });
+    guest.load(64, 'mov ss, ecx\n inc ebx\n hlt');
+    guest.set({ rcx: 0x10 });
+    t.deepEqual(guest.run(1), { reason: 'limit' });
+    guest.load(64, 'inc ebx\n inc ebx\n hlt');
+    guest.processor.setState(idle);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.register('rbx'), 2n);
+    t.is(guest.vector, -1);
+  });
+
+  test(`${name}: RF ends with the instruction, wherever that is executed`, t => {
+    for (const source of ['nop', 'out 0x80, al', 'cpuid', 'rdmsr', 'mov [0xd0000000], eax', 'invd']) {
+      guest.reset().long(`${source}\n hlt`, { rflags: 0x1_0002 });
+      guest.msr = () => 5n;
+      t.deepEqual(guest.run(1), { reason: 'limit' });
+      t.is(guest.state.general.rflags, 2n, source);
+    }
+  });
+
   test(`${name}: a repeated string instruction is one, and may be left in between`, t => {
     guest.reset().long('rep stosb\n inc ebx\n hlt', { rdi: at.data, rcx: 0x3000, rax: 0x5a });
     const before = ticks();

@@ -1,5 +1,6 @@
 /** HLT, interrupts, NMIs, injected exceptions, shutdown. */
 import type { TestFn } from 'ava';
+import { assemble } from '../../../core/index.ts';
 import { at, type Guest, selector } from '../guest.ts';
 
 const wake = { shadow: false, nmiBlocked: false, halted: false };
@@ -134,6 +135,71 @@ export function events(test: TestFn, guest: Guest): void {
     t.false(guest.state.interrupts.nmiBlocked);
     t.is(guest.register('rax'), 1n);
     t.deepEqual(pin.taken, [2, 2]);
+  });
+
+  test(`${name}: NMIs stay blocked though an interrupt waits as well`, t => {
+    guest.reset().long('inc eax\n jmp $');
+    guest.load(64, 'inc ebx\n nop\n nop\n iretq', at.handlers + 32);
+    pin.raiseNmi();
+    t.is(guest.run(2).reason, 'limit');
+    pin.raise(0x41);
+    t.is(guest.run(1).reason, 'limit');
+    t.true(guest.state.interrupts.nmiBlocked);
+    pin.raiseNmi();
+    t.is(guest.run(1).reason, 'limit');
+    t.is(guest.rip, at.code, 'IRET first');
+    t.is(guest.register('rbx'), 1n);
+  });
+
+  test(`${name}: the guest's own single step of the IRET that an NMI waits for`, t => {
+    guest.reset().long('inc eax\n jmp $');
+    guest.load(64, 'push 0x102\n popfq\n iretq', at.handlers + 32);
+    pin.raiseNmi();
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 1);
+    t.is(guest.get64(at.stack - 40), BigInt(at.code), 'behind the IRET');
+    t.is(guest.state.debug.dr6, 0xffff_4ff0n);
+    t.false(guest.state.interrupts.nmiBlocked);
+
+    guest.reset().long('inc eax\n jmp $');
+    guest.load(64, 'push 0x102\n popfq\n mov qword ptr [rsp+8], 0x1230\n iretq', at.handlers + 32);
+    guest.load(64, 'iretq', at.handlers + 16);
+    pin.raiseNmi();
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 13);
+    t.is(guest.get64(at.stack - 96), 0x1230n);
+    t.is(guest.get64(at.stack - 72) & 0x1_0100n, 0x1_0100n, 'it is still stepping');
+  });
+
+  test(`${name}: a delivery that is the first to touch its pages keeps its error code, and an IRET its blocking`, t => {
+    const fault = guest.another({}).long('mov eax, 0x1230\n mov ds, eax');
+    t.deepEqual(fault.run(), { reason: 'halt' });
+    t.is(fault.vector, 13);
+    t.is(fault.get64(at.stack - 48), 0x1230n);
+
+    const nmi = guest.another({}).long('inc eax\n jmp $');
+    nmi.load(64, 'mov esp, 0x27fd8\n iretq', at.handlers + 32);
+    [at.code, selector.code, 2, at.stack, selector.data].forEach((word, n) => {
+      nmi.put(0x2_7fd8 + 8 * n, word, 0);
+    });
+    nmi.pin.raiseNmi();
+    t.deepEqual(nmi.run(1), { reason: 'limit' });
+    nmi.pin.raiseNmi();
+    t.deepEqual(nmi.run(1), { reason: 'limit' });
+    t.is(nmi.rip, at.code);
+    t.deepEqual(nmi.run(1), { reason: 'limit' });
+    t.is(nmi.get64(at.stack - 40), BigInt(at.code), 'not nested in the first one');
+  });
+
+  test(`${name}: the shadow of MOV SS ends with an instruction that is not executed in the guest`, t => {
+    for (const source of ['mov rdx, cr8', 'cpuid', 'invd', 'in al, 0x80', 'mov eax, [0xd0000000]']) {
+      guest.reset().long(`mov ecx, 0x10\n mov ss, ecx\n ${source}\n hlt`, { rflags: 0x202 });
+      t.is(guest.run(2).reason, 'limit');
+      pin.raise(0x31);
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.vector, 0x31, source);
+      t.is(guest.get64(at.stack - 40), BigInt(at.code + 7 + assemble(64, source).bytes.length), source);
+    }
   });
 
   for (const [what, handler, vector, error, cr2] of [

@@ -422,9 +422,7 @@ export function memoryAccess(test: TestFn, guest: Guest): void {
     }
   });
 
-  test(`${name}: a user's selector from a device is looked up in the supervisor's table`, t => {
-    guest.reset().long(`mov fs, [0x${at.device.toString(16)}]\n ud2`, { rsp: at.userStack });
-    guest.memory = () => BigInt(selector.userData);
+  const user = () => {
     const { segments } = guest.state;
     guest.processor.setState({
       segments: {
@@ -433,6 +431,35 @@ export function memoryAccess(test: TestFn, guest: Guest): void {
         ss: { ...segments.cs, selector: selector.userData, attributes: 0xcf3 },
       },
     });
+  };
+
+  test(`${name}: MMIO: CR0.WP is no user's, and translations leave their marks`, t => {
+    for (const [level, vector] of [
+      ['user', 14],
+      ['supervisor', -1],
+    ] as const) {
+      guest.reset().long('movsb\n hlt', { rsi: d, rdi: at.data, rsp: at.userStack });
+      guest.memory = () => 0x5an;
+      guest.page(0x20, 0x2_0000 | 5);
+      const { controls } = guest.state;
+      guest.processor.setState({ controls: { ...controls, cr0: controls.cr0 & ~0x1_0000n } });
+      if (level === 'user') user();
+      t.is(guest.run().reason, 'halt');
+      t.is(guest.vector, vector, level);
+      if (level === 'user') t.is(guest.get64(at.stack - 48), 7n);
+      else t.is(guest.bytes[at.data], 0x5a);
+    }
+    const { tables } = at;
+    const marks = [tables, tables + 0x1000, tables + 0x2000, tables + 0x6000 + 8 * 0x20].map(
+      entry => guest.get32(entry) & 0x60,
+    );
+    t.deepEqual(marks, [0x20, 0x20, 0x20, 0x60]);
+  });
+
+  test(`${name}: a user's selector from a device is looked up in the supervisor's table`, t => {
+    guest.reset().long(`mov fs, [0x${at.device.toString(16)}]\n ud2`, { rsp: at.userStack });
+    guest.memory = () => BigInt(selector.userData);
+    user();
     for (const page of [1, 2]) guest.page(page, (page << 12) | 3);
     t.deepEqual(guest.run(), { reason: 'halt' });
     t.is(guest.vector, 6, 'no page fault');

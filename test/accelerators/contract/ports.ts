@@ -211,6 +211,49 @@ export function ports(test: TestFn, guest: Guest): void {
     t.deepEqual(guest.log, []);
   });
 
+  test(`${name}: an expand-down segment, the stack's, and an address that wraps within 4 GiB`, t => {
+    const data = (attributes: number, limit: number, base: number) => ({
+      selector: 0x10,
+      attributes,
+      limit,
+      base: BigInt(base),
+    });
+    for (const [offset, vector] of [
+      [0x1000, -1],
+      [0xfff, 13],
+    ] as const) {
+      guest.reset().protected('outsb\n hlt', { rsi: offset });
+      const { segments } = guest.state;
+      guest.processor.setState({ segments: { ...segments, ds: data(0x497, 0xfff, at.data) } });
+      t.is(guest.run().reason, 'halt');
+      t.is(guest.vector, vector);
+    }
+    guest.reset().protected('ss outsb', { rsi: 0x8_0000 });
+    const { segments } = guest.state;
+    guest.processor.setState({ segments: { ...segments, ss: data(0x493, 0x7_ffff, 0) } });
+    t.is(guest.run().reason, 'halt');
+    t.is(guest.vector, 12);
+    t.deepEqual(guest.log, []);
+
+    guest.reset().protected('db 0x67, 0xf3, 0x6e\n hlt', { rsi: 0xfffe, rcx: 4 });
+    guest.processor.setState({ segments: { ...segments, ds: data(0xc93, 0xffff_ffff, at.data + 0x10) } });
+    guest.bytes.set([1, 2], at.data + 0x1_000e);
+    guest.bytes.set([3, 4], at.data + 0x10);
+    t.is(guest.run().reason, 'halt');
+    t.deepEqual(outs(guest.log), [1n, 2n, 3n, 4n]);
+  });
+
+  test(`${name}: what INS and MOVS from a device write over code is what runs`, t => {
+    for (const source of ['insb', 'mov esi, 0xd0000000\n movsb']) {
+      guest.reset().long(`mov ebp, ${0x2_8000}\n call rbp\n ${source}\n call rbp\n hlt`, { rdi: 0x2_8000 });
+      guest.load(64, 'nop\n inc ebx\n ret', 0x2_8000);
+      guest.input = () => 0xc3;
+      guest.memory = () => 0xc3n;
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.register('rbx'), 1n, source);
+    }
+  });
+
   test(`${name}: ports from CPL 3 are ruled by IOPL and the TSS`, t => {
     const user = (source: string, iopl: number) => {
       guest.reset().long();

@@ -1,7 +1,7 @@
 /** State: every component goes in and comes out, before and after running. */
 import type { TestFn } from 'ava';
 import * as fc from 'fast-check';
-import { type CpuState, differences } from '../../../core/index.ts';
+import { type CpuState, differences, stateComponents } from '../../../core/index.ts';
 import { at, type Guest } from '../guest.ts';
 
 const word64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
@@ -136,6 +136,36 @@ export function state(test: TestFn, guest: Guest): void {
     guest.run(1);
     t.deepEqual(differences(guest.state, before).sort(), ['controls.cr2', 'debug.dr1', 'general.rip', 'msrs.tsc']);
     t.deepEqual(Object.keys(guest.processor.getState('fpu', 'debug')).sort(), ['debug', 'fpu']);
+  });
+
+  test(`${name}: a component that is got alone is what it has become`, t => {
+    const source = `mov cr2, rax
+      mov dr1, rbx
+      mov dr6, rdi
+      mov cr8, rsi
+      fld1
+      movq xmm0, rax
+      mov ecx, 0xc0000081
+      wrmsr
+      mov ecx, 0xc0000102
+      wrmsr
+      mov ecx, 0x175
+      wrmsr
+      mov ss, ebp`;
+    const registers = { rax: 0x1234, rbx: 0x4567, rdi: 0xffff_0ff1n, rsi: 5, rdx: 0x7, rbp: 0x10 };
+    for (const component of stateComponents) {
+      guest.reset().long(`${source}\n nop`, registers);
+      t.deepEqual(guest.run(13), { reason: 'limit' });
+      const alone = guest.processor.getState(component);
+      t.deepEqual(alone[component], guest.state[component], component);
+      const { controls, debug, msrs, interrupts } = guest.state;
+      t.is(controls.cr2, 0x1234n);
+      t.is(controls.cr8, 5n);
+      t.is(debug.dr1, 0x4567n);
+      t.is(msrs.star, 0x7_0000_1234n);
+      t.is(msrs.kernelGsBase, 0x7_0000_1234n);
+      t.true(interrupts.shadow);
+    }
   });
 
   test(`${name}: real and protected mode come back as they were`, t => {

@@ -92,6 +92,44 @@ for (const vendor of vendors) {
     t.is(vcpu.comm.cached, 0x17, 'of a string too');
   });
 
+  test(`${name}: two VCPUs on one CPU keep what stays in it apart`, t => {
+    const driver = driverOn(vendor);
+    const source = `again: paddd xmm0, xmm1
+      mov eax, dr1
+      add eax, 4
+      mov dr1, eax
+      mov ecx, 0xc0000081
+      rdmsr
+      inc eax
+      wrmsr
+      out 1, al
+      jmp again`;
+    const toys = [1, 2].map(first => {
+      const toy = new Toy(driver, source);
+      const { lib, mach, vcpu } = toy;
+      lib.vcpuGetState(mach, vcpu, StateFlag.all);
+      const { state } = vcpu;
+      state.setCr(3, 0x600n);
+      state.fpu[160] = 16 * first;
+      state.fpu[176] = 1;
+      state.setDr(1, BigInt(0x1000 * first));
+      state.setMsr(1, BigInt(0x100 * first));
+      lib.vcpuSetState(mach, vcpu, StateFlag.all);
+      return toy;
+    });
+    for (let round = 1; round <= 3; round++)
+      for (const toy of toys) {
+        t.is(toy.run(), ExitReason.io);
+        toy.lib.assistIo(toy.mach, toy.vcpu);
+      }
+    for (const [n, { lib, mach, vcpu }] of toys.entries()) {
+      lib.vcpuGetState(mach, vcpu, StateFlag.all);
+      t.is(vcpu.state.fpu[160], 16 * (n + 1) + 3);
+      t.is(vcpu.state.dr(1), BigInt(0x1000 * (n + 1) + 12));
+      t.is(vcpu.state.msr(1), BigInt(0x100 * (n + 1) + 3));
+    }
+  });
+
   test(`${name}: a stopped VCPU returns before it enters, once`, t => {
     const toy = new Toy(driverOn(vendor), 'inc eax\n out 1, al');
     toy.lib.vcpuStop(toy.vcpu);
@@ -305,6 +343,9 @@ for (const vendor of vendors) {
     t.deepEqual(to(0x123n), [0x3_0123, all & ~NvmmProt.write]);
     t.is(to(0x1000n), Errno.EFAULT);
     t.deepEqual(to(0x41_2345n), [0x41_2345, all & ~NvmmProt.user]);
+    put(0x2_0000, 0x2_1007, 0x2_1083);
+    mode(0n, 0n);
+    t.deepEqual(to(0x40_0123n), [0x3_0123, all & ~(NvmmProt.write | NvmmProt.user)], 'without PSE no page is large');
 
     put(0x2_0000, 0x2_1001);
     put(0x2_1000, 0x2_2007);
