@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { accelerators } from '#accelerators';
-import { amd, assemble, type CpuState, MachineError } from '#core';
+import { amd, assemble, type CpuModel, type CpuState, intel, MachineError } from '#core';
 import {
   type BootSource,
   build,
@@ -337,27 +337,60 @@ test('bytes with a right checksum may say what they like', t => {
     );
 });
 
-test('a guest that is a hypervisor itself is not saved by halves; another life may be put in its place', async t => {
-  const profile = small.with({
-    cpu: amd({ virtualization: true }),
-    boot: guest(`
+const hypervisors: readonly [cpu: CpuModel, source: string][] = [
+  [
+    amd({ virtualization: true }),
+    `mov ecx, 0xc0000080
+     mov eax, 0x1000
+     xor edx, edx
+     wrmsr
+     clgi`,
+  ],
+  [
+    intel({ virtualization: true }),
+    `mov dword ptr [0x120000], 0x83
+     mov eax, 0x120000
+     mov cr3, eax
+     mov eax, 0x2010
+     mov cr4, eax
+     mov eax, cr0
+     or eax, 0x80000020
+     mov cr0, eax
+     mov ecx, 0x3a
+     rdmsr
+     test al, 1
+     jnz locked
+     mov eax, 5
+     wrmsr
+   locked:
+     mov ecx, 0x480
+     rdmsr
+     mov [0x130000], eax
+     mov dword ptr [0x140000], 0x130000
+     vmxon [0x140000]
+     seta al`,
+  ],
+];
+for (const [cpu, source] of hypervisors)
+  test(`a guest that is a hypervisor itself is not saved by halves; another life may be put in its place: ${cpu.vendor}`, async t => {
+    const profile = small.with({
+      cpu,
+      boot: guest(`
       nop
-      mov ecx, 0xc0000080
-      mov eax, 0x1000
-      xor edx, edx
-      wrmsr
-      clgi
+      ${source}
       mov dx, 0xf4
+      and al, 1
+      xor al, ${cpu.vendor === 'intel' ? 1 : 0}
       out dx, al
       hlt
     `),
+    });
+    await using machine = await build(profile, { accelerator: 'software' });
+    const before = machine.save();
+    t.deepEqual(await machine.run({ timeout: '1 ms' }), { kind: 'exit', code: 1 });
+    const error = t.throws(() => machine.save(), { instanceOf: MachineError, code: 'unsupported' });
+    t.is(error?.path, 'processors.0');
+    machine.restore(before);
+    same(t, machine.save(), before);
+    t.deepEqual(await machine.run({ timeout: '1 ms' }), { kind: 'exit', code: 1 });
   });
-  await using machine = await build(profile, { accelerator: 'software' });
-  const before = machine.save();
-  t.deepEqual(await machine.run({ timeout: '1 ms' }), { kind: 'exit', code: 1 });
-  const error = t.throws(() => machine.save(), { instanceOf: MachineError, code: 'unsupported' });
-  t.is(error?.path, 'processors.0');
-  machine.restore(before);
-  same(t, machine.save(), before);
-  t.deepEqual(await machine.run({ timeout: '1 ms' }), { kind: 'exit', code: 1 });
-});

@@ -141,12 +141,19 @@ test('interrupts off everywhere: halted, though a timer ticks and a terminal is 
 });
 
 test('with a terminal it sleeps until somebody types', async t => {
-  const { scheduler, clock, controllers, log } = computer(1, () => 'halt', { expectsInput: true });
-  setTimeout(() => {
-    controllers[0]!.pending = true;
-    controllers[0]!.onChange?.();
-  }, 30);
-  setTimeout(() => scheduler.end({ kind: 'stopped' }), 60);
+  const { scheduler, clock, controllers, log } = computer(
+    1,
+    () => {
+      // Somebody types once it sleeps, and again once it has slept anew.
+      setTimeout(() => {
+        if (log.length > 1) scheduler.end({ kind: 'stopped' });
+        controllers[0]!.pending = true;
+        controllers[0]!.onChange?.();
+      }, 30);
+      return 'halt';
+    },
+    { expectsInput: true },
+  );
   t.deepEqual(await run(scheduler, clock), { kind: 'stopped' });
   t.is(log.length, 2);
 });
@@ -171,6 +178,34 @@ test('a processor in MWAIT goes on once another one has written; until then the 
   await run(scheduler, clock, 8_000);
   t.deepEqual(log.slice(0, 2), [0, 1]);
   t.true(clock.now >= 5_000 && log.filter(index => index === 0).length > 1);
+});
+
+test('a processor in MWAIT is not dead though its interrupts are off: a disk may still write', async t => {
+  const { scheduler, clock, machine, log } = computer(1, () => 'halt', { flags: 2n });
+  const only = machine.processors[0] as unknown as { waiting: boolean; woken: boolean };
+  only.waiting = true;
+  let ticks = 0;
+  const tick = (): void => {
+    clock.schedule(clock.now + 1_000, tick);
+    only.woken = ++ticks === 100;
+  };
+  tick();
+  t.deepEqual(await run(scheduler, clock, 150_000), { kind: 'timeout' });
+  t.true(log.length > 1, 'before it waits, and when it is woken');
+});
+
+test('INIT in the midst of a slice is not undone by its end; the first processor goes on after one', async t => {
+  const { scheduler, clock, log } = computer(2, processor => {
+    if (processor === 1) scheduler.init(1);
+    return processor === 1 ? 'halt' : 'limit';
+  });
+  scheduler.startup(1, 8);
+  await run(scheduler, clock, 50_000);
+  t.is(scheduler.activity(1), 'waitForSipi');
+  t.is(log.filter(processor => processor === 1).length, 1);
+  scheduler.restore(['halted', 'waitForSipi'], { processor: 0, end: 0 });
+  scheduler.init(0);
+  t.is(scheduler.activity(0), 'running');
 });
 
 test('the first reason to end is the one that counts', async t => {
@@ -223,7 +258,7 @@ test('on the host’s clock a slice ends when it is used up, or when a timer is 
   const { scheduler, clock } = computer(
     1,
     () => {
-      left.push(scheduler.remaining());
+      left.push(scheduler.remaining(), scheduler.remaining());
       scheduler.end({ kind: 'stopped' });
       return 'limit';
     },
@@ -231,7 +266,7 @@ test('on the host’s clock a slice ends when it is used up, or when a timer is 
   );
   await run(scheduler, clock);
   t.true(left[0]! > 0);
-  t.is(scheduler.remaining(), 0);
+  t.is(left[1], 0);
   const timer = computer(
     1,
     () => {
@@ -243,7 +278,7 @@ test('on the host’s clock a slice ends when it is used up, or when a timer is 
     { virtual: false },
   );
   await run(timer.scheduler, timer.clock);
-  t.is(left[1], 0);
+  t.is(left[2], 0);
 });
 
 test('an NMI wakes a processor that has interrupts off', async t => {
