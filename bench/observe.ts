@@ -22,6 +22,39 @@ export interface Observation {
   readonly peakMemory: number;
 }
 
+/** What a program has said, and when it said the marks. */
+export class Listener {
+  output = '';
+  #start: number | undefined;
+  #end: number | undefined;
+
+  constructor(
+    private readonly marks: Marks,
+    began: number,
+  ) {
+    if (!marks.from) this.#start = began;
+  }
+
+  /** `now` in milliseconds. */
+  hear(text: string, now: number): void {
+    const { from, until } = this.marks;
+    this.output += text;
+    if (this.#start === undefined && from?.test(this.output)) this.#start = now;
+    if (this.#end === undefined && until.test(this.output)) this.#end = now;
+  }
+
+  /** The end mark has been heard. */
+  get ended(): boolean {
+    return this.#end !== undefined;
+  }
+  get complete(): boolean {
+    return this.ended && (this.marks.complete ?? this.marks.until).test(this.output);
+  }
+  get seconds(): number {
+    return (this.#end! - this.#start!) / 1000;
+  }
+}
+
 /** Rejects if the program ends before it has said everything, or says nothing more for `patience` seconds. */
 export async function observe(command: Command, marks: Marks, patience: number): Promise<Observation> {
   const began = performance.now();
@@ -29,29 +62,23 @@ export async function observe(command: Command, marks: Marks, patience: number):
   using peak = new PeakMemory(child.pid);
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
-  let output = '';
+  const listener = new Listener(marks, began);
   let errors = '';
-  let start = marks.from ? undefined : began;
-  let end: number | undefined;
 
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(() => reject(new Error(`not done after ${patience} s${said()}`)), patience * 1000);
   const said = (): string => {
-    const text = (errors || output).replace(/[^\x20-\x7e]+/g, ' ').trim();
+    const text = (errors || listener.output).replace(/[^\x20-\x7e]+/g, ' ').trim();
     return text ? `: ${text.slice(0, 300)}` : '';
   };
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
   });
   child.stdout.setEncoding('latin1').on('data', (text: string) => {
-    const now = performance.now();
-    output += text;
-    if (start === undefined && marks.from?.test(output)) start = now;
-    if (end === undefined && marks.until.test(output)) {
-      end = now;
-      peak.sample();
-    }
-    if (end !== undefined && (marks.complete ?? marks.until).test(output)) resolve();
+    const { ended } = listener;
+    listener.hear(text, performance.now());
+    if (listener.ended && !ended) peak.sample();
+    if (listener.complete) resolve();
   });
   child.on('error', reject);
   child.on('close', code => reject(new Error(`${command.program} ended with status ${code} too early${said()}`)));
@@ -62,5 +89,6 @@ export async function observe(command: Command, marks: Marks, patience: number):
     process.off('exit', kill);
     kill();
   }
-  return { seconds: (end! - start!) / 1000, output, peakMemory: peak.bytes };
+  const { seconds, output } = listener;
+  return { seconds, output, peakMemory: peak.bytes };
 }

@@ -53,7 +53,7 @@ function listen(machine: Machine, hear: (text: string) => void): Machine {
 }
 
 async function journey(t: ExecutionContext, { world, places, from, to, moves, seed, onState }: Journey): Promise<void> {
-  t.timeout(300_000);
+  t.timeout(1_800_000);
   let expected = '';
   const own = world();
   const unmoved = listen(await build(own.profile, software), text => {

@@ -1,24 +1,35 @@
 import test from 'ava';
-import { observe } from '../../bench/observe.ts';
+import { Listener, observe } from '../../bench/observe.ts';
 
 const script = (text: string) => ({ program: process.execPath, arguments: ['-e', text] });
 const marks = { from: /\x02/, until: /\x03/, complete: /\x03\w{4}/ };
-const patience = 20;
+const patience = 300;
 
-test('time passes between the marks, and what follows is waited for', async t => {
-  const said = `const say = text => process.stdout.write(text);
-    say('boot\\x02'); setTimeout(() => { say('\\x03a'); setTimeout(() => say('bcd'), 300); }, 200)`;
-  const { seconds, output } = await observe(script(said), marks, patience);
-  t.is(output, 'boot\x02\x03abcd');
-  t.true(seconds > 0, String(seconds));
+test('time is what passes between the marks', t => {
+  const listener = new Listener(marks, 1_000);
+  listener.hear('boot', 2_000);
+  listener.hear('ing\x02', 3_000);
+  t.false(listener.ended);
+  listener.hear('\x03a', 3_250);
+  t.true(listener.ended && !listener.complete);
+  listener.hear('bcd', 9_000);
+  t.true(listener.complete);
+  t.is(listener.seconds, 0.25);
+  const plain = new Listener({ until: /ready/ }, 1_000);
+  plain.hear('ready\n', 1_500);
+  t.true(plain.complete);
+  t.is(plain.seconds, 0.5, 'without a start mark from the start');
 });
 
-test('without a start mark time runs from the start', async t => {
-  const { seconds } = await observe(
-    script("setTimeout(() => console.log('ready'), 200)"),
-    { until: /ready/ },
-    patience,
-  );
+test('what follows the end mark is waited for', async t => {
+  const said = `const say = text => process.stdout.write(text);
+    say('boot\\x02'); setTimeout(() => { say('\\x03a'); setTimeout(() => say('bcd'), 300); }, 200)`;
+  const { output } = await observe(script(said), marks, patience);
+  t.is(output, 'boot\x02\x03abcd');
+});
+
+test('a program without a start mark', async t => {
+  const { seconds } = await observe(script("console.log('ready')"), { until: /ready/ }, patience);
   t.true(seconds > 0, String(seconds));
 });
 

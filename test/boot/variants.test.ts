@@ -43,7 +43,7 @@ test.serial('without the timers of the local APICs, the HPET serves', async t =>
 });
 
 test.serial('eight processors, the same on every accelerator', async t => {
-  t.timeout(600_000);
+  t.timeout(1_800_000);
   const eight = pc.with({ processors: 8 });
   const logs = new Set<string>();
   for (const accelerator of ['software', 'nvmm-svm', 'nvmm-vmx']) {
@@ -75,9 +75,10 @@ test.serial('too little memory is refused, with the remedy', async t => {
 });
 
 test.serial('on the host’s clock Linux boots and switches off too', async t => {
-  t.timeout(300_000);
+  t.timeout(1_800_000);
   const { outcome, log } = await bootLinux(microvm.with({ clock: 'host' }), 'nvmm-svm', 'echo done', {
-    timeout: '200 s',
+    append: 'no_timer_check',
+    timeout: '25 min',
   });
   t.deepEqual(outcome, { kind: 'powerOff' });
   t.regex(log, /done\r?\n/);

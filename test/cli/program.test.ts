@@ -45,7 +45,11 @@ const spin = kernel('spin', 'again: jmp again');
 const halt = kernel('halt', 'cli\nhlt');
 const crash = kernel('crash', 'ud2');
 const exit = kernel('exit', 'mov dx, 0xf4\nmov al, 3\nout dx, al\nhlt');
-const reset = kernel('reset', 'mov dx, 0xcf9\nmov al, 6\nout dx, al\nagain: jmp again');
+/** Says so each time. */
+const reset = kernel(
+  'reset',
+  'mov dx, 0x3f8\nmov al, 62\nout dx, al\nmov dx, 0xcf9\nmov al, 6\nout dx, al\nagain: jmp again',
+);
 const emptyReceiver = `
     mov dx, 0x3fa
     mov al, 7
@@ -148,7 +152,7 @@ test('a disk is locked while it is in use, and no longer', async t => {
 test('a signal ends it in good order, even if the guest does nothing but reset itself', async t => {
   for (const guest of [echo, reset]) {
     const child = start(['run', '-M', 'microvm', '--kernel', guest]);
-    child.stderr.once('data', () => setTimeout(() => child.kill('SIGTERM'), 200));
+    child.stdout.once('data', () => child.kill('SIGTERM'));
     const { status, stderr } = await end(child);
     t.is(status, 130);
     t.regex(stderr, /quit/);
@@ -156,13 +160,13 @@ test('a signal ends it in good order, even if the guest does nothing but reset i
 });
 
 test('what is piped waits until the guest listens', async t => {
-  const child = start(['run', '-M', 'microvm', '--kernel', echo, '--until', 'typed early', '--timeout', '5min']);
+  const child = start(['run', '-M', 'microvm', '--kernel', echo, '--until', 'typed early', '--timeout', '10min']);
   child.stdin.end('typed early\n');
   t.is((await end(child)).status, 0);
 });
 
 test('what is piped reaches a guest that polls, too, and not its driver that empties the receiver first', async t => {
-  const child = start(['run', '-M', 'microvm', '--kernel', polling, '--until', 'typed early', '--timeout', '5min']);
+  const child = start(['run', '-M', 'microvm', '--kernel', polling, '--until', 'typed early', '--timeout', '10min']);
   child.stdin.end('typed early\n');
   t.is((await end(child)).status, 0);
 });

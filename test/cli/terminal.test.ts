@@ -41,7 +41,7 @@ class Terminal {
 }
 
 bootable('Linux in a terminal: Ctrl-C, help, reboot, power off, and the terminal as it was', async t => {
-  t.timeout(180_000);
+  t.timeout(1_800_000);
   const node = `"${process.execPath}" "${bin}"`;
   const run = `${node} run --machine microvm --accel software --mem 128M --append quiet`;
   const terminal = new Terminal(`sh -c 'stty rows 33 cols 111; stty -g; ${run}; echo "status $?"; stty -g'`);

@@ -71,7 +71,7 @@ function onQemu(workload: Workload): string {
     writeFileSync(kernel, image(workload, iterations));
     const { program, arguments: options } = qemu.command({ machine: 'microvm', memory, kernel });
     const counting = ['-icount', 'shift=0,sleep=off'];
-    return spawnSync(program, [...options, ...counting], { encoding: 'latin1', timeout: 20_000 }).stdout;
+    return spawnSync(program, [...options, ...counting], { encoding: 'latin1', timeout: 600_000 }).stdout;
   } finally {
     rmSync(folder, { recursive: true });
   }

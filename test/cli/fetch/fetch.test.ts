@@ -20,6 +20,7 @@ import { MachineError } from '#core';
 import { defaultCache, guestPaths } from '../../../cli/fetch/cache.ts';
 import { fetchGuest } from '../../../cli/fetch/guest.ts';
 import { guest } from '../../../cli/fetch/initrd.ts';
+import { withLock } from '../../../cli/fetch/lock.ts';
 import { isHere } from '../../support/tools.ts';
 import { fakeApt } from './fake-apt.ts';
 
@@ -147,10 +148,20 @@ test.serial('a cache that cannot be written is the user’s to mend', async t =>
 test.serial('two at a time fetch once, and the second says what it waits for', async t => {
   const cache = prepare(t);
   const steps: string[] = [];
-  const onProgress = (step: string) => steps.push(step);
-  await Promise.all([fetchGuest({ cache, onProgress }), fetchGuest({ cache, onProgress })]);
-  t.is(steps.filter(step => step === 'unpacking the guest').length, 1);
-  t.true(steps.includes(`waiting for process ${process.pid}, which has ${join(cache, 'lock')}`), steps.join('\n'));
+  const { promise: bothWait, resolve } = Promise.withResolvers<void>();
+  const lock = join(cache, 'lock');
+  const waits = `waiting for process ${process.pid}, which has ${lock}`;
+  const onProgress = (step: string): void => {
+    steps.push(step);
+    if (steps.filter(each => each === waits).length === 2) resolve();
+  };
+  mkdirSync(cache, { recursive: true });
+  await Promise.all([
+    withLock(lock, () => bothWait),
+    fetchGuest({ cache, onProgress }),
+    fetchGuest({ cache, onProgress }),
+  ]);
+  t.is(steps.filter(step => step === 'unpacking the guest').length, 1, steps.join('\n'));
 });
 
 const bin = fileURLToPath(new URL('../../../cli/bin.js', import.meta.url));
@@ -169,8 +180,7 @@ test.serial('a signal ends the fetch: nothing runs on, nothing is locked', async
   t.deepEqual(await closed, [130, null]);
   t.is(errors, 'reading package lists\nvirt64: quit\n');
   t.false(existsSync(join(cache, 'lock')));
-  for (let tries = 0; isAlive(pid()) && tries < 500; tries++) await delay(20);
-  t.false(isAlive(pid()));
+  while (isAlive(pid())) await delay(20);
 });
 
 function isAlive(pid: number): boolean {

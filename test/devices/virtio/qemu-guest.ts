@@ -71,7 +71,7 @@ export class QemuGuest implements Guest {
 
   /** QEMU's disks take real time, on a busy computer much of it. */
   async advance(_nanoseconds: number, expected: () => boolean = () => false): Promise<void> {
-    for (let tries = 0; tries < 500 && !expected(); tries++) await sleep(20);
+    for (let tries = 0; tries < 10_000 && !expected(); tries++) await sleep(20);
   }
 
   #select(slot: number, register: number): void {
@@ -99,7 +99,7 @@ export class QemuGuest implements Guest {
 /** A pipe that nobody opens must not stop us for good. */
 function openWhenRead(path: string): number {
   const nap = new Int32Array(new SharedArrayBuffer(4));
-  for (let tries = 500; ; tries--) {
+  for (let tries = 10_000; ; tries--) {
     try {
       return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {

@@ -33,7 +33,7 @@ function onQemu(image: Image): string {
     const machine = ['-M', 'pc', '-accel', 'tcg', '-cpu', 'EPYC,+smap,+smep', '-m', '64', '-nic', 'none', '-no-reboot'];
     const quiet = ['-display', 'none', '-serial', 'none', '-monitor', 'none', '-debugcon', 'file:log'];
     const exit = ['-device', `isa-debug-exit,iobase=${exitPort},iosize=4`];
-    spawnSync(qemu, [...machine, ...quiet, ...exit, '-bios', 'rom', ...loaders], { cwd, timeout: 60_000 });
+    spawnSync(qemu, [...machine, ...quiet, ...exit, '-bios', 'rom', ...loaders], { cwd, timeout: 600_000 });
     return readFileSync(join(cwd, 'log'), 'latin1');
   } finally {
     rmSync(cwd, { recursive: true });
