@@ -37,6 +37,28 @@ test('waitFor sees what was there before, once, and each match begins after the 
   t.false(serial.poll());
 });
 
+test('what is behind the last match of all is not found again, whoever waits next', async t => {
+  const serial = new SerialConsole();
+  const both = [serial.waitFor('c'), serial.waitFor('a')];
+  serial.write(bytes('abc'));
+  t.true(serial.poll());
+  await Promise.all(both);
+  const behind = serial.waitFor('b');
+  t.false(serial.poll());
+  serial.write(bytes('later b'));
+  t.true(serial.poll());
+  await behind;
+  const missed = serial.waitFor('z');
+  serial.write(bytes('-x'));
+  t.false(serial.poll());
+  const there = serial.waitFor('x');
+  t.true(serial.poll(), 'it was there before');
+  await there;
+  serial.write(bytes('z'));
+  t.true(serial.poll());
+  await missed;
+});
+
 test('a text is no pattern', async t => {
   const serial = new SerialConsole();
   const waiting = serial.waitFor('[ok].');
@@ -91,4 +113,9 @@ test('a guest that never stops talking fills no memory', async t => {
   t.true(serial.poll());
   t.is((await waiting)[0], 'y');
   t.is(serial.since(serial.length - 1), 'y');
+  const another = serial.waitFor(/y/);
+  t.false(serial.poll(), 'each is found once');
+  serial.write(bytes('y'));
+  t.true(serial.poll());
+  await another;
 });

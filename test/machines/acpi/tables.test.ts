@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { concatenate, device, eisaId, method, name, returns, scope } from '../../../machines/acpi/aml.ts';
+import { buffer, concatenate, device, eisaId, method, name, returns, scope } from '../../../machines/acpi/aml.ts';
 import { dsdt } from '../../../machines/acpi/dsdt.ts';
 import { fadt } from '../../../machines/acpi/fadt.ts';
 import { madt } from '../../../machines/acpi/madt.ts';
@@ -58,6 +58,47 @@ test('a guest that follows the pointers finds every table, with its checksum rig
 test('EISA identifiers are packed as the specification packs them', t => {
   t.is(eisaId('PNP0A03'), 0x030a_d041);
   t.is(eisaId('PNP0501'), 0x0105_d041);
+});
+
+test('lengths of every size count themselves', t => {
+  for (const size of [
+    0, 1, 57, 58, 59, 60, 61, 62, 63, 64, 253, 254, 255, 256, 4085, 4088, 4089, 4090, 4091, 4092, 4093, 4094, 70_000,
+  ]) {
+    const [opcode, lead, ...rest] = buffer(new Uint8Array(size));
+    t.is(opcode, 0x11);
+    const extra = lead! >> 6;
+    const length =
+      extra === 0 ? lead! : rest.slice(0, extra).reduce((sum, byte, n) => sum + byte * 2 ** (4 + 8 * n), lead! & 15);
+    t.is(length, 1 + rest.length, `${size}`);
+    t.is(lead! & 0x30, extra === 0 ? lead! & 0x30 : 0, `${size}`);
+    // No longer than it must be.
+    t.is(extra, length < 0x40 ? 0 : length < 0x1000 ? 1 : 2, `${size}`);
+  }
+});
+
+test('the MADT: SCI is level triggered, and an APIC that a byte cannot name is an x2APIC', t => {
+  const bytes = madt({ ...options, processors: [0, 254, 255] });
+  const entries: number[][] = [];
+  for (let at = 0x2c; at < bytes.length; at += bytes[at + 1]!)
+    entries.push([...bytes.subarray(at, at + bytes[at + 1]!)]);
+  t.deepEqual(
+    entries.filter(([type]) => type === 0),
+    [
+      [0, 8, 0, 0, 1, 0, 0, 0],
+      [0, 8, 1, 254, 1, 0, 0, 0],
+    ],
+  );
+  t.deepEqual(
+    entries.filter(([type]) => type === 9),
+    [[9, 16, 0, 0, 255, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]],
+  );
+  t.deepEqual(
+    entries.filter(([type]) => type === 2),
+    [
+      [2, 10, 0, 0, 2, 0, 0, 0, 0, 0],
+      [2, 10, 0, 9, 9, 0, 0, 0, 0x0d, 0],
+    ],
+  );
 });
 
 const iaslTest = needs('iasl');

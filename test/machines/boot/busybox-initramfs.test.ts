@@ -45,7 +45,7 @@ const modules = {
   modules: [
     { name: 'ring', content: bytes('ring'), dependencies: ['base'] },
     { name: 'base', content: bytes('base'), dependencies: [] },
-    { name: 'disk', content: bytes('disk'), dependencies: ['ring', 'base'] },
+    { name: 'disk', content: bytes('disk'), dependencies: ['base', 'ring'] },
     { name: 'loop_a', content: bytes('a'), dependencies: ['loop_b'] },
     { name: 'loop_b', content: bytes('b'), dependencies: ['loop_a'] },
   ],

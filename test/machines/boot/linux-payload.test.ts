@@ -17,6 +17,13 @@ test('a match may overlap what it produces', t => {
   t.is(new TextDecoder().decode(bytes), 'abcabcabcabcz');
 });
 
+test('a match may lie far back', t => {
+  const text = Array.from({ length: 300 }, (_, n) => 97 + (n % 26));
+  const block = [0xf0, 255, 30, ...text, 300 & 0xff, 300 >> 8, 0x00];
+  const packed = new Uint8Array([0x02, 0x21, 0x4c, 0x18, block.length & 0xff, block.length >> 8, 0, 0, ...block]);
+  t.deepEqual(unpackLz4(packed, 304)?.slice(300), Uint8Array.from(text.slice(0, 4)));
+});
+
 test('long lengths go on in further bytes', t => {
   const bytes = unpackLz4(frame(0x1f, 0x61, 1, 0, 255, 10, 0x00), 1 + 4 + 15 + 255 + 10);
   t.is(new TextDecoder().decode(bytes), 'a'.repeat(285));

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { MachineError } from '../../../core/framework/error.ts';
 import { RamGuestMemory } from '../../../core/memory/ram-guest-memory.ts';
 import { loadLinux } from '../../../machines/boot/linux.ts';
-import { legacyHole } from '../../../machines/boot/memory-map.ts';
+import { legacyHole, memoryMap } from '../../../machines/boot/memory-map.ts';
+import { placeHigh } from '../../../machines/boot/placement.ts';
 import { probe } from '../../../machines/boot/probe.ts';
 import { type SyntheticKernel, syntheticKernel } from '../../support/kernel.ts';
 
@@ -167,6 +168,9 @@ test('a kernel has room for all of its code, whatever it says of itself', t => {
 });
 
 test('refuses too little memory', refuses, kernel({}), 'does-not-fit', /17 MiB/, {}, 16);
+test('refuses to load over what is there', refuses, kernel({}), 'does-not-fit', /MiB/, {
+  occupied: [{ name: 'tables', base: 0x100_0000, size: 0x1000 }],
+});
 test('refuses a long command line', refuses, kernel({}), 'bad-command-line', /2048.*2047/, {
   commandLine: 'x'.repeat(2048),
 });
@@ -203,6 +207,32 @@ test('a mutated header is refused or loads, and never does anything else', t => 
     { numRuns: 300 },
   );
   t.pass();
+});
+
+test('of two reservations of the same memory the first counts', t => {
+  const [first, second] = [
+    { base: 0x3000, size: 0x2000, type: 2 },
+    { base: 0x2000, size: 0x2000, type: 3 },
+  ] as const;
+  t.deepEqual(memoryMap([{ base: 0, size: 0x8000 }], [first, second]), [
+    { base: 0, size: 0x2000, type: 1 },
+    { base: 0x2000, size: 0x1000, type: 3 },
+    { base: 0x3000, size: 0x2000, type: 2 },
+    { base: 0x5000, size: 0x3000, type: 1 },
+  ]);
+});
+
+test('high is the highest of all regions, beside what is there, and never where a PC has its firmware', t => {
+  const regions = [
+    { base: 0, bytes: new Uint8Array(megabyte) },
+    { base: 2 * megabyte, bytes: new Uint8Array(megabyte) },
+  ];
+  const memory = new RamGuestMemory(regions);
+  const wanted = { name: 'it', size: 0x2000 };
+  const occupied = { name: 'other', base: 2 * megabyte, size: megabyte - 0x1000 };
+  t.is(placeHigh(memory, [], wanted)?.base, 3 * megabyte - 0x2000);
+  t.is(placeHigh(memory, [occupied], wanted)?.base, 0x9_d000);
+  t.is(placeHigh(memory, [occupied], { ...wanted, above: megabyte }), undefined);
 });
 
 test('probe tells images apart', t => {
