@@ -1,6 +1,6 @@
 /** One process at a time: a file that names its owner. The lock of a process that died is taken over. */
 import { rmSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const pollInterval = 200;
@@ -27,16 +27,27 @@ export async function withLock<T>(
   }
 }
 
-/** Takes the lock, or answers the process that has it; 0 if there is none any more, or none yet. */
+let attempts = 0;
+
+/**
+ * Takes the lock, or answers the process that has it; 0 if there is none any more. The file appears with its owner in it: one without is what a
+ * crash of the computer left.
+ */
 async function acquire(file: string): Promise<number | undefined> {
+  const named = `${file}.${process.pid}-${++attempts}`;
   try {
-    await writeFile(file, `${process.pid}\n`, { flag: 'wx' });
+    await writeFile(named, `${process.pid}\n`);
+    await link(named, file);
     return undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(named, { force: true });
   }
-  const owner = Number((await readFile(file, 'utf8').catch(() => '')).trim()) || 0;
-  if (owner === 0 || isAlive(owner)) return owner;
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return 0;
+  const owner = Number(text);
+  if (owner > 0 && isAlive(owner)) return owner;
   await rm(file, { force: true });
   return 0;
 }
