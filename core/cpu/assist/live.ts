@@ -48,6 +48,20 @@ export class LiveAssist implements AssistMemory {
 
   /** Executes the instruction at RIP and retires it. False: it is none that can be done here. */
   perform(): boolean {
+    const { mmu } = this.cpu;
+    const { stepping, watchpoints } = mmu;
+    const { hits } = watchpoints;
+    // Breakpoints on its code have been met before it; those on its data are not met here.
+    mmu.stepping = true;
+    try {
+      return this.#perform();
+    } finally {
+      mmu.stepping = stepping;
+      watchpoints.hits = hits;
+    }
+  }
+
+  #perform(): boolean {
     const { cpu } = this;
     const { memory, state } = cpu;
     if (!this.#fetch()) return state.leave === Leave.fault && this.#fault();

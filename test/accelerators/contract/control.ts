@@ -120,12 +120,30 @@ export function control(test: TestFn, guest: Guest): void {
     t.is(guest.vector, -1);
   });
 
+  test(`${name}: breakpoints around an instruction that a device completes are no obstacle`, t => {
+    guest.reset().long('mov esi, 0xd0000000\n movsb\n movsb\n inc ebx\n hlt', { rdi: at.data });
+    guest.memory = () => 0x77n;
+    const { debug } = guest.state;
+    guest.processor.setState({
+      debug: { ...debug, dr0: BigInt(at.code + 0x100), dr1: BigInt(at.data), dr7: 0x10_0405n },
+    });
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, -1);
+    t.is(guest.get32(at.data), 0x7777);
+    t.is(guest.register('rbx'), 1n);
+  });
+
   test(`${name}: RF ends with the instruction, wherever that is executed`, t => {
     for (const source of ['nop', 'out 0x80, al', 'cpuid', 'rdmsr', 'mov [0xd0000000], eax', 'invd']) {
       guest.reset().long(`${source}\n hlt`, { rflags: 0x1_0002 });
       guest.msr = () => 5n;
+      const { debug } = guest.state;
+      guest.processor.setState({ debug: { ...debug, dr0: BigInt(at.code), dr7: 0x401n } });
       t.deepEqual(guest.run(1), { reason: 'limit' });
       t.is(guest.state.general.rflags, 2n, source);
+      guest.set({ rip: at.code });
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.vector, 1, source);
     }
   });
 
