@@ -162,8 +162,7 @@ export function events(test: TestFn, guest: Guest): void {
     t.false(guest.state.interrupts.nmiBlocked);
 
     guest.reset().long('inc eax\n jmp $');
-    guest.load(64, 'push 0x102\n popfq\n mov qword ptr [rsp+8], 0x1230\n iretq', at.handlers + 32);
-    guest.load(64, 'iretq', at.handlers + 16);
+    guest.load(64, 'mov qword ptr [rsp+8], 0x1230\n push 0x102\n popfq\n iretq', at.handlers + 32);
     pin.raiseNmi();
     t.deepEqual(guest.run(), { reason: 'halt' });
     t.is(guest.vector, 13);

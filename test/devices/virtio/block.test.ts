@@ -173,6 +173,16 @@ test('a reset forgets what was under way', async t => {
   t.true(Buffer.from(before).equals(bench.ram));
   const [again] = driver.start();
   t.is(await request(again!, Type.read, 7), Outcome.ok);
+
+  // Nor is it answered to a driver that has started anew meanwhile.
+  writeHeader(bench, Type.read, 3);
+  again!.submit(...buffers(Type.read, 512));
+  const [third] = driver.start();
+  const fresh = bench.ram.slice();
+  await bench.advance(1_000_000);
+  t.deepEqual(third!.used(), []);
+  t.true(Buffer.from(fresh).equals(bench.ram));
+  t.is(await request(third!, Type.read, 9), Outcome.ok);
 });
 
 test('saved with requests under way, it finishes them elsewhere at the same moment', async t => {

@@ -78,6 +78,10 @@ test('the interrupt pin: slot 4, INTA is the first wire; reading the status take
   t.false(bench.pins[0]);
   t.is(driver.interruptStatus(), 0);
   t.is(bench.read(4, 0x06, 2) & 8, 0);
+  await send(bench, queue!);
+  t.true(bench.pins[0]);
+  driver.status = 0;
+  t.false(bench.pins[0], 'a reset takes it back too');
 });
 
 test('pins rotate with slots', async t => {
