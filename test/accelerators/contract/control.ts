@@ -110,8 +110,10 @@ export function control(test: TestFn, guest: Guest): void {
   test(`${name}: a step that MOV SS holds back is not another life's`, t => {
     const idle = guest.reset().long('inc ebx\n inc ebx\n hlt').state;
     guest.set({ rflags: 0x102 });
-    guest.load(64, 'mov ss, ecx\n inc ebx\n hlt');
-    guest.set({ rcx: 0x10 });
+    guest.load(64, 'mov ss, [0x20000]\n inc ebx\n hlt');
+    guest.put(at.data, 0x10);
+    // The step, and a data breakpoint that has been met.
+    guest.processor.setState({ debug: { ...idle.debug, dr0: BigInt(at.data), dr7: 0x7_0401n } });
     t.deepEqual(guest.run(1), { reason: 'limit' });
     guest.load(64, 'inc ebx\n inc ebx\n hlt');
     guest.processor.setState(idle);

@@ -91,6 +91,31 @@ test('get-id, flush and zeros', async t => {
   t.is(await request(queue!, Type.writeZeroes, 0, 16), Outcome.ioError);
 });
 
+test('however large the disk is, no request is for more zeros than the device has said', async t => {
+  const written: number[] = [];
+  const disk: BlockBackend = {
+    size: 2 ** 42,
+    readOnly: false,
+    async read() {},
+    async write(_at, from) {
+      written.push(from.length);
+    },
+    async flush() {},
+  };
+  const { bench, driver } = machine({ disk });
+  const [queue] = driver.start([features.version1, 9]);
+  bench.memory.write64(place.data, 0n);
+  for (const [sectors, outcome] of [
+    [0x1000, Outcome.ok],
+    [0x1001, Outcome.ioError],
+    [0xffff_ffff, Outcome.ioError],
+  ] as const) {
+    bench.memory.write32(place.data + 8, sectors);
+    t.is(await request(queue!, Type.writeZeroes, 0, 16), outcome, `${sectors}`);
+  }
+  t.deepEqual(written, [0x20_0000]);
+});
+
 test('a read-only disk says so and refuses', async t => {
   for (const options of [{ readOnly: true }, { disk: new MemoryDisk(numbered(16), { readOnly: true }) }]) {
     const { driver, disk } = machine(options);

@@ -53,6 +53,19 @@ test('input fills the buffers that are there, and waits for more', t => {
   t.is(get(bench, 0x7_0000, 1), 'x');
 });
 
+test('input waits while the device may not use memory', t => {
+  const { bench, stream, driver } = machine();
+  const [receive] = driver.start();
+  receive!.submit({ at: 0x5_0000, length: 8, writable: true });
+  bench.write(5, 0x04, 2, 2);
+  stream.type('later');
+  t.is(bench.memory.read8(0x5_0000), 0);
+  t.deepEqual(receive!.used(), []);
+  bench.write(5, 0x04, 6, 2);
+  t.is(get(bench, 0x5_0000, 5), 'later');
+  t.deepEqual(receive!.used(), [{ head: 0, written: 5 }]);
+});
+
 test('last words need no queue', t => {
   const { bench, stream, driver } = machine();
   t.true(driver.offers(2));
