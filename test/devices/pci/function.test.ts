@@ -81,6 +81,53 @@ test('port windows: switched by their own bit, not over other chips, not above 6
   t.is(ports.read(0, 1), 0xff);
   bench.write(6, 0x10, 0xd000);
   t.is(ports.read(0xd001, 1), 0x11);
+  bench.write(6, 0x10, 0xffe0);
+  t.is(ports.read(0xffe1, 1), 0x11, 'up to the last port');
+});
+
+test('what firmware assigns may fill a window to its end, and not beyond', t => {
+  const bars = (size: number): NonNullable<FunctionForm['bars']> => [
+    { index: 0, kind: 'ports', size, handler: { read: () => 0, write() {} } },
+  ];
+  const bench = new PciBench();
+  new PciFunction(bench.board.pci, { ...form, bars: bars(0x4000) });
+  bench.powerOn();
+  t.is(bench.read(6, 0x10), 0xc001);
+  new PciFunction(bench.board.pci, { ...form, name: 'other', slot: '00:07.0', bars: bars(16) });
+  t.throws(() => bench.powerOn(), { code: 'does-not-fit', message: /ports of other/ });
+});
+
+test('MSI-X: silent pin while it is on; what comes without bus mastering waits, what comes while it is off is lost', t => {
+  const bench = new PciBench();
+  const card = new PciFunction(bench.board.pci, { ...form, msiX: { vectors: 2, bar: 4 } });
+  bench.powerOn();
+  const table = (bench.read(6, 0x20) & ~15) >>> 0;
+  bench.store(table, 0xfee0_0000);
+  bench.store(table + 8, 0x55);
+  bench.store(table + 12, 0);
+  bench.write(6, 4, 6, 2);
+  card.msiX!.signal(0);
+  bench.write(6, 0x42, 0x8000, 2);
+  t.deepEqual(bench.messages, []);
+  t.is(bench.load(table + 0x800), 0);
+
+  bench.write(6, 4, 2, 2);
+  card.msiX!.signal(0);
+  t.is(bench.load(table + 0x800), 1, 'pending');
+  t.deepEqual(bench.messages, []);
+  bench.write(6, 4, 6, 2);
+  t.deepEqual(
+    bench.messages.map(({ vector }) => vector),
+    [0x55],
+  );
+  t.is(bench.load(table + 0x800), 0);
+
+  card.setInterrupt(true);
+  t.false(bench.pins[3]);
+  bench.write(6, 0x42, 0, 2);
+  t.true(bench.pins[3]);
+  bench.write(6, 0x42, 0x8000, 2);
+  t.false(bench.pins[3]);
 });
 
 test('the pin: slot 6, INTB is the fourth wire', t => {

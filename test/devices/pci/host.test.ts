@@ -27,7 +27,7 @@ test('the probes by which Linux finds mechanism #1', t => {
 
 test('nothing answers without the enable bit, on empty slots and on other buses', t => {
   const { board } = full();
-  for (const address of [0x0000_1000, 0x8000_f800, 0x8001_0000, 0x8000_1100]) {
+  for (const address of [0x0000_1000, 0x8000_f800, 0x8001_0000, 0x8080_0000, 0x8000_1100]) {
     board.ports.write(0xcf8, 4, address);
     t.is(board.ports.read(0xcfc, 4), 0xffff_ffff, address.toString(16));
   }
