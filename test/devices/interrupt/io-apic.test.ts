@@ -8,7 +8,7 @@ const eoi = 0xfee0_00b0;
 function machine(processors = 1) {
   const board = new TestBoard(processors);
   board.add('lapic', LocalApic, {});
-  board.add('ioapic', IoApic, { id: 3 });
+  const ioapic = board.add('ioapic', IoApic, { id: 3 });
   for (let processor = 0; processor < processors; processor++) board.store(0xfee0_00f0, 0x1ff, processor);
   const write = (register: number, value: number) => {
     board.store(base, register);
@@ -22,7 +22,7 @@ function machine(processors = 1) {
     write(0x11 + 2 * pin, (destination << 24) >>> 0);
     write(0x10 + 2 * pin, low);
   };
-  return { board, read, write, route, line: (pin: number) => source(board, `ioapic@${pin}`) };
+  return { board, ioapic, read, write, route, line: (pin: number) => source(board, `ioapic@${pin}`) };
 }
 
 test('says what it is', t => {
@@ -104,6 +104,40 @@ test('the EOI register ends by vector, and so does a change to edge and back', t
   t.is(read(0x30) & 0x4000, 0);
 });
 
+test('a level that nobody has accepted is no interrupt under way, and outlives a reset', t => {
+  const { board, ioapic, read, route, line } = machine();
+  board.store(0xfee0_00f0, 0xff);
+  route(5, 0x8045);
+  line(5).assert();
+  t.is(read(0x10 + 2 * 5) & 0x4000, 0);
+  board.store(0xfee0_00f0, 0x1ff);
+  route(5, 0x8045);
+  t.is(board.take(), 0x45);
+  t.is(read(0x10 + 2 * 5) & 0x4000, 0x4000);
+  board.store(eoi, 0);
+  t.is(board.take(), 0x45, 'it lasts');
+  ioapic.reset();
+  board.store(eoi, 0);
+  route(5, 0x8046);
+  t.is(board.take(), 0x46);
+});
+
+test('an end is for all pins of the vector', t => {
+  const { board, read, route, line } = machine();
+  for (const pin of [5, 6]) {
+    route(pin, 0x8045);
+    const short = line(pin);
+    short.assert();
+    short.deassert();
+  }
+  t.is(board.take(), 0x45);
+  board.store(eoi, 0);
+  t.deepEqual(
+    [5, 6].map(pin => read(0x10 + 2 * pin) & 0x4000),
+    [0, 0],
+  );
+});
+
 test('read-only bits stay', t => {
   const { read, write } = machine();
   write(0x12, 0xffff_ffff);
@@ -164,6 +198,27 @@ test('an ExtINT entry takes the vector from the PIC', t => {
   route(0, 0x0700);
   const timer = source(board, 'pic@0');
   timer.pulse();
+  t.is(board.take(), 0x30);
+  // LINT0, once open, says what waits already.
+  let heard = 0;
+  board.out(0x20, 0x20);
+  route(0, 0x1_0700);
+  timer.pulse();
+  board.board.controllers.of(0).onChange = () => heard++;
+  board.store(0xfee0_0350, 0x700);
+  t.is(heard, 1);
+  t.is(board.take(), 0x30);
+  board.store(0xfee0_0350, 0x1_0000);
+  route(0, 0x0700);
+  board.out(0x20, 0x20);
+  timer.pulse();
+  t.is(board.take(), 0x30);
+  // Each message is for one interrupt.
+  route(0, 0x1_0700);
+  board.out(0x20, 0x20);
+  timer.pulse();
+  t.is(board.take(), undefined);
+  route(0, 0x8700);
   t.is(board.take(), 0x30);
 });
 

@@ -112,6 +112,20 @@ test('TSC deadline', t => {
   t.is(board.take(), 0x31, 'the past is now');
 });
 
+test('the initial count is not for deadlines: it is gone in that mode, and cannot be written', t => {
+  const { board } = machine();
+  board.store(at(0x320), 0x31);
+  board.store(at(0x380), 50_000);
+  board.store(at(0x320), 0x4_0031);
+  t.is(board.load(at(0x380)), 0);
+  board.store(at(0x380), 1_000);
+  t.is(board.load(at(0x380)), 0);
+  board.store(at(0x320), 0x31);
+  t.is(board.load(at(0x390)), 0);
+  board.advance(1_000_000);
+  t.is(board.take(), undefined);
+});
+
 /** What a processor does when its guest writes the counter, which is now ahead of the clock by so much. */
 function setCounter({ board }: TestBoard, offset: bigint): void {
   board.timestamps.measure = () => offset;
@@ -196,6 +210,44 @@ test('without a deliverable interrupt the acknowledge is spurious', t => {
   t.is(board.load(at(0x170)), 0);
 });
 
+test('PPR is all of TPR where that is of the class in service, or above', t => {
+  const { board } = machine();
+  board.store(at(0x300), 0x4_0048);
+  t.is(board.take(), 0x48);
+  for (const [taskPriority, processorPriority] of [
+    [0x3f, 0x40],
+    [0x45, 0x45],
+    [0x51, 0x51],
+  ] as const) {
+    board.store(at(0x80), taskPriority);
+    t.is(board.load(at(0xa0)), processorPriority);
+  }
+});
+
+test('lowest priority: the first of the least busy, among those that are switched on', t => {
+  const { board } = machine(3);
+  const send = (): boolean =>
+    board.board.messages.send({ destination: 7, logical: true, mode: 1, vector: 0x60, level: false });
+  const taken = () => [0, 1, 2].map(processor => board.take(processor));
+  for (const processor of [0, 1, 2]) board.store(at(0xd0), (1 << (24 + processor)) >>> 0, processor);
+  t.true(send());
+  t.deepEqual(taken(), [0x60, undefined, undefined]);
+  t.true(send());
+  t.deepEqual(taken(), [undefined, 0x60, undefined]);
+  for (const processor of [0, 1]) board.store(at(0xb0), 0, processor);
+  board.store(at(0xf0), 0xff, 0);
+  t.true(send());
+  t.deepEqual(taken(), [undefined, 0x60, undefined]);
+});
+
+test('an NMI outlives INIT', t => {
+  const { board } = machine(2);
+  board.store(at(0x310), 0x0100_0000);
+  board.store(at(0x300), 0x400);
+  board.store(at(0x300), 0xc500);
+  t.true(board.board.controllers.of(1).nmiPending);
+});
+
 test('software disablement masks the local vectors and refuses interrupts', t => {
   const { board } = machine();
   board.store(at(0x320), 0x30);
@@ -257,6 +309,15 @@ test('errors are latched by a write and interrupt', t => {
   board.load(at(0x040));
   board.store(at(0x280), 0);
   t.is(board.load(at(0x280)), 0x80, 'illegal register address');
+  board.store(at(0xb0), 0);
+  t.is(board.take(), 0xfe);
+  board.store(at(0xb0), 0);
+  t.is(board.take(), undefined);
+  board.load(at(0x040));
+  t.is(board.take(), 0xfe);
+  board.store(at(0xb0), 0);
+  board.load(at(0x040));
+  t.is(board.take(), undefined, 'once, until the status is written');
 });
 
 test('LINT1 as NMI', t => {
