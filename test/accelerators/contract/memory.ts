@@ -91,6 +91,76 @@ export function memory(test: TestFn, guest: Guest): void {
     t.is(guest.log.length, 4);
   });
 
+  test(`${name}: two address spaces, and what a change of privilege rules does to translations, in one stretch of code`, t => {
+    guest.reset().long(
+      `again: mov cr3, rsi
+       mov eax, [rdi]
+       mov cr3, rbp
+       mov ebx, [rdi]
+       mov [rdi + 4], ebx
+       mov cr3, rsi
+       mov ecx, [rdi]
+       mov [rdi + 4], ecx
+       dec edx
+       jnz again
+       mov [r8], edx
+       mov rax, cr0
+       btr eax, 16
+       mov cr0, rax
+       mov [r8], edi
+       bts eax, 16
+       mov cr0, rax
+       mov [r8], esi
+       hlt`,
+      { rsi: at.tables, rdi: at.data, rbp: 0x6_0000, rdx: 3, r8: 0x2_8000 },
+    );
+    // The same but for one page.
+    const copies = [0, 0x1000, 0x2000, 0x6000];
+    copies.forEach((from, n) => {
+      guest.write(0x6_0000 + 0x1000 * n, guest.bytes.slice(at.tables + from, at.tables + from + 0x1000));
+      if (n < 3) guest.put(0x6_0000 + 0x1000 * n, (0x6_1000 + 0x1000 * n) | 7);
+    });
+    guest.put(0x6_3000 + 8 * 0x20, 0x2_5000 | 7);
+    guest.put(at.data, 1);
+    guest.put(0x2_5000, 2);
+    // A write that may not be is left out, and counted.
+    guest.load(64, 'inc r9d\n add rsp, 8\n add qword ptr [rsp], 3\n iretq', at.handlers + 14 * 16);
+    guest.page(0x28, 0x2_8000 | 5);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.deepEqual(
+      ['rax', 'rbx', 'rcx'].map(register => guest.register(register) & 0xffn),
+      [0x31n, 2n, 1n],
+    );
+    t.deepEqual([guest.get32(at.data + 4), guest.get32(0x2_5004)], [1, 2]);
+    t.is(guest.get32(0x2_8000), at.data, 'the write without CR0.WP');
+    t.is(guest.register('r9'), 2n);
+  });
+
+  test(`${name}: SMAP opens and closes in the midst of a stretch of code`, t => {
+    for (const [open, close] of [
+      ['stac', 'clac'],
+      ['pushfq\n or dword ptr [rsp], 0x40000\n popfq', 'pushfq\n btr dword ptr [rsp], 18\n popfq'],
+    ] as const) {
+      guest.reset().long(
+        `mov edx, 3
+         again: ${open}\n rep stosb\n mov eax, [rdi]\n add dword ptr [rdi], 1\n dec edx\n jnz again
+         ${close}\n mov ebx, [rdi]\n hlt`,
+        { rdi: at.data },
+      );
+      for (let page = 0; page < 512; page++) guest.page(page, (page << 12) | (page === at.data >> 12 ? 7 : 3));
+      const { controls } = guest.state;
+      guest.processor.setState({ controls: { ...controls, cr4: controls.cr4 | 0x20_0000n } });
+      // It goes on while it is open.
+      t.deepEqual(guest.run(open === 'stac' ? 3 : 5), { reason: 'limit' });
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.vector, 14, open);
+      t.is(guest.register('rax'), 2n);
+      t.is(guest.register('rbx'), 0n);
+      t.is(guest.state.controls.cr2, BigInt(at.data));
+      t.is(guest.get64(at.stack - 48), 1n, 'present');
+    }
+  });
+
   test(`${name}: one block at two addresses is one memory, for code too`, t => {
     const block = machine.allocate(0x1000);
     machine.map(0x30_0000, block, 0, 0x1000, MapAccess.all);
