@@ -22,3 +22,16 @@ test('the kernel’s command line: the console, what the clock needs, and what t
   t.deepEqual(await lineOf('virtual', '--append', 'a b'), ['console=ttyS0 a b', undefined]);
   t.deepEqual(await lineOf('host', '--append', 'a', '--initrd', initrd), ['console=ttyS0 no_timer_check a', 7]);
 });
+
+test.serial('where no Linux can be had, the embedded guest keeps the clock that was asked for', async t => {
+  const { PATH, VIRT64_CACHE } = process.env;
+  t.teardown(() => {
+    process.env.PATH = PATH;
+    if (VIRT64_CACHE === undefined) delete process.env.VIRT64_CACHE;
+    else process.env.VIRT64_CACHE = VIRT64_CACHE;
+  });
+  process.env.PATH = folder;
+  process.env.VIRT64_CACHE = join(folder, 'cache');
+  for (const clock of ['host', 'virtual'] as const)
+    t.like(await bootOf(pc.with({ clock }), parseRun(['-q']), () => {}), { name: 'toyvirt', clock });
+});

@@ -49,3 +49,17 @@ test('drives have slots of their own, and are written to unless they must not be
     ],
   );
 });
+
+test('as many drives as the bus has slots for', async t => {
+  const path = join(folder, 'many');
+  writeFileSync(path, new Uint8Array(512));
+  const drives = (count: number) => Array.from({ length: count }, () => `--drive=${path},ro`);
+  const { devices } = await profileFor(...drives(28));
+  const disks = Array.from({ length: 28 }, (_, n) => devices[`disk${n}`]!.options as { slot: string; disk: FileDisk });
+  t.teardown(() => Promise.all(disks.map(({ disk }) => disk.close())));
+  t.is(disks.at(-1)!.slot, '00:1f.0');
+  await t.throwsAsync(profileFor(...drives(29)), {
+    code: 'bad-argument',
+    message: /29 disks are too many.*at most 28/,
+  });
+});
