@@ -456,6 +456,56 @@ export function memoryAccess(test: TestFn, guest: Guest): void {
     t.deepEqual(marks, [0x20, 0x20, 0x20, 0x60]);
   });
 
+  test(`${name}: an address that is not canonical is #SS on the stack, #GP elsewhere`, t => {
+    for (const [source, vector] of [
+      ['mov ebx, [rdi + rax]', 13],
+      ['mov [rdi + rax], ebx', 13],
+      ['mov ebx, [rbp + rax]', 12],
+      ['add [rsp + rax], ebx', 12],
+      ['mov rsp, rax\n push rbx', 12],
+      ['mov rsp, rax\n pop rbx', 12],
+      ['mov rsp, rax\n call $ + 5', 12],
+      ['mov rsp, rax\n ret', 12],
+    ] as const) {
+      guest.reset().long(`inc edx\n ${source}\n hlt`, { rax: 0x8000_0000_0000_0000n, rdi: at.data, rbp: at.data });
+      guest.gate(12, at.handlers + 16 * 12, { stack: 1 });
+      guest.gate(13, at.handlers + 16 * 13, { stack: 1 });
+      guest.put(at.tss + 0x24, at.stack, 0);
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.vector, vector, source);
+      t.is(guest.get64(at.stack - 48), 0n);
+      t.is(guest.register('rdx'), 1n);
+    }
+  });
+
+  test(`${name}: an address is of the registers as they were before the instruction changed them`, t => {
+    for (const [source, register, stored] of [
+      ['xchg [rdi + rcx * 8], rcx', 'rcx', 1n],
+      ['xchg [rcx * 8 + 0x20000], ecx', 'rcx', 1n],
+      ['xadd [rdi + rcx * 8], rcx', 'rcx', 0x31n],
+      ['lock xadd [rcx + rdi + 7], rcx', 'rcx', 0x31n],
+      ['mov rcx, [rdi + rcx * 8]', 'rcx', 0x30n],
+      ['movzx ecx, byte ptr [rdi + rcx * 8]', 'rcx', 0x30n],
+      ['lea rcx, [rdi + rcx * 8]\n mov rcx, [rcx]', 'rcx', 0x30n],
+      ['mov rdi, [rdi + rcx * 8]', 'rdi', 0x30n],
+      ['xchg [rdi + rcx * 8], rdi', 'rdi', BigInt(at.data)],
+      ['push qword ptr [rdi + rcx * 8]\n pop rcx', 'rcx', 0x30n],
+      ['mov rsp, rdi\n pop [rsp]\n mov rcx, 0x30', 'rcx', 0x30n],
+      ['mov eax, 0x30\n cmpxchg [rdi + rcx * 8], rcx\n mov rcx, rax', 'rcx', 1n],
+    ] as const) {
+      guest.reset().long(`${source}\n hlt`, { rdi: at.data, rcx: 1 });
+      guest.put(at.data + 8, 0x30);
+      if (source.includes('pop [')) {
+        guest.put(at.data, 0x30);
+        guest.put(at.data + 8, 0);
+      }
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.vector, -1, source);
+      t.is(guest.register(register), 0x30n, source);
+      t.is(guest.get64(at.data + 8), stored, source);
+    }
+  });
+
   test(`${name}: a user's selector from a device is looked up in the supervisor's table`, t => {
     guest.reset().long(`mov fs, [0x${at.device.toString(16)}]\n ud2`, { rsp: at.userStack });
     guest.memory = () => BigInt(selector.userData);
