@@ -81,7 +81,39 @@ export function control(test: TestFn, guest: Guest): void {
       t.is(guest.rip, at.handlers + 16, source);
       t.is(guest.get64(at.stack - 40), BigInt(at.code + length), source);
       t.is(guest.state.debug.dr6, 0xffff_4ff0n, source);
+      t.is(guest.get64(at.stack - 24) & ~0x8d4n, 0x102n, 'no RF of a trap');
     }
+  });
+
+  test(`${name}: a single step traps each iteration of a repeated instruction`, t => {
+    guest.reset().long('mov [rdi], al\n rep stosb\n jmp $', { rflags: 0x102, rdi: at.data, rcx: 5 });
+    guest.load(64, 'inc ebx\n cmp ebx, 4\n je $ + 4\n iretq\n hlt', at.handlers + 16);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.register('rcx'), 2n);
+    t.is(guest.get64(at.stack - 40), BigInt(at.code + 2));
+  });
+
+  test(`${name}: MOV SS holds back the step and a breakpoint on what follows; a breakpoint for writing lets reads pass`, t => {
+    guest.reset().long('mov ss, ecx\n inc ebx\n inc ebx\n hlt', { rflags: 0x102, rcx: 0x10 });
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 1);
+    t.is(guest.register('rbx'), 1n);
+    t.is(guest.get64(at.stack - 40), BigInt(at.code + 4));
+
+    guest.reset().long('mov ss, ecx\n inc ebx\n inc ebx\n hlt', { rcx: 0x10 });
+    const { debug } = guest.state;
+    guest.processor.setState({ debug: { ...debug, dr0: BigInt(at.code + 2), dr1: BigInt(at.code + 4), dr7: 0x405n } });
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 1);
+    t.is(guest.register('rbx'), 1n, 'the second met');
+    t.is(guest.state.debug.dr6, 0xffff_0ff2n);
+
+    guest.reset().long('mov eax, [0x20000]\n inc ebx\n mov [0x20000], eax\n inc ebx\n hlt');
+    guest.processor.setState({ debug: { ...debug, dr0: BigInt(at.data), dr7: 0xd_0401n } });
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 1);
+    t.is(guest.register('rbx'), 1n);
+    t.is(guest.state.debug.dr6, 0xffff_0ff1n);
   });
 
   test(`${name}: a trap's delivery that is the first to touch its pages ends with the slice`, t => {

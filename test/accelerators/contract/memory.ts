@@ -161,6 +161,62 @@ export function memory(test: TestFn, guest: Guest): void {
     }
   });
 
+  test(`${name}: code is what it has become, where only its end or its beginning lies in the page that is written`, t => {
+    // A jump across pages whose second page has nothing but its last bytes.
+    guest.reset().long('jmp 0x10ffe');
+    guest.load(64, 'jmp 0x12000', 0x1_0ffe);
+    guest.load(64, 'inc ebx\n mov byte ptr [0x11000], 0x11\n jmp 0x10ffe', 0x1_2000);
+    t.is(guest.bytes[0x1_1000], 0x0f);
+    guest.load(64, 'inc ecx\n hlt', 0x1_2200);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.register('rbx'), 1n);
+    t.is(guest.register('rcx'), 1n);
+
+    // A store across pages of which the second has the code.
+    guest.reset().long(
+      `mov edx, 0x12000
+       mov dword ptr [0x11ffe], 0x2ffeb00
+       mov dword ptr [0x12002], 0xc3c3
+       mov word ptr [0x12000], 0xc3ff
+       call rdx
+       mov dword ptr [0x11ffe], 0xc8ff0000
+       call rdx
+       mov dword ptr [0x11ffe], 0xc3ff0000
+       call rdx
+       hlt`,
+      { rax: 0x10 },
+    );
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.register('rbx'), 2n);
+    t.is(guest.register('rax'), 0xfn);
+  });
+
+  test(`${name}: an access across 4 GiB is one of two pages`, t => {
+    guest.reset().long(
+      `mov ecx, 3
+       again: mov rax, [rdi]
+       add qword ptr [rdi], 1
+       mov rbx, [rdi]
+       loop again
+       hlt`,
+      { rdi: 0xffff_fffc },
+    );
+    const { tables } = at;
+    // The last page below is the last of RAM, the first above a page of its own.
+    guest.put(tables + 0x5000 + 8 * 511, (tables + 0x6000) | 7, 0);
+    guest.put(tables + 0x1000 + 8 * 4, 0x6_0000 | 7, 0);
+    guest.put(0x6_0000, 0x6_1000 | 7, 0);
+    guest.put(0x6_1000, 0x2_5000 | 7, 0);
+    guest.put(0x1f_fffc, 0xffff_fffe);
+    guest.put(0x2_5000, 0x1234);
+    const below = guest.get32(0);
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.register('rbx'), 0x1235_0000_0001n);
+    t.is(guest.get32(0x1f_fffc), 1);
+    t.is(guest.get32(0x2_5000), 0x1235);
+    t.is(guest.get32(0), below);
+  });
+
   test(`${name}: one block at two addresses is one memory, for code too`, t => {
     const block = machine.allocate(0x1000);
     machine.map(0x30_0000, block, 0, 0x1000, MapAccess.all);

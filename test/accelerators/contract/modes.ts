@@ -259,6 +259,14 @@ export function modes(test: TestFn, guest: Guest): void {
     t.true(powered.fpu.subarray(32, 416).every(byte => byte === 0));
   });
 
+  test(`${name}: an interrupt in real mode clears IF, TF, RF and AC`, t => {
+    guest.reset().real('int 0x20\n hlt', { rflags: 0x4_0a02 });
+    t.deepEqual(guest.run(), { reason: 'halt' });
+    t.is(guest.vector, 0x20);
+    t.is(guest.state.general.rflags, 0x802n);
+    t.is(guest.view.getUint16(at.stack + 0x1000 - 2, true), 0xa02);
+  });
+
   test(`${name}: power-on, INIT and startup`, t => {
     guest.reset();
     const { general, segments, controls } = guest.state;

@@ -101,6 +101,26 @@ test('64-bit: external interrupts wait for IF and for the shadow of STI; HLT wak
   t.is(m.register('rax'), 9n);
 });
 
+test('an interrupt is no exception, whatever its vector: a fault of its delivery is that fault', t => {
+  for (const vector of [10, 13, 14, 0x21]) {
+    const m = new Computer().long();
+    const lines = new Lines();
+    m.cpu.connect(lines);
+    m.gate(11, handler);
+    m.load(64, 'sti\n jmp $');
+    m.load(64, 'pop rax\n hlt', handler);
+    // No gate is there: #NP with EXT.
+    m.gate(vector, handler + 0x100);
+    const entry = place.idt + 16 * vector;
+    const gate = m.get64(entry);
+    m.put64(entry, Number(BigInt.asIntN(32, gate)), Number(gate >> 32n) & ~0x8000);
+    lines.vector = vector;
+    t.deepEqual(m.run(), { reason: 'halt' });
+    t.is(m.register('rax'), BigInt(vector * 8 + 3), `${vector}`);
+    t.is(m.rip, handler + 2);
+  }
+});
+
 test('MOV SS holds back interrupts, NMIs and traps for one instruction', t => {
   const m = new Computer().long();
   const lines = new Lines();
