@@ -118,6 +118,7 @@ test('how a machine ends is how the program ends', async t => {
     [['--kernel', exit], 7, 'exit'],
     [['--kernel', reset, '--no-reboot'], 0, 'reset'],
     [['--kernel', spin, '--timeout', '2ms'], 124, 'timeout'],
+    [['--kernel', reset, '--timeout', '50us'], 124, 'timeout'],
     [['--kernel', echo, '--until', '>', '--timeout', '5s'], 0, 'until'],
   ] as const;
   for (const [args, status, kind] of ends) {
