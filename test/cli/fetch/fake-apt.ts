@@ -8,7 +8,7 @@ case "$*" in
   *--version) exit 0 ;;
   *update)
     [ "$FAKE_APT" = update ] && { echo 'W: Failed to fetch http://deb: refused' >&2; echo 'W: Some failed' >&2; }
-    [ "$FAKE_APT" = slow ] && { echo $$ > "$FAKE_APT_PID"; exec sleep 60; }
+    [ "$FAKE_APT" = slow ] && { echo $$ > "$FAKE_APT_PID"; exec sleep 3600; }
     printf 'dlstatus:1:0.0000:Retrieving\\ndlstatus:1:99.9000:Retrieving\\n' >&3 ;;
   *download*)
     for name; do :; done
@@ -30,13 +30,15 @@ case "$*" in
   *depends*)
     case "$FAKE_APT:$name" in
       ubuntu:linux-image-cloud-amd64) ;;
-      *:linux-image-cloud-amd64|*:linux-image-virtual) echo '  Depends: linux-image-1.2.3' ;;
+      *:linux-image-virtual) printf '  Depends: <virtual>\\n |Depends: linux-image-1.2.3\\n' ;;
+      *:linux-image-cloud-amd64) echo '  Depends: linux-image-1.2.3' ;;
       ubuntu:linux-image-1.2.3) echo '  Depends: linux-modules-1.2.3' ;;
     esac ;;
   *show*) echo 'Size: 12345678' ;;
 esac`,
   'dpkg-deb': `
 [ "$1" = --version ] && exit 0
+[ -f "$2" ] || { echo "dpkg-deb: error: no $2" >&2; exit 2; }
 [ "$FAKE_APT" = unpack ] && { echo 'tar: No space left on device' >&2; echo 'dpkg-deb: error' >&2; exit 2; }
 case "$2" in
   *linux-image*)

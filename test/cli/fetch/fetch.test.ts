@@ -180,7 +180,10 @@ test.serial('a signal ends the fetch: nothing runs on, nothing is locked', async
   t.deepEqual(await closed, [130, null]);
   t.is(errors, 'reading package lists\nvirt64: quit\n');
   t.false(existsSync(join(cache, 'lock')));
-  while (isAlive(pid())) await delay(20);
+  const download = pid();
+  t.teardown(() => isAlive(download) && process.kill(download));
+  for (let tries = 0; isAlive(download) && tries < 6000; tries++) await delay(20);
+  t.false(isAlive(download));
 });
 
 function isAlive(pid: number): boolean {
