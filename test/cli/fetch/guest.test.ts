@@ -64,6 +64,22 @@ test('modules come after what they depend on, whatever their files are called', 
     modules.map(({ name }) => name),
     ['virtio', 'virtio_ring', 'virtio_rng'],
   );
+  write('net-core', 'virtio-rng,loop_b');
+  write('loop_a', 'loop_b');
+  write('loop_b', 'loop_a');
+  const round = await readModules(tree, ['net_core', 'loop_a']);
+  t.deepEqual(
+    round.map(({ name, dependencies }) => [name, ...dependencies]),
+    [
+      ['virtio'],
+      ['virtio_ring', 'virtio'],
+      ['virtio_rng', 'virtio_ring', 'virtio'],
+      ['loop_a', 'loop_b'],
+      ['loop_b', 'loop_a'],
+      ['net_core', 'virtio_rng', 'loop_b'],
+    ],
+    'each once, in a circle too, by the kernel’s names',
+  );
 });
 
 test('modules are unpacked, whatever packed them', async t => {
