@@ -132,18 +132,20 @@ const initHeld = (cpu: Cpu): boolean =>
 /** Halted, waiting for SIPI, or shut down: an exit, or undefined once there is something to do. */
 function idle(cpu: Cpu): CpuExit | undefined {
   const { interrupts, state } = cpu;
+  // A single step of HLT or MWAIT ends it at once (SDM vol. 2, HLT and MWAIT: debug exceptions).
+  const called = cpu.initPending || cpu.pendingDebug !== 0;
   switch (cpu.activity) {
     case Activity.halted: {
       const wakes =
         state.guest !== 0
           ? (cpu.virtualization?.wakes ?? false)
           : (interrupts.pending && (state.systemFlags & Flag.if) !== 0) || (interrupts.nmiPending && !cpu.nmiBlocked);
-      if (!wakes && !cpu.initPending) return haltExit;
+      if (!wakes && !called) return haltExit;
       cpu.activity = Activity.running;
       return undefined;
     }
     case Activity.waiting:
-      if (!cpu.woken && !cpu.initPending) return haltExit;
+      if (!cpu.woken && !called) return haltExit;
       cpu.monitor.armed = false;
       cpu.activity = Activity.running;
       return undefined;

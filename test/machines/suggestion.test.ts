@@ -10,6 +10,7 @@ test('the nearest known name, if it is near', t => {
   t.is(nearest('zebra', known), undefined);
   t.is(nearest('', known), undefined);
   t.is(nearest('x', []), undefined);
+  t.is(nearest('mep', ['mem', 'men']), 'mem', 'of two that are as near the first');
 });
 
 test('all names are listed either way', t => {

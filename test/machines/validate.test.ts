@@ -149,6 +149,10 @@ test('memory from the least to the most that there can be', t => {
     t.deepEqual(validate(pc.with({ memory })), [], `${memory}`);
 });
 
+test('processors from one to the most that there can be', t => {
+  for (const processors of [1, 64]) t.deepEqual(validate(pc.with({ processors })), [], `${processors}`);
+});
+
 test('a processor model of one’s own', t => {
   t.deepEqual(validate(pc.with({ cpu: intel({ virtualization: true }) })), []);
 });

@@ -59,6 +59,7 @@ export function control(test: TestFn, guest: Guest): void {
   test(`${name}: a single-step trap belongs to its instruction, wherever the limit falls`, t => {
     for (const [source, registers = {}] of [
       ['nop'],
+      ['hlt'],
       ['cpuid'],
       ['invd'],
       ['in al, 0x80'],

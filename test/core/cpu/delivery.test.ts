@@ -282,16 +282,27 @@ test('INIT and SIPI', t => {
 /** Counts #DB in EBX; DR6 goes to R8, RCX to R9. */
 const countTraps = 'inc ebx\n mov r8, dr6\n xor r9d, r9d\n mov dr6, r9\n mov r9, rcx\n iretq';
 
+test('a single step of HLT ends it', t => {
+  const m = new Computer().long();
+  m.gate(1, handler);
+  m.load(64, 'hlt\n mov ebx, 5\n hlt');
+  m.load(64, 'mov rcx, [rsp]\n btr dword [rsp + 16], 8\n iretq', handler);
+  m.cpu.state.systemFlags |= Flag.tf;
+  t.deepEqual(m.run(), { reason: 'halt' });
+  t.is(m.register('rcx'), BigInt(place.code + 1));
+  t.is(m.register('rbx'), 5n);
+});
+
 for (const engine of ['interpreter', 'jit'] as const) {
   test(`${engine}: single-step and data breakpoints look at each iteration of REP`, t => {
     const step = new Computer(undefined, { engine }).long();
     step.gate(1, handler);
     step.load(64, countTraps, handler);
-    const program = `mov edi, ${place.data}\n mov ecx, 3\n pushfq\n or qword [rsp], 0x100\n popfq\n rep stosb\n nop\n hlt`;
+    const program = `mov edi, ${place.data}\n mov ecx, 3\n pushfq\n or qword [rsp], 0x100\n popfq\n rep stosb\n nop\n pushfq\n btr dword [rsp], 8\n popfq\n hlt`;
     step.load(64, program);
     step.run();
-    // Three iterations, NOP; HLT is trapped when it goes on.
-    t.is(step.register('rbx'), 4n);
+    // Three iterations, NOP, and the three that switch it off.
+    t.is(step.register('rbx'), 7n);
     t.is(step.register('r8') & 0x4000n, 0x4000n);
 
     const watch = new Computer(undefined, { engine }).long();

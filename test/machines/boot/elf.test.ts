@@ -179,6 +179,7 @@ test('a boot sector starts at 0000:7c00 in real mode', t => {
   t.is(memory.read8(0x7c00), 0xf4);
   t.like(state, { mode: 'real', rip: 0x7c00, registers: { rsp: 0x7000 }, cr0: 0x10 });
   t.like(state.segments.cs, { selector: 0, base: 0, limit: 0xffff });
+  t.deepEqual(state.idt, { base: 0, limit: 0x3ff });
 });
 
 test('a raw image above 64 KiB gets a segment of its own', t => {
