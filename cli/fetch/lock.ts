@@ -27,6 +27,8 @@ export async function withLock<T>(
   }
 }
 
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
 let attempts = 0;
 
 /**
@@ -35,12 +37,17 @@ let attempts = 0;
  */
 async function acquire(file: string): Promise<number | undefined> {
   const named = `${file}.${process.pid}-${++attempts}`;
+  const mine = `${process.pid}\n`;
   try {
-    await writeFile(named, `${process.pid}\n`);
-    await link(named, file);
+    await writeFile(named, mine);
+    // Some file systems have no hard links; there a crash may leave an empty file after all.
+    await link(named, file).catch(error => {
+      if (codeOf(error) === 'EEXIST') throw error;
+      return writeFile(file, mine, { flag: 'wx' });
+    });
     return undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   } finally {
     await rm(named, { force: true });
   }
@@ -57,6 +64,6 @@ function isAlive(owner: number): boolean {
     process.kill(owner, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return codeOf(error) === 'EPERM';
   }
 }
