@@ -62,6 +62,7 @@ export class Cpu extends CpuCore {
   #branch: number = Branch.none;
   #branchLow = 0;
   #branchHigh = 0;
+  #stepsBranches = false;
   /** Retired count at which something outside wants to be asked: the run loop stops slices there. */
   alarm = Number.POSITIVE_INFINITY;
   onAlarm: (() => void) | undefined = undefined;
@@ -209,7 +210,6 @@ export class Cpu extends CpuCore {
     this.#branchHigh = state.ripHigh;
     this.#stepsBranches = (control & DebugControl.btf) !== 0;
   }
-  #stepsBranches = false;
 
   /** That instruction is done. True: a single step ends with it. */
   branchEnded(): boolean {

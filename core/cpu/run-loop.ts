@@ -70,7 +70,7 @@ function settle(cpu: Cpu, end: number): CpuExit | undefined {
       if (ended) return ended;
       continue;
     }
-    if (cpu.pendingDebug !== 0 && !(state.interruptShadow === InterruptShadow.stack)) {
+    if (cpu.pendingDebug !== 0 && state.interruptShadow !== InterruptShadow.stack) {
       state.faultVector = Vector.db;
       state.faultError = -1;
       const ended = raised(cpu, deliverException(cpu));
