@@ -175,8 +175,10 @@ test('single-step: no trap ends a task switch', t => {
   m.view.setUint16(other + 0x4c, selector.code32, true);
   m.view.setUint8(place.gdt + 0x35, 0x8b);
   m.gate32(1, handler);
-  m.load(32, 'pushfd\n or dword [esp], 0x100\n popfd\n nop\n call 0x38:0\n nop\n hlt');
+  m.load(32, 'pushfd\n or dword [esp], 0x100\n popfd\n nop\n call 0x38:0\n nop\n ud2');
   m.load(32, 'inc ebp\n iretd', handler);
+  m.gate32(6, handler + 0x80);
+  m.load(32, 'hlt', handler + 0x80);
   m.load(32, 'iretd', place.code + 0x100);
   t.deepEqual(m.run(), { reason: 'halt' });
   // The counter is a register of each task.
