@@ -177,8 +177,10 @@ test('single steps through REPE CMPS: its flags come with the last iteration on 
     m.load(
       64,
       `mov ecx, 3\n mov esi, ${place.data}\n mov edi, ${place.data + 0x100}\n mov ebx, ${place.data + 0x200}
-       push 0x1d3\n popfq\n repe cmpsb\n nop\n hlt`,
+       push 0x1d3\n popfq\n repe cmpsb\n nop\n ud2`,
     );
+    m.gate(6, handler + 0x80);
+    m.load(64, 'hlt', handler + 0x80);
     m.load(64, 'mov rax, [rsp+16]\n mov [rbx], rax\n add rbx, 8\n iretq', handler);
     t.deepEqual(m.run(), { reason: 'halt' });
     const seen = [0, 1, 2].map(n => Number(m.get64(place.data + 0x200 + 8 * n)) & 0x8d5);
