@@ -92,7 +92,11 @@ async function calibrate(workload: Workload, options: KernelCaseOptions, run: Ru
     iterations = Math.ceil(iterations * Math.min(growth, target / seconds));
     ({ seconds } = await run(slowest, iterations));
   }
-  const growthSince = iterations / workload.trial;
-  const timesFor = (trial: number): number => Math.min(mostTimes, Math.ceil(shortestFast / (trial * growthSince)));
-  return { iterations, times: new Map([...trials].map(([contender, trial]) => [contender, timesFor(trial)])), failed };
+  // A trial is too short to tell how fast a contender is that compiles first.
+  const times = new Map<Contender, number>();
+  for (const contender of trials.keys()) {
+    const taken = contender === slowest ? seconds : (await run(contender, iterations)).seconds;
+    times.set(contender, Math.min(mostTimes, Math.ceil(shortestFast / taken)));
+  }
+  return { iterations, times, failed };
 }

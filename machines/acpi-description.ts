@@ -36,7 +36,9 @@ export function describeAcpi(profile: Profile): AcpiOptions | undefined {
     ...(pci ? { pci: describePci(pci, irqOf) } : {}),
     serial: optionsOf(profile, IsaSerial).map(({ port, irq }) => ({ port, irq: irqOf(irq) })),
     ...(rtc ? { rtc: { port: rtc.port, irq: irqOf(rtc.irq) } } : {}),
-    ...(hpet ? { hpet: { base: hpet.base, capabilities: Hpet.capabilities, minimumPeriod: Hpet.minimumPeriod } } : {}),
+    ...(hpet
+      ? { hpet: { base: hpet.base, capabilities: Hpet.capabilities(hpet), minimumPeriod: Hpet.minimumPeriod } }
+      : {}),
     ...(ps2 ? { ps2: describePs2(ps2, irqOf) } : {}),
   };
 }

@@ -46,7 +46,7 @@ const tick = 10;
 const replaced = [0, 8];
 
 /**
- * IA-PC HPET 1.0a: a counter at 100 MHz and three comparators, of 32 bits. It sits between the PIT and the RTC and their interrupts:
+ * IA-PC HPET 1.0a: a counter at 100 MHz and comparators, all of 32 bits. It sits between the PIT and the RTC and their interrupts:
  * a wire to its pin leads on to that of `isa`, unless legacy replacement has taken that over. No messages (FSB delivery).
  */
 @device('hpet')
@@ -57,10 +57,13 @@ export class Hpet extends Device {
     ioapic: text().or('ioapic'),
     /** Pins of the I/O APIC that a timer may interrupt on. */
     routes: list(integer(0, 31)).or([20, 21, 22, 23]),
+    /** Timers: chips have three at least. */
+    comparators: integer(2, 3).or(3),
   };
 
-  /** Revision 1, three timers, legacy replacement, Intel's. */
-  static readonly capabilities = 0x8086_8201;
+  /** Revision 1, so many timers, legacy replacement, Intel's. */
+  static capabilities = ({ comparators }: { readonly comparators: number }): number =>
+    (0x8086_8001 | ((comparators - 1) << 8)) >>> 0;
   static readonly minimumPeriod = minimumPeriod;
 
   #state = initial();
@@ -70,14 +73,14 @@ export class Hpet extends Device {
   #wake: Timer | undefined;
 
   constructor(
-    @Options { base, isa, ioapic, routes }: OptionsOf<typeof Hpet.options>,
+    @Options { base, isa, ioapic, routes, comparators }: OptionsOf<typeof Hpet.options>,
     @ComponentName name: string,
     @Mmio mmio: Mmio,
     @Wires wires: Wires,
     @Clock private readonly clock: Clock,
   ) {
     super();
-    this.#timers = Array.from({ length: 3 }, () => new HpetComparator(route => routes.includes(route)));
+    this.#timers = Array.from({ length: comparators }, () => new HpetComparator(route => routes.includes(route)));
     this.#routes = this.#timers.map(
       () => new Map(routes.map(route => [route, wires.line(`${ioapic}@${route}`)] as const)),
     );
@@ -90,12 +93,13 @@ export class Hpet extends Device {
         if (!this.#replaces || !replaced.includes(irq)) drive(source.line, high);
       });
     });
+    const identity = Hpet.capabilities({ comparators });
     const pins = routes.reduce((bits, route) => bits | (1 << route), 0) >>> 0;
     mmio.claim(
       { base, length: 0x400 },
       registers32({
         name,
-        read: offset => this.#read(offset, pins),
+        read: offset => this.#read(offset, identity, pins),
         write: (offset, value) => this.#write(offset, value),
       }),
     );
@@ -147,11 +151,11 @@ export class Hpet extends Device {
     return (this.#state.count + this.#elapsed) % turn;
   }
 
-  #read(offset: number, pins: number): number {
+  #read(offset: number, identity: number, pins: number): number {
     this.#look();
     switch (offset) {
       case Register.capabilities:
-        return Hpet.capabilities;
+        return identity;
       case Register.period:
         return tick * 1e6;
       case Register.configuration:

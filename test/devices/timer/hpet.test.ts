@@ -7,7 +7,7 @@ const General = { enabled: 1, legacy: 2 };
 const Timer = { level: 2, enabled: 4, periodic: 8, setsValue: 0x40 };
 const route = (pin: number) => pin << 9;
 
-function machine() {
+function machine(options: { comparators?: number } = {}) {
   const board = new TestBoard();
   /** `ioapic@20 at 1000`, for each rise. */
   const rises: string[] = [];
@@ -23,7 +23,7 @@ function machine() {
     });
   }
   board.add('isa', IsaInterrupts, {});
-  const hpet = board.add('hpet', Hpet, {});
+  const hpet = board.add('hpet', Hpet, options);
   const read = (offset: number) => board.load(base + offset);
   const write = (offset: number, value: number) => board.store(base + offset, value);
   const setTimer = (index: number, configuration: number, ...values: number[]) => {
@@ -49,6 +49,16 @@ test('the registers say what it is: 100 MHz, 32 bits, three timers, legacy repla
   const wide = new DataView(new ArrayBuffer(8));
   board.board.mmio.read(base, 8, wide, 0);
   t.is(wide.getBigUint64(0, true), 0x0098_9680_8086_8201n);
+});
+
+test('with two timers there is no third', t => {
+  const { hpet, read, write, setTimer } = machine({ comparators: 2 });
+  t.is(read(0), 0x8086_8101);
+  write(0x10, General.enabled);
+  setTimer(2, Timer.enabled | route(20), 100);
+  t.is(read(0x140), 0);
+  t.is(read(0x148), 0);
+  t.is(hpet.inspect().timers.length, 2);
 });
 
 test('the counter runs while it is enabled, and is set only while it stands', t => {
