@@ -70,6 +70,8 @@ export class Hpet extends Device {
   readonly #timers: readonly HpetComparator[];
   readonly #routes: ReadonlyMap<number, InterruptLine>[];
   readonly #legacy: readonly { readonly line: InterruptLine; high: boolean }[];
+  readonly #identity: number;
+  readonly #pins: number;
   #wake: Timer | undefined;
 
   constructor(
@@ -93,13 +95,13 @@ export class Hpet extends Device {
         if (!this.#replaces || !replaced.includes(irq)) drive(source.line, high);
       });
     });
-    const identity = Hpet.capabilities({ comparators });
-    const pins = routes.reduce((bits, route) => bits | (1 << route), 0) >>> 0;
+    this.#identity = Hpet.capabilities({ comparators });
+    this.#pins = routes.reduce((bits, route) => bits | (1 << route), 0) >>> 0;
     mmio.claim(
       { base, length: 0x400 },
       registers32({
         name,
-        read: offset => this.#read(offset, identity, pins),
+        read: offset => this.#read(offset),
         write: (offset, value) => this.#write(offset, value),
       }),
     );
@@ -151,11 +153,11 @@ export class Hpet extends Device {
     return (this.#state.count + this.#elapsed) % turn;
   }
 
-  #read(offset: number, identity: number, pins: number): number {
+  #read(offset: number): number {
     this.#look();
     switch (offset) {
       case Register.capabilities:
-        return identity;
+        return this.#identity;
       case Register.period:
         return tick * 1e6;
       case Register.configuration:
@@ -165,13 +167,13 @@ export class Hpet extends Device {
       case Register.counter:
         return this.#count;
     }
-    const timer = this.#timers[Math.floor((offset - firstTimer) / timerStride)];
+    const timer = this.#timerAt(offset);
     if (!timer) return 0;
     switch (offset % timerStride) {
       case TimerRegister.configuration:
         return timer.configuration;
       case TimerRegister.routes:
-        return pins;
+        return this.#pins;
       case TimerRegister.comparator:
         return timer.state.value;
       default:
@@ -185,7 +187,7 @@ export class Hpet extends Device {
     else if (offset === Register.status) this.#state.status &= ~value;
     else if (offset === Register.counter) {
       if (!this.#running) this.#state.count = value;
-    } else this.#writeTimer(this.#timers[Math.floor((offset - firstTimer) / timerStride)], offset % timerStride, value);
+    } else this.#writeTimer(offset, value);
     this.#drive();
     this.#arm();
   }
@@ -201,9 +203,16 @@ export class Hpet extends Device {
     for (const timer of this.#timers) timer.arm(count, 0);
   }
 
-  #writeTimer(timer: HpetComparator | undefined, register: number, value: number): void {
-    if (register === TimerRegister.configuration && timer) timer.configuration = value;
-    if (register !== TimerRegister.comparator || !timer) return;
+  #timerAt(offset: number): HpetComparator | undefined {
+    return this.#timers[Math.floor((offset - firstTimer) / timerStride)];
+  }
+
+  #writeTimer(offset: number, value: number): void {
+    const timer = this.#timerAt(offset);
+    if (!timer) return;
+    const register = offset % timerStride;
+    if (register === TimerRegister.configuration) timer.configuration = value;
+    if (register !== TimerRegister.comparator) return;
     timer.write(value);
     timer.arm(this.#count, this.#elapsed);
   }
