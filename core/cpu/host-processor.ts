@@ -36,6 +36,7 @@ export class HostProcessor implements HostCpu {
   readonly #interrupt = new LocalInterrupt();
   readonly #general: ReturnType<typeof generalMoves.over>;
   #standing = false;
+  preemptionNeeded = false;
   rdmsrHigh = 0;
   vmreadHigh = 0;
   vmreadOutcome: VmxOutcome = VmxOutcome.succeed;
@@ -169,8 +170,6 @@ export class HostProcessor implements HostCpu {
     readTimestamp(cpu);
     return cpu.high * 2 ** 32 + (cpu.low >>> 0);
   }
-
-  preemptionNeeded = false;
 
   /** The host's handler has nothing to do but that. */
   #takeInterrupt(): void {
