@@ -4,7 +4,7 @@ import { ExitReason } from '../abi.ts';
 import type { Handler } from '../x86/context.ts';
 import { Vector } from '../x86/exception.ts';
 import type { VmxContext } from './context.ts';
-import { cr4Guest, cr4Vmxe, setCr0, syncLongMode, syncPdptes } from './control-register.ts';
+import { Cr0, Cr4, cr4Guest, cr4Vmxe, Efer, setCr0, syncLongMode, syncPdptes } from './control-register.ts';
 import { Field } from './fields.ts';
 
 /** Register and kind of access, as the exit qualification has them in bits 5:0. */
@@ -12,20 +12,17 @@ const Access = { writeCr0: 0x00, writeCr4: 0x04, writeCr8: 0x08, readCr8: 0x18 }
 
 /** PE MP EM TS ET NE WP AM NW CD PG */
 const cr0Defined = 0xe005_003f | 0;
-const [pe, nw, cd, pg] = [1, 1 << 29, 1 << 30, 1 << 31];
-const [lme, lma] = [0x100, 0x400];
-const [pae, pcide] = [1 << 5, 1 << 17];
 const longCode = 1 << 13;
 
 /** What makes MOV CR0 a #GP(0): the processor has left it to us with the whole write. */
 function refusesCr0(cpu: HostCpu, before: number, value: number): boolean {
-  if ((value & pg) !== 0 && (value & pe) === 0) return true;
-  if ((value & nw) !== 0 && (value & cd) === 0) return true;
+  if ((value & Cr0.pg) !== 0 && (value & Cr0.pe) === 0) return true;
+  if ((value & Cr0.nw) !== 0 && (value & Cr0.cd) === 0) return true;
   const cr4 = cpu.vmread(Field.guestCr4);
   const efer = cpu.vmread(Field.guestEfer);
   const inLongCode = (cpu.vmread(Field.guestCsRights) & longCode) !== 0;
-  if (value & ~before & pg && efer & lme) return (cr4 & pae) === 0 || inLongCode;
-  if (before & ~value & pg) return ((efer & lma) !== 0 && inLongCode) || (cr4 & pcide) !== 0;
+  if (value & ~before & Cr0.pg && efer & Efer.lme) return (cr4 & Cr4.pae) === 0 || inLongCode;
+  if (before & ~value & Cr0.pg) return ((efer & Efer.lma) !== 0 && inLongCode) || (cr4 & Cr4.pcide) !== 0;
   return false;
 }
 

@@ -6,6 +6,8 @@ import { EntryControl } from './controls.ts';
 import { Field } from './fields.ts';
 
 export const Cr0 = { pe: 1, et: 1 << 4, ne: 1 << 5, nw: 1 << 29, cd: 1 << 30, pg: 1 << 31 } as const;
+export const Cr4 = { pae: 1 << 5, pcide: 1 << 17 } as const;
+export const Efer = { lme: 0x100, lma: 0x400 } as const;
 /** Kept in the shadow: the CPU wants NE and ET set, and caches stay on whatever the guest says. */
 export const cr0Mask = Cr0.et | Cr0.ne | Cr0.nw | Cr0.cd;
 const realCr0 = (value: number): number => (value & ~cr0Mask) | Cr0.et | Cr0.ne;
@@ -22,9 +24,6 @@ export const cr4Vmxe = 1 << 13;
 const bits = (...positions: number[]): number => positions.reduce((mask, bit) => mask | (1 << bit), 0);
 /** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE SMEP SMAP. */
 export const cr4Guest = bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16, 17, 18, 20, 21);
-const pae = 1 << 5;
-
-const Efer = { lme: 0x100, lma: 0x400 } as const;
 
 /** LMA and the IA-32e mode guest control follow CR0.PG and LME, as hardware would do it. */
 export function syncLongMode(cpu: HostCpu): void {
@@ -40,7 +39,7 @@ export function syncLongMode(cpu: HostCpu): void {
 export function syncPdptes(cpu: HostCpu, memory: HostMemory, machine: DriverMachine): void {
   const legacyPae =
     (cpu.vmread(Field.guestCr0) & Cr0.pg) !== 0 &&
-    (cpu.vmread(Field.guestCr4) & pae) !== 0 &&
+    (cpu.vmread(Field.guestCr4) & Cr4.pae) !== 0 &&
     !(cpu.vmread(Field.guestEfer) & Efer.lma);
   if (!legacyPae) return;
   const table = (cpu.vmread(Field.guestCr3) & ~0x1f) >>> 0;
