@@ -131,7 +131,7 @@ export function setState(
     cpu.vmwrite(Field.guestInterruptibility, nmiBlocked ? rest | Interruptibility.nmi : rest);
     setNmiWindow(cpu, data, nmiBlocked);
   }
-  if (flags & (StateFlag.gprs | StateFlag.intr)) setPendingStep(cpu, (flags & StateFlag.drs) !== 0);
+  if (flags & (StateFlag.gprs | StateFlag.intr)) setPendingStep(cpu);
   if (flags & StateFlag.fpu) setFpu(memory, comm, data, mxcsrMask);
 }
 
@@ -139,15 +139,11 @@ export function setState(
 const shadowOf = (cpu: HostCpu): number =>
   shadowBy(cpu.vmread(Field.guestRflags)) === InterruptShadow.sti ? Interruptibility.sti : Interruptibility.movSs;
 
-/**
- * What entries insist on: in a shadow BS waits where TF is set, and only there (SDM vol. 3, section 27.3.1.5). Breakpoints that wait there
- * belong to the debug registers of before.
- */
-function setPendingStep(cpu: HostCpu, anew: boolean): void {
+/** What entries insist on: in a shadow BS waits where TF is set, and only there (SDM vol. 3, section 27.3.1.5). */
+function setPendingStep(cpu: HostCpu): void {
   const pending = cpu.vmread(Field.guestPendingDebug);
   const waits = cpu.vmread(Field.guestInterruptibility) & blocked && cpu.vmread(Field.guestRflags) & trapFlag;
-  const kept = anew ? 0 : pending & ~PendingDebug.step;
-  const next = waits ? kept | PendingDebug.step : kept;
+  const next = waits ? pending | PendingDebug.step : pending & ~PendingDebug.step;
   if (next !== pending) cpu.vmwrite(Field.guestPendingDebug, next);
 }
 
