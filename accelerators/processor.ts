@@ -42,15 +42,28 @@ export abstract class VirtualProcessor {
    * Runs the guest until there is something that only the board can decide. Interrupts are fetched from this processor's
    * InterruptController at the moment the CPU can take them; port, MMIO and MSR accesses go to the machine's buses.
    */
-  abstract run(): Exit;
+  run(): Exit {
+    for (;;) {
+      const cancelled = this.#takeCancel();
+      const budget = cancelled ? 0 : this.specification.pacer.remaining();
+      if (budget <= 0) {
+        let ended: Exit | undefined;
+        while (!ended && this.owes) ended = this.enter(0);
+        return ended ?? { reason: cancelled ? 'cancelled' : 'limit' };
+      }
+      this.#deliverInjected();
+      const exit = this.enter(budget);
+      if (exit) return exit;
+    }
+  }
 
   /** Makes `run` return `cancelled` as soon as it can: the next time, if it is not running now. May be called from a handler. */
   cancel(): void {
     this.#cancelled = true;
   }
 
-  /** Consumes a cancellation. Implementations ask before every entry. */
-  protected takeCancel(): boolean {
+  /** Consumes a cancellation. */
+  #takeCancel(): boolean {
     const cancelled = this.#cancelled;
     this.#cancelled = false;
     return cancelled;
@@ -82,8 +95,7 @@ export abstract class VirtualProcessor {
     this.#injected = checked(event);
   }
 
-  /** Implementations call it once they are sure to enter the guest. */
-  protected deliverInjected(): void {
+  #deliverInjected(): void {
     const event = this.#injected;
     if (!event) return;
     this.#injected = undefined;
@@ -106,6 +118,13 @@ export abstract class VirtualProcessor {
     return false;
   }
 
+  /**
+   * What the last instruction owes, a trap or a fault of one that was done for the guest, waits for an entry. It is part of no state, so it is
+   * delivered before `run` returns, though the time is over.
+   */
+  protected abstract get owes(): boolean;
+  /** Enters the guest for so many instructions (0: for what it is owed only) and serves what it exits with; an exit that ends the run, or none. */
+  protected abstract enter(budget: number): Exit | undefined;
   protected abstract readState(components: readonly StateComponent[]): Partial<CpuState>;
   protected abstract writeState(state: Partial<CpuState>): void;
   /** `errorCode` is -1 for a vector that has none. */

@@ -142,29 +142,19 @@ export class NvmmProcessor extends VirtualProcessor {
     this.setState(startupState(this.specification.cpu, vector));
   }
 
-  run(): Exit {
-    for (;;) {
-      const cancelled = this.takeCancel();
-      const budget = cancelled ? 0 : this.specification.pacer.remaining();
-      if (budget <= 0) {
-        // What the last instruction owes, a trap or a fault of one that was done for the guest, is part of no state: it is delivered first.
-        const { comm, exit } = this.#vcpu;
-        let ended: Exit | undefined;
-        while (!ended && (comm.eventCommit || exit.state.eventPending)) ended = this.#enter(0);
-        return ended ?? { reason: cancelled ? 'cancelled' : 'limit' };
-      }
-      if (this.#counterSet >= 0) this.#catchUp();
-      this.deliverInjected();
-      this.#deliver();
-      if (this.#halted) return { reason: 'halt' };
-      const exit = this.#enter(budget);
-      if (exit) return exit;
-    }
+  protected get owes(): boolean {
+    const { comm, exit } = this.#vcpu;
+    return comm.eventCommit || exit.state.eventPending;
   }
 
-  #enter(budget: number): Exit | undefined {
+  protected enter(budget: number): Exit | undefined {
     const { lib, mach } = this;
     const vcpu = this.#vcpu;
+    if (budget > 0) {
+      if (this.#counterSet >= 0) this.#catchUp();
+      this.#deliver();
+      if (this.#halted) return { reason: 'halt' };
+    }
     this.#cpu.armTimer(budget);
     if (this.#nmiWaits) this.#cpu.raiseInterrupt();
     if (lib.vcpuRun(mach, vcpu)) return { reason: 'error', code: lib.errno, message: refusal(lib.errno) };

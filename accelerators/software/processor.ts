@@ -84,21 +84,12 @@ export class SoftwareProcessor extends VirtualProcessor {
     this.setState(startupState(this.specification.cpu, vector));
   }
 
-  run(): Exit {
-    const { pacer } = this.specification;
-    for (;;) {
-      const cancelled = this.takeCancel();
-      const budget = cancelled ? 0 : pacer.remaining();
-      if (budget <= 0) {
-        // What the last instruction owes, a trap above all, is part of no state: it is delivered first.
-        let ended: Exit | undefined;
-        while (!ended && this.#cpu.owes) ended = this.#handle(this.#cpu.run(0));
-        return ended ?? { reason: cancelled ? 'cancelled' : 'limit' };
-      }
-      this.deliverInjected();
-      const exit = this.#handle(this.#cpu.run(budget));
-      if (exit) return exit;
-    }
+  protected get owes(): boolean {
+    return this.#cpu.owes;
+  }
+
+  protected enter(budget: number): Exit | undefined {
+    return this.#handle(this.#cpu.run(budget));
   }
 
   #handle(exit: CpuExit): Exit | undefined {
