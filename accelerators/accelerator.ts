@@ -6,13 +6,23 @@ import type { MachineSpecification, VirtualMachine } from './machine.ts';
 export interface Accelerator extends Disposable {
   readonly name: string;
   readonly features: Features;
-  /**
-   * The computer's own time, which guests see as their TSC: nanoseconds. `skip` passes idle time. A machine that is restored sets
-   * `ticks` (not on the host's clock).
-   */
-  readonly time: { ticks: number; skip(ticks: number): void };
+  readonly time: AcceleratorTime;
   /** Throws MachineError where the specification asks for more than `features` allow. */
   createMachine(specification: MachineSpecification): VirtualMachine;
+}
+
+/** The computer's own time, which guests see as their TSC: nanoseconds since power-on. */
+export interface AcceleratorTime {
+  /** A machine that is restored sets it. */
+  ticks: number;
+  /** Passes idle time, where time is what has been executed. */
+  skip(ticks: number): void;
+  /**
+   * Time stands still until `release` was called as often: processors that are reset, saved or restored meanwhile have equal counters, and a
+   * device that reads the clock twice reads one moment. Without effect where time is what has been executed.
+   */
+  hold(): void;
+  release(): void;
 }
 
 /** What an accelerator may need of the computer it is created on. */

@@ -9,6 +9,8 @@ export type Exit =
   | { readonly reason: 'cancelled' }
   /** HLT retired and nothing deliverable is pending. */
   | { readonly reason: 'halt' }
+  /** PAUSE retired, and the machine was created with `exitOnPause`. */
+  | { readonly reason: 'pause' }
   /** Triple fault. */
   | { readonly reason: 'shutdown' }
   /** The accelerator gave up on the guest; `code` is the backend's own (EXITCODE, exit reason, VM-instruction error). */

@@ -1,4 +1,4 @@
-export type { Accelerator, AcceleratorFactory, AcceleratorOptions } from './accelerator.ts';
+export type { Accelerator, AcceleratorFactory, AcceleratorOptions, AcceleratorTime } from './accelerator.ts';
 export type { Exit } from './exit.ts';
 export type { Features } from './features.ts';
 export { type HostBlock, type MachineSpecification, MapAccess, type Pacer, VirtualMachine } from './machine.ts';

@@ -15,6 +15,11 @@ import type { VirtualProcessor } from './processor.ts';
 export interface Pacer {
   /** 0 or less: return now. */
   remaining(): number;
+  /**
+   * Asked now and then while guest code runs, some ten thousand instructions or some hundred faults apart: true ends the entry between two
+   * instructions, and `remaining` decides how to go on. Guests cannot tell. Without it an entry takes as long as its instructions take.
+   */
+  isOverdue?(): boolean;
 }
 
 /** All that a virtual machine is created with; nothing of it changes later. */
@@ -30,6 +35,8 @@ export interface MachineSpecification {
   /** One for each processor. */
   readonly interrupts: readonly InterruptController[];
   readonly pacer: Pacer;
+  /** PAUSE ends `run`: what a processor that spins waits for may be another one's turn. */
+  readonly exitOnPause?: boolean;
 }
 
 export const MapAccess = { read: 1, write: 2, execute: 4, readExecute: 5, all: 7 } as const;

@@ -1,5 +1,5 @@
 /** A virtual processor: run, state by component, events, cancel (virt86's VirtualProcessor, mended). */
-import { type CpuState, MachineError, type StateComponent, stateComponents } from '#core';
+import { type CpuState, type CpuStateChange, MachineError, type StateComponent, stateComponents } from '#core';
 import type { Exit } from './exit.ts';
 import type { MachineSpecification } from './machine.ts';
 
@@ -78,13 +78,13 @@ export abstract class VirtualProcessor {
     return event && state.interrupts ? { ...state, interrupts: { ...state.interrupts, event } } : state;
   }
 
-  /** Components not given stay as they are. */
-  setState(state: Partial<CpuState>): void {
+  /** Components not given stay as they are; so does the time-stamp counter, if `msrs` does not have it. */
+  setState(state: CpuStateChange): void {
     if (state.debug?.branches && !this.keepsBranches)
       throw new MachineError('bad-state', 'this processor has no DEBUGCTL and keeps no records of branches');
     if (state.interrupts) this.#injected = state.interrupts.event && checked(state.interrupts.event);
     this.writeState(state);
-    if (state.msrs) this.specification.timestamps.changed(this.index);
+    if (state.msrs?.tsc !== undefined) this.specification.timestamps.changed(this.index);
   }
 
   /**
@@ -126,7 +126,7 @@ export abstract class VirtualProcessor {
   /** Enters the guest for so many instructions (0: for what it is owed only) and serves what it exits with; an exit that ends the run, or none. */
   protected abstract enter(budget: number): Exit | undefined;
   protected abstract readState(components: readonly StateComponent[]): Partial<CpuState>;
-  protected abstract writeState(state: Partial<CpuState>): void;
+  protected abstract writeState(state: CpuStateChange): void;
   /** `errorCode` is -1 for a vector that has none. */
   protected abstract injectException(vector: number, errorCode: number): void;
 }

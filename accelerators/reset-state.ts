@@ -1,5 +1,5 @@
 /** A processor after power-on or INIT, and after SIPI (SDM vol. 3, table 10-1). */
-import type { CpuModel, CpuState, SegmentState } from '#core';
+import type { CpuModel, CpuState, CpuStateChange, SegmentState } from '#core';
 
 const dataSegment: SegmentState = { selector: 0, attributes: 0x93, limit: 0xffff, base: 0n };
 const table = { limit: 0xffff, base: 0n };
@@ -61,12 +61,13 @@ export function initialState(model: CpuModel): CpuState {
 }
 
 /** What INIT sets: x87, SSE, XCR0 and nearly all MSRs, the time-stamp counter among them, stay as they are. */
-export function initState(model: CpuModel, { controls, msrs }: Pick<CpuState, 'controls' | 'msrs'>): Partial<CpuState> {
+export function initState(model: CpuModel, { controls, msrs }: Pick<CpuState, 'controls' | 'msrs'>): CpuStateChange {
   const { fpu: _, ...reset } = initialState(model);
+  const { tsc: __, ...kept } = msrs;
   return {
     ...reset,
     controls: { ...reset.controls, cr0: 0x10n | (controls.cr0 & 0x6000_0000n), xcr0: controls.xcr0 },
-    msrs: { ...msrs, efer: 0n },
+    msrs: { ...kept, efer: 0n },
   };
 }
 

@@ -103,6 +103,7 @@ export {
   type BranchState,
   type ControlState,
   type CpuState,
+  type CpuStateChange,
   type DebugState,
   type GeneralState,
   type InterruptState,

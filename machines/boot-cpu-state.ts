@@ -1,5 +1,5 @@
 /** The state in which a loader wants the boot processor, as components of CpuState. */
-import type { CpuState, SegmentState } from '#core';
+import type { CpuState, CpuStateChange, SegmentState } from '#core';
 import type { BootSegment, BootState } from './boot/boot-state.ts';
 
 const order = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'] as const;
@@ -16,8 +16,8 @@ const segment = ({ selector, base, limit, attributes }: BootSegment): SegmentSta
 export function bootCpuState(
   boot: BootState,
   controls: CpuState['controls'],
-  msrs: CpuState['msrs'],
-): Partial<CpuState> {
+  { tsc: _, ...msrs }: CpuState['msrs'],
+): CpuStateChange {
   const { segments, gdt, idt } = boot;
   return {
     general: {

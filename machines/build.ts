@@ -1,5 +1,11 @@
 /** Makes a machine of a profile: accelerator, memory, board, devices, and the boot source in memory. */
-import { type Accelerator, type AcceleratorFactory, accelerators, MapAccess } from '#accelerators';
+import {
+  type Accelerator,
+  type AcceleratorFactory,
+  type AcceleratorTime,
+  accelerators,
+  MapAccess,
+} from '#accelerators';
 import {
   amd,
   type ByteStream,
@@ -17,6 +23,7 @@ import {
 } from '#core';
 import { writeAcpi } from './acpi/tables.ts';
 import { describeAcpi } from './acpi-description.ts';
+import { RealTimeActs, virtualTimeActs } from './acts.ts';
 import { assemble } from './assemble.ts';
 import { bootCpuState } from './boot-cpu-state.ts';
 import { loadBootSource } from './boot-source.ts';
@@ -97,13 +104,16 @@ function put(
   const isVirtual = profile.clock === 'virtual';
   const { interactive = false, entropy = new SeededEntropy() } = options;
   const serial = new SerialConsole();
-  const clock = isVirtual ? new VirtualClock(accelerator.time) : new HostClock(stopwatch);
-  const hostTasks = isVirtual ? new VirtualHostTasks(clock) : new ImmediateHostTasks();
+  const { time } = accelerator;
+  const clock = isVirtual ? new VirtualClock(time) : hostClock(time);
+  const acts = isVirtual ? virtualTimeActs : new RealTimeActs(time, clock);
+  const hostTasks = isVirtual ? new VirtualHostTasks(clock) : new ImmediateHostTasks(work => acts.run(work));
   const scheduler = new Scheduler({
-    accelerator,
+    time,
     clock,
     virtual: isVirtual,
     processors: profile.processors,
+    fire: () => acts.run(() => clock.fire()),
     settle: () => {
       const work = hostTasks.settle();
       return serial.poll() ? Promise.resolve(work).then(breathe) : work;
@@ -115,7 +125,7 @@ function put(
 
   const ranges = ramRanges(size);
   const blocks: { base: number; bytes: Uint8Array; onWrite(offset: number, length: number): void }[] = [];
-  const late = new LateBuses(profile.processors);
+  const late = new LateBuses(profile.processors, acts);
   const virtual = accelerator.createMachine({
     processors: profile.processors,
     cpu: model,
@@ -125,6 +135,7 @@ function put(
     timestamps: late.timestamps,
     interrupts: late.interrupts,
     pacer: scheduler,
+    exitOnPause: !isVirtual && profile.processors > 1,
   });
   for (const { base, size: length } of ranges) {
     const block = virtual.allocate(length);
@@ -163,12 +174,24 @@ function put(
     const { controls, msrs } = first.getState('controls', 'msrs');
     first.setState(bootCpuState(state, controls, msrs));
   };
-  for (const device of devices.values()) device.reset();
-  load();
+  acts.run(() => {
+    for (const device of devices.values()) device.reset();
+    load();
+  });
   const { wires } = board;
   const now = () => clock.now;
-  const parts = { profile, accelerator, virtual, scheduler, serial, memory, devices, wires, entropy };
+  const parts = { profile, acts, accelerator, virtual, scheduler, serial, memory, devices, wires, entropy };
   return new Machine({ ...parts, now, load });
+}
+
+/** Reads as the processors' counters do: at power-on, and after a machine has been restored. */
+function hostClock(time: AcceleratorTime): HostClock {
+  time.hold();
+  try {
+    return new HostClock(() => time.ticks, time.ticks);
+  } finally {
+    time.release();
+  }
 }
 
 /** One turn of the host's event loop. */

@@ -1,33 +1,65 @@
 /**
  * The buses that a virtual machine is created with, before the board behind them exists: a board's devices see guest memory, and
- * guest memory is the virtual machine's.
+ * guest memory is the virtual machine's. Each access is an act.
  */
 import type { MachineSpecification } from '#accelerators';
 import type { Board, InterruptController } from '#core';
+import type { Acts } from './acts.ts';
 
 export class LateBuses implements Pick<MachineSpecification, 'ports' | 'mmio' | 'msrs' | 'timestamps' | 'interrupts'> {
   #board: Board | undefined;
   readonly interrupts: readonly LateController[];
 
   readonly ports: MachineSpecification['ports'] = {
-    read: (port, size) => this.#connected.ports.read(port, size),
-    write: (port, size, value) => this.#connected.ports.write(port, size, value),
+    read: (port, size) => {
+      this.acts.begin();
+      try {
+        return this.#connected.ports.read(port, size);
+      } finally {
+        this.acts.end();
+      }
+    },
+    write: (port, size, value) => {
+      this.acts.begin();
+      try {
+        this.#connected.ports.write(port, size, value);
+      } finally {
+        this.acts.end();
+      }
+    },
   };
   readonly mmio: MachineSpecification['mmio'] = {
-    read: (address, size, data, processor) => this.#connected.mmio.read(address, size, data, processor),
-    write: (address, size, data, processor) => this.#connected.mmio.write(address, size, data, processor),
+    read: (address, size, data, processor) => {
+      this.acts.begin();
+      try {
+        this.#connected.mmio.read(address, size, data, processor);
+      } finally {
+        this.acts.end();
+      }
+    },
+    write: (address, size, data, processor) => {
+      this.acts.begin();
+      try {
+        this.#connected.mmio.write(address, size, data, processor);
+      } finally {
+        this.acts.end();
+      }
+    },
   };
   readonly msrs: MachineSpecification['msrs'] = {
-    read: (processor, index) => this.#connected.msrs.read(processor, index),
-    write: (processor, index, value) => this.#connected.msrs.write(processor, index, value),
+    read: (processor, index) => this.acts.run(() => this.#connected.msrs.read(processor, index)),
+    write: (processor, index, value) => this.acts.run(() => this.#connected.msrs.write(processor, index, value)),
   };
 
   /** Processors are reset when they are created: nobody waits for them then. */
   readonly timestamps: MachineSpecification['timestamps'] = {
-    changed: processor => this.#board?.timestamps.changed(processor),
+    changed: processor => this.acts.run(() => this.#board?.timestamps.changed(processor)),
   };
 
-  constructor(processors: number) {
+  constructor(
+    processors: number,
+    private readonly acts: Acts,
+  ) {
     this.interrupts = Array.from({ length: processors }, () => new LateController());
   }
 

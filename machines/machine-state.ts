@@ -10,6 +10,7 @@ import {
   type SavedState,
   type WireBoard,
 } from '#core';
+import type { Acts } from './acts.ts';
 import { badState, checkState } from './check-state.ts';
 import type { Activity, Scheduler, Turn } from './scheduler.ts';
 
@@ -29,7 +30,8 @@ export interface MachineState {
 }
 
 export interface StatefulParts {
-  readonly profile: { readonly name: string; readonly clock: string };
+  readonly profile: { readonly name: string };
+  readonly acts: Acts;
   readonly accelerator: Pick<Accelerator, 'time'>;
   readonly virtual: Pick<VirtualMachine, 'processors'>;
   readonly scheduler: Scheduler;
@@ -53,7 +55,7 @@ export function saveMachine(parts: StatefulParts): MachineState {
   return {
     version: 1,
     profile: parts.profile.name,
-    ...volatile(parts),
+    ...parts.acts.run(() => volatile(parts)),
     memory: parts.memory.regions.map(({ base, size }) => {
       const bytes = new Uint8Array(size);
       parts.memory.read(base, bytes);
@@ -66,13 +68,15 @@ export function saveMachine(parts: StatefulParts): MachineState {
 export function restoreMachine(parts: StatefulParts, state: MachineState): void {
   requireIdle(parts.scheduler);
   checkState(parts, state);
-  const before = volatile(parts);
-  try {
-    take(parts, state);
-  } catch (error) {
-    take(parts, before);
-    throw error;
-  }
+  parts.acts.run(() => {
+    const before = volatile(parts);
+    try {
+      take(parts, state);
+    } catch (error) {
+      take(parts, before);
+      throw error;
+    }
+  });
   for (const { base, bytes } of state.memory) parts.memory.write(base, bytes);
 }
 
@@ -87,8 +91,8 @@ const volatile = ({ virtual, scheduler, devices, entropy, now }: StatefulParts):
 
 /** Time first, since counters are relative to it; processors before devices, whose timers may wait for a counter. */
 function take(parts: StatefulParts, state: Volatile): void {
-  const { profile, accelerator, virtual, scheduler, devices, wires, entropy } = parts;
-  if (profile.clock === 'virtual') accelerator.time.ticks = state.time;
+  const { accelerator, virtual, scheduler, devices, wires, entropy } = parts;
+  accelerator.time.ticks = state.time;
   virtual.processors.forEach((processor, index) => {
     // What CpuState has no words for is as after power-on.
     processor.reset();

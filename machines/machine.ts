@@ -16,6 +16,7 @@ export interface RunOptions {
 
 export interface MachineParts {
   readonly profile: Profile;
+  readonly acts: StatefulParts['acts'];
   readonly accelerator: Accelerator;
   readonly virtual: VirtualMachine;
   readonly scheduler: Scheduler;
@@ -114,9 +115,12 @@ export class Machine implements AsyncDisposable {
   /** Power-on state again: devices reset, the boot source loaded anew. */
   reset(): void {
     this.#requireAlive();
-    for (const device of this.devices.values()) device.reset();
-    this.parts.scheduler.reset();
-    this.parts.load();
+    const { acts, load, scheduler } = this.parts;
+    acts.run(() => {
+      for (const device of this.devices.values()) device.reset();
+      scheduler.reset();
+      load();
+    });
     this.serial.open();
   }
 

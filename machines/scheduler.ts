@@ -1,8 +1,9 @@
 /**
  * Runs the processors of one machine in turn on one thread, fires timers at their exact moments, and passes idle time. Under the
- * virtual clock everything that happens follows from the instructions executed: two runs are the same.
+ * virtual clock everything that happens follows from the instructions executed: two runs are the same. Where the host's own events
+ * need their turn in the middle of a slice, they get it, and the slice goes on as if nothing had been.
  */
-import type { Accelerator, Pacer, VirtualMachine } from '#accelerators';
+import type { AcceleratorTime, Pacer, VirtualMachine } from '#accelerators';
 import { type Clock, type InterruptController, MachineError, type PowerControl, type ProcessorSignals } from '#core';
 import type { Outcome } from './outcome.ts';
 
@@ -11,25 +12,34 @@ export interface RunClock extends Clock {
 }
 
 export interface SchedulerParts {
-  readonly accelerator: Pick<Accelerator, 'time'>;
+  readonly time: Pick<AcceleratorTime, 'skip'>;
   readonly clock: RunClock;
   readonly virtual: boolean;
   readonly processors: number;
-  /** Finishes what the host did for devices; a promise where time must not pass before the host is done. */
+  /** Runs the timers that are due. */
+  readonly fire: () => void;
+  /** Finishes what the host did for devices; a promise where time must not pass before the host is done: it is asked again then. */
   readonly settle: () => Promise<void> | undefined;
   /** Lets the host's own events happen. */
   readonly breathe: () => Promise<void>;
   /** Whether anything outside the machine (a terminal, a disk at work) may still wake it. */
   readonly expectsInput: () => boolean;
-  /** Real nanoseconds: only to decide when to breathe. */
+  /** Real nanoseconds: under the virtual clock only to decide when to breathe. */
   readonly stopwatch: () => number;
 }
 
-/** Instructions that one processor runs before the next one's turn. */
+/** Virtual time: instructions that one processor runs before the next one's turn. With one processor there are no turns. */
 const quantum = 20_000;
-/** With one processor there are no turns; this bounds how long the host waits for its turn. */
 const longQuantum = 200_000;
-const breathEvery = 8_000_000;
+/** Real time: nanoseconds of a turn, for up to twenty processors; with more, what gives each its turn in the time of a timer tick. */
+const longestTurn = 200_000;
+const round = 4e6;
+/** Real time: instructions of an entry. Timers are late by it, at most. */
+const entry = 20_000;
+/** Host time after which the host's own events get their turn. */
+const breathEvery = 4e6;
+/** How many entries pass between two looks at the stopwatch. */
+const lookEvery = 8;
 /** After this the host is asked anew whether anybody can still type. */
 const longestSleep = 1e9;
 /** The host's timers are no finer. */
@@ -40,31 +50,47 @@ const interruptFlag = 0x200n;
 
 export type Activity = 'running' | 'halted' | 'waitForSipi';
 
-/** Whose turn it is, and until when (under the virtual clock): a run that ends in between changes nothing about that. */
+/** Whose turn it is, and until when: a run that ends in between changes nothing about that. */
 export interface Turn {
   readonly processor: number;
-  /** 0: it has not begun. */
+  /** Nanosecond of the machine's clock. 0: it has not begun. */
   readonly end: number;
 }
 
 const firstTurn: Turn = { processor: 0, end: 0 };
 
+/** `ready`: it could go on. `spinning`: it waits for another processor. `stopped`: it halted, or the machine has ended. */
+type SliceEnd = 'ready' | 'spinning' | 'stopped';
+/** `interrupted`: the slice is to go on after a breath, before anything else happens. `idle`: nobody had anything to do. */
+type Step = 'ran' | 'interrupted' | 'idle';
+
 export class Scheduler implements ProcessorSignals, Pacer {
   readonly count: number;
+  readonly #turnLength: number;
   #machine!: VirtualMachine;
   #controllers: readonly InterruptController[] = [];
   readonly #activity: Activity[];
   #outcome: Outcome | undefined;
   #turn: Turn = firstTurn;
-  #remainingOnHostClock = 0;
   #wake: (() => void) | undefined;
+  /** Ends the wait for the host when the run ends. */
+  #giveUp: (() => void) | undefined;
   #running = false;
   #idled = 0;
   #deadline = Number.POSITIVE_INFINITY;
+  /** Stopwatch at the last breath. */
+  #breath = 0;
+  #looks = 0;
+  #outOfBreath = false;
+  /** The slice has not run anything yet: it does, however late it is, or a fast timer would keep the guest from running at all. */
+  #fresh = false;
 
   constructor(private readonly parts: SchedulerParts) {
-    this.count = parts.processors;
-    this.#activity = Array.from({ length: parts.processors }, (_, n) => (n === 0 ? 'running' : 'waitForSipi'));
+    const { processors, virtual } = parts;
+    this.count = processors;
+    if (virtual) this.#turnLength = processors > 1 ? quantum : longQuantum;
+    else this.#turnLength = processors > 1 ? Math.min(longestTurn, round / processors) : Number.POSITIVE_INFINITY;
+    this.#activity = Array.from({ length: processors }, (_, n) => (n === 0 ? 'running' : 'waitForSipi'));
   }
 
   attach(machine: VirtualMachine, controllers: readonly InterruptController[]): void {
@@ -113,6 +139,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
   end(outcome: Outcome): void {
     this.#outcome ??= outcome;
     this.#wake?.();
+    this.#giveUp?.();
   }
 
   init(processor: number): void {
@@ -128,13 +155,29 @@ export class Scheduler implements ProcessorSignals, Pacer {
   }
 
   remaining(): number {
-    if (this.#outcome) return 0;
-    const { clock, virtual } = this.parts;
-    if (virtual) return Math.min(clock.nextDeadline, this.#turn.end, this.#deadline) - clock.now;
-    if (clock.nextDeadline <= clock.now) return 0;
-    const remaining = this.#remainingOnHostClock;
-    this.#remainingOnHostClock = 0;
-    return remaining;
+    if (this.#outcome || this.#outOfBreath) return 0;
+    if (--this.#looks <= 0 && this.#look()) return 0;
+    const { virtual, clock } = this.parts;
+    if (virtual) return this.#boundary - clock.now;
+    const fresh = this.#fresh;
+    this.#fresh = false;
+    if (!fresh && this.#boundary <= clock.now) return 0;
+    return this.count > 1 ? entry : longQuantum;
+  }
+
+  isOverdue(): boolean {
+    return this.#look() || (!this.parts.virtual && this.#boundary <= this.parts.clock.now);
+  }
+
+  /** What ends a slice at the latest, on the machine's clock. */
+  get #boundary(): number {
+    return Math.min(this.parts.clock.nextDeadline, this.#turn.end, this.#deadline);
+  }
+
+  #look(): boolean {
+    this.#looks = lookEvery;
+    this.#outOfBreath ||= this.parts.stopwatch() - this.#breath > breathEvery;
+    return this.#outOfBreath;
   }
 
   /** Until something ends it, `deadline` (guest time) at the latest. `check` is asked between slices. */
@@ -146,71 +189,95 @@ export class Scheduler implements ProcessorSignals, Pacer {
     this.#running = true;
     this.#outcome = undefined;
     this.#deadline = deadline;
+    this.#begin();
     try {
       return await this.#loop(check);
     } finally {
       this.#running = false;
       this.#wake = undefined;
+      this.#giveUp = undefined;
     }
   }
 
   async #loop(check: () => Outcome | undefined): Promise<Outcome> {
-    const { clock, settle, breathe, stopwatch } = this.parts;
-    let breath = stopwatch();
+    const { fire, settle, stopwatch } = this.parts;
     for (;;) {
-      clock.fire();
-      const waiting = settle();
-      if (waiting) await waiting;
+      fire();
+      for (let waiting = settle(); waiting && !this.#outcome; waiting = settle()) await this.#hostOrEnd(waiting);
       const outcome = this.#outcome ?? check();
       if (outcome) return outcome;
-      const before = clock.now;
-      const busy = this.#round();
-      if (this.#outcome) continue;
-      if (!busy && (clock.now === before || !this.parts.virtual)) await this.#idle();
-      if (stopwatch() - breath > breathEvery) {
-        await breathe();
-        breath = stopwatch();
+      let step = this.#step();
+      while (step === 'interrupted' && !this.#outcome) {
+        await this.#breathe();
+        step = this.#step();
       }
+      if (this.#outcome) continue;
+      if (step === 'idle') await this.#idle();
+      if (this.#outOfBreath || stopwatch() - this.#breath > breathEvery) await this.#breathe();
     }
   }
 
-  /** A turn of every processor that can run, or what is left of the present one. False: none had anything to do. */
-  #round(): boolean {
+  async #breathe(): Promise<void> {
+    await this.parts.breathe();
+    this.#begin();
+  }
+
+  #begin(): void {
+    this.#breath = this.parts.stopwatch();
+    this.#outOfBreath = false;
+    this.#looks = lookEvery;
+  }
+
+  /** What the host does may take forever (nobody reads the console): whoever ends the run does not wait for it. */
+  async #hostOrEnd(work: Promise<void>): Promise<void> {
+    const ended = new Promise<void>(resolve => {
+      this.#giveUp = resolve;
+    });
+    await Promise.race([work, ended]);
+    this.#giveUp = undefined;
+    this.#begin();
+  }
+
+  /** A slice of the first processor, from the one on whose turn it is, that has something to do. */
+  #step(): Step {
     const { clock, virtual } = this.parts;
-    const length = this.count > 1 ? quantum : longQuantum;
-    let busy = false;
     for (let count = 0; count < this.count; count++) {
       const { processor, end } = this.#turn;
+      const before = clock.now;
       if (this.#runnable(processor)) {
-        if (end <= clock.now) this.#turn = { processor, end: clock.now + length };
-        this.#remainingOnHostClock = length;
-        if (this.#slice(processor)) {
-          busy = true;
-          if (virtual && clock.now < this.#turn.end) return true;
-        }
-        if (this.#outcome) return true;
-      }
-      this.#turn = { processor: (processor + 1) % this.count, end: 0 };
-      if (busy && virtual && Math.min(clock.nextDeadline, this.#deadline) <= clock.now) return true;
+        if (end <= before) this.#turn = { processor, end: before + this.#turnLength };
+        const ended = this.#slice(processor);
+        if (this.#outcome) return 'ran';
+        if (ended === 'ready' && clock.now < this.#turn.end)
+          return virtual && this.#outOfBreath && clock.now < this.#boundary ? 'interrupted' : 'ran';
+        this.#passOn();
+        if (ended !== 'stopped' || (virtual && clock.now !== before)) return 'ran';
+      } else this.#passOn();
     }
-    return busy;
+    return 'idle';
   }
 
-  /** Runs a processor; whether it could go on. */
-  #slice(index: number): boolean {
+  #passOn(): void {
+    this.#turn = { processor: (this.#turn.processor + 1) % this.count, end: 0 };
+  }
+
+  #slice(index: number): SliceEnd {
+    this.#fresh = true;
     const exit = this.#machine.processors[index]!.run();
     switch (exit.reason) {
       case 'halt':
         if (this.#activity[index] === 'running') this.#activity[index] = 'halted';
-        return false;
+        return 'stopped';
       case 'shutdown':
         this.end({ kind: 'tripleFault', processor: index });
-        return false;
+        return 'stopped';
       case 'error':
         this.end({ kind: 'error', code: exit.code, message: exit.message });
-        return false;
+        return 'stopped';
+      case 'pause':
+        return 'spinning';
       default:
-        return true;
+        return 'ready';
     }
   }
 
@@ -226,7 +293,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
 
   /** Nobody runs: time goes on to the next timer, or the host is waited for. */
   async #idle(): Promise<void> {
-    const { clock, accelerator, virtual, breathe, expectsInput, stopwatch } = this.parts;
+    const { clock, time, virtual, expectsInput, stopwatch } = this.parts;
     const forever = clock.nextDeadline === Number.POSITIVE_INFINITY;
     if ((forever && !expectsInput()) || ((forever || ++this.#idled % askEvery === 0) && this.#dead())) {
       return this.end({ kind: 'halted' });
@@ -234,13 +301,13 @@ export class Scheduler implements ProcessorSignals, Pacer {
     const wait = Math.min(clock.nextDeadline, this.#deadline, clock.now + longestSleep) - clock.now;
     if (wait <= 0) return;
     if (virtual && (wait < shortestSleep || !expectsInput())) {
-      accelerator.time.skip(wait);
+      time.skip(wait);
       return;
     }
     const start = stopwatch();
     const woken = await this.#sleep(wait);
-    if (virtual) accelerator.time.skip(woken ? Math.min(wait, Math.floor(stopwatch() - start)) : wait);
-    await breathe();
+    if (virtual) time.skip(woken ? Math.min(wait, Math.floor(stopwatch() - start)) : wait);
+    await this.#breathe();
   }
 
   /** Every processor has halted with interrupts disabled: what Linux does after `halt`. */

@@ -84,6 +84,8 @@ export const ExitReason = {
   timestampChanged: 0x1100,
   /** An x87 exception with CR0.NE clear, of which the CPU knows nothing: the instruction goes on (`assistMem`). */
   numericError: 0x1101,
+  /** PAUSE has been executed. */
+  pause: 0x1102,
   rdmsr: 0x2000,
   wrmsr: 0x2001,
   monitor: 0x2002,
@@ -103,10 +105,11 @@ export const Prot = { read: 1, write: 2, execute: 4 } as const;
 export const NvmmProt = { read: 1, write: 2, execute: 4, user: 8, all: 15 } as const;
 
 /**
- * Two are ours. `everyCpuid`: all leaves without an override of their own exit to the emulator, since 32 overrides are no CPU model.
- * `timestamp`: an exit follows a guest's write to its time-stamp counter, as one follows a write to its TPR.
+ * Three are ours. `everyCpuid`: all leaves without an override of their own exit to the emulator, since 32 overrides are no CPU model.
+ * `timestamp`: an exit follows a guest's write to its time-stamp counter, as one follows a write to its TPR. `pause`: an exit follows PAUSE,
+ * by which an emulator that runs several VCPUs in one thread knows that one waits for another.
  */
-export const VcpuConf = { callbacks: 0, cpuid: 200, tpr: 201, everyCpuid: 1000, timestamp: 1001 } as const;
+export const VcpuConf = { callbacks: 0, cpuid: 200, tpr: 201, everyCpuid: 1000, timestamp: 1001, pause: 1002 } as const;
 
 /** Operations of nvmm_ctl(3). */
 export const Ctl = { machineInfo: 0 } as const;
@@ -161,6 +164,9 @@ export interface TprConf {
   readonly exitChanged: boolean;
 }
 
+export interface PauseConf {
+  readonly exit: boolean;
+}
 export interface TimestampConf {
   readonly exitChanged: boolean;
 }

@@ -1,6 +1,7 @@
 /** A virtual processor on NVMM: QEMU's loop around nvmm_vcpu_run(3), in the terms of the contract. */
 import {
   type CpuState,
+  type CpuStateChange,
   guestCpuid,
   type HostCpu,
   type InterruptController,
@@ -11,7 +12,7 @@ import type { Exit } from '../exit.ts';
 import type { MachineSpecification } from '../machine.ts';
 import { VirtualProcessor } from '../processor.ts';
 import { initialState, initState, startupState } from '../reset-state.ts';
-import { Cr, EventType, ExitReason, Gpr, Intr, Msr, Prot, StateFlag, VcpuConf, X64State } from './abi.ts';
+import { Cr, EventType, ExitReason, Gpr, Intr, Prot, StateFlag, VcpuConf, X64State } from './abi.ts';
 import { Errno } from './errno.ts';
 import { complete } from './libnvmm/complete.ts';
 import { type IoAccess, type Libnvmm, type MemAccess, type NvmmMachine, NvmmVcpu } from './libnvmm/libnvmm.ts';
@@ -37,8 +38,6 @@ export class NvmmProcessor extends VirtualProcessor {
   /** An NMI can be taken once the event that waits has been: the processor is to come back before anything else. */
   #nmiWaits = false;
   #completed = 0;
-  /** When the time-stamp counter was set, if that has not reached the driver yet; else negative. */
-  #counterSet = -1;
 
   constructor(
     private readonly lib: Libnvmm,
@@ -69,11 +68,16 @@ export class NvmmProcessor extends VirtualProcessor {
     lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.tpr, { exitChanged: true });
     // A timer may wait for just this.
     lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.timestamp, { exitChanged: true });
+    if (specification.exitOnPause) lib.vcpuConfigure(mach, this.#vcpu, VcpuConf.pause, { exit: true });
     this.reset();
   }
 
+  /** Other machines may share the CPU: it is told anew at each entry. */
+  readonly #isWanted = (): boolean => this.specification.pacer.isOverdue?.() ?? false;
+
   protected readState(wanted: readonly StateComponent[]): Partial<CpuState> {
-    if (wanted.includes('msrs')) this.#catchUp();
+    // The time-stamp counter has gone on since it was provided last.
+    if (wanted.includes('msrs')) this.#vcpu.comm.cached &= ~StateFlag.msrs;
     this.lib.vcpuGetState(
       this.mach,
       this.#vcpu,
@@ -84,16 +88,17 @@ export class NvmmProcessor extends VirtualProcessor {
     );
   }
 
-  protected writeState(state: Partial<CpuState>): void {
+  protected writeState(state: CpuStateChange): void {
     for (const component of stateComponents) {
       const value = state[component];
       if (value === undefined) continue;
-      writeComponent(this.#vcpu.state, component, value as never);
-      this.lib.vcpuSetState(this.mach, this.#vcpu, flagOf[component]);
+      if (component === 'msrs') this.#writeMsrs(value as Required<CpuStateChange>['msrs']);
+      else {
+        writeComponent(this.#vcpu.state, component, value as never);
+        this.lib.vcpuSetState(this.mach, this.#vcpu, flagOf[component]);
+      }
     }
-    const { lib } = this;
     const { exit } = this.#vcpu;
-    if (state.msrs) this.#counterSet = lib.driver.host.time.ticks;
     if (state.general && state.interrupts) {
       // Another point in the guest's life: what was due at the last one is not due here.
       this.#vcpu.comm.eventCommit = false;
@@ -110,15 +115,25 @@ export class NvmmProcessor extends VirtualProcessor {
     }
   }
 
-  /** The time-stamp counter goes on while its new value, or its last one, lies in the comm page. */
-  #catchUp(): void {
-    const { comm } = this.#vcpu;
-    const at = X64State.msrs + Msr.tsc * 8;
-    const now = this.lib.driver.host.time.ticks;
-    if (this.#counterSet < 0) comm.cached &= ~(StateFlag.msrs & ~comm.commit);
-    else if (now !== this.#counterSet)
-      comm.write(at, BigInt.asUintN(64, comm.read(at) + BigInt(now - this.#counterSet)));
-    this.#counterSet = (comm.commit & StateFlag.msrs) !== 0 ? now : -1;
+  /**
+   * The component has the time-stamp counter in it, which does not wait for the next entry: it goes to the driver at once, at the moment at
+   * which it was given, or at which it was read.
+   */
+  #writeMsrs(msrs: Required<CpuStateChange>['msrs']): void {
+    const { lib, mach } = this;
+    const vcpu = this.#vcpu;
+    const { time } = lib.driver.host;
+    time.hold();
+    try {
+      if (msrs.tsc === undefined) {
+        vcpu.comm.cached &= ~StateFlag.msrs;
+        lib.vcpuGetState(mach, vcpu, StateFlag.msrs);
+      }
+      writeComponent(vcpu.state, 'msrs', msrs);
+      lib.vcpuCommitState(mach, vcpu, StateFlag.msrs);
+    } finally {
+      time.release();
+    }
   }
 
   protected injectException(vector: number, errorCode: number): void {
@@ -151,10 +166,10 @@ export class NvmmProcessor extends VirtualProcessor {
     const { lib, mach } = this;
     const vcpu = this.#vcpu;
     if (budget > 0) {
-      if (this.#counterSet >= 0) this.#catchUp();
       this.#deliver();
       if (this.#halted) return { reason: 'halt' };
     }
+    this.#cpu.isWanted = this.#isWanted;
     this.#cpu.armTimer(budget);
     if (this.#nmiWaits) this.#cpu.raiseInterrupt();
     if (lib.vcpuRun(mach, vcpu)) return { reason: 'error', code: lib.errno, message: refusal(lib.errno) };
@@ -274,6 +289,8 @@ export class NvmmProcessor extends VirtualProcessor {
       case ExitReason.halted:
         this.#halted = true;
         return undefined;
+      case ExitReason.pause:
+        return { reason: 'pause' };
       case ExitReason.stopped:
         return { reason: 'cancelled' };
       case ExitReason.shutdown:

@@ -1,5 +1,5 @@
 /** CpuState of the contract, from and to NVMM's state components. */
-import type { CpuState, SegmentState, StateComponent, TableState } from '#core';
+import type { CpuState, CpuStateChange, SegmentState, StateComponent, TableState } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag } from './abi.ts';
 import type { X64StateView } from './libnvmm/state-view.ts';
 
@@ -27,7 +27,7 @@ const segmentIndex = {
 const tableIndex = { gdtr: Seg.gdt, idtr: Seg.idt } as const;
 const controlIndex = { cr0: Cr.cr0, cr2: Cr.cr2, cr3: Cr.cr3, cr4: Cr.cr4, cr8: Cr.cr8, xcr0: Cr.xcr0 } as const;
 const debugIndex = { dr0: Dr.dr0, dr1: Dr.dr1, dr2: Dr.dr2, dr3: Dr.dr3, dr6: Dr.dr6, dr7: Dr.dr7 } as const;
-const msrIndex = {
+const storedMsrIndex = {
   efer: Msr.efer,
   star: Msr.star,
   lstar: Msr.lstar,
@@ -38,8 +38,8 @@ const msrIndex = {
   sysenterEsp: Msr.sysenterEsp,
   sysenterEip: Msr.sysenterEip,
   pat: Msr.pat,
-  tsc: Msr.tsc,
 } as const;
+const msrIndex = { ...storedMsrIndex, tsc: Msr.tsc } as const;
 
 const collect = <K extends string, V>(index: Readonly<Record<K, number>>, read: (n: number) => V): Record<K, V> =>
   Object.fromEntries(Object.entries<number>(index).map(([name, n]) => [name, read(n)])) as Record<K, V>;
@@ -75,7 +75,7 @@ const readers: { readonly [C in StateComponent]: (view: X64StateView, halted: bo
   fpu: view => view.fpu.slice(),
 };
 
-const writers: { readonly [C in StateComponent]: (view: X64StateView, value: CpuState[C]) => void } = {
+const writers: { readonly [C in StateComponent]: (view: X64StateView, value: Required<CpuStateChange>[C]) => void } = {
   general: (view, { registers, rip, rflags }) => {
     registers.forEach((value, n) => {
       view.setGpr(n, value);
@@ -94,7 +94,10 @@ const writers: { readonly [C in StateComponent]: (view: X64StateView, value: Cpu
   controls: (view, controls) => spread(controlIndex, controls, (n, value) => view.setCr(n, value)),
   debug: (view, debug) =>
     spread<keyof typeof debugIndex, bigint>(debugIndex, debug, (n, value) => view.setDr(n, value)),
-  msrs: (view, msrs) => spread(msrIndex, msrs, (n, value) => view.setMsr(n, value)),
+  msrs: (view, { tsc, ...msrs }) => {
+    spread(storedMsrIndex, msrs, (n, value) => view.setMsr(n, value));
+    if (tsc !== undefined) view.setMsr(Msr.tsc, tsc);
+  },
   interrupts: (view, { shadow, nmiBlocked }) => {
     view.intr = (shadow ? Intr.shadow : 0) | (nmiBlocked ? Intr.nmiWindowExiting : 0);
   },
@@ -106,5 +109,8 @@ export const readComponent = <C extends StateComponent>(
   component: C,
   halted: boolean,
 ): CpuState[C] => readers[component](view, halted);
-export const writeComponent = <C extends StateComponent>(view: X64StateView, component: C, value: CpuState[C]): void =>
-  writers[component](view, value);
+export const writeComponent = <C extends StateComponent>(
+  view: X64StateView,
+  component: C,
+  value: Required<CpuStateChange>[C],
+): void => writers[component](view, value);

@@ -3,6 +3,7 @@ import {
   type Cpu,
   type CpuExit,
   type CpuState,
+  type CpuStateChange,
   type Host,
   helperImplementations,
   LiveAssist,
@@ -23,8 +24,10 @@ export class SoftwareProcessor extends VirtualProcessor {
 
   constructor(host: Host, specification: MachineSpecification, index: number) {
     super(index, specification);
-    const { mmio, interrupts } = specification;
+    const { mmio, interrupts, pacer, exitOnPause } = specification;
     this.#cpu = host.processors[index]!;
+    this.#cpu.isOverdue = () => pacer.isOverdue?.() ?? false;
+    this.#cpu.leavesAtPause = exitOnPause ?? false;
     this.#cpu.connect(interrupts[index]);
     this.#assist = new LiveAssist(
       this.#cpu,
@@ -52,7 +55,7 @@ export class SoftwareProcessor extends VirtualProcessor {
     return this.#cpu.getState(components);
   }
 
-  protected writeState(state: Partial<CpuState>): void {
+  protected writeState(state: CpuStateChange): void {
     this.#cpu.setState(state);
     if (!state.general || !state.interrupts) return;
     // Another point in the guest's life: what was due at the last one is not due here.
@@ -99,6 +102,8 @@ export class SoftwareProcessor extends VirtualProcessor {
         return undefined;
       case 'halt':
         return { reason: 'halt' };
+      case 'pause':
+        return { reason: 'pause' };
       case 'shutdown':
         return { reason: 'shutdown' };
       case 'io':

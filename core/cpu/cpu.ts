@@ -2,7 +2,7 @@
 import type { InterruptController } from '../bus/interrupt-controller.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { Mmu } from '../mmu/mmu.ts';
-import type { CpuState, StateComponent } from '../state/cpu-state.ts';
+import type { CpuState, CpuStateChange, StateComponent } from '../state/cpu-state.ts';
 import { state as layout } from '../state/layout.ts';
 import { DebugControl, Dr6, Flag, Gpr, InterruptShadow, Vector } from '../state/registers.ts';
 import { getState, setState } from '../state/snapshot.ts';
@@ -11,6 +11,7 @@ import { Branch, recordBranch } from './branches.ts';
 import { Activity, CpuCore, type PortAccessor } from './core.ts';
 import { deliverEvent } from './exceptions.ts';
 import type { CpuExit } from './exit.ts';
+import { Leave } from './leave.ts';
 import type { CpuModel } from './model.ts';
 import { Pins } from './pins.ts';
 import { powerOn } from './reset.ts';
@@ -29,6 +30,9 @@ export interface CpuParts {
   readonly ticks: () => number;
   readonly entropy?: { fill(bytes: Uint8Array): void } | undefined;
 }
+
+/** Generated code does not end by itself when its instructions are slow: dear helpers look whether it should. */
+const dearCallsPerLook = 64;
 
 export class Cpu extends CpuCore {
   readonly index: number;
@@ -66,6 +70,12 @@ export class Cpu extends CpuCore {
   /** Retired count at which something outside wants to be asked: the run loop stops slices there. */
   alarm = Number.POSITIVE_INFINITY;
   onAlarm: (() => void) | undefined = undefined;
+  /** Whether whoever runs the CPU wants it back before the budget ends: asked by the run loop, now and then. Set by them. */
+  isOverdue: () => boolean = () => false;
+  /** Since that was asked. */
+  work = 0;
+  /** Calls of dear helpers until it is asked. */
+  dearCalls = dearCallsPerLook;
 
   #engine: Engine = () => {
     throw new Error('the CPU has no engine');
@@ -100,6 +110,11 @@ export class Cpu extends CpuCore {
 
   set engine(engine: Engine) {
     this.#engine = engine;
+  }
+
+  /** PAUSE ends `run`. */
+  set leavesAtPause(leaves: boolean) {
+    this.state.set8(layout.leavesAtPause.offset, leaves ? 1 : 0);
   }
 
   get isBootstrap(): boolean {
@@ -170,6 +185,15 @@ export class Cpu extends CpuCore {
     const { state } = this;
     this.#given -= state.budget - 1;
     state.budget = 1;
+  }
+
+  /** Before a dear helper: generated code is to return first. The next call is not put off again, so that instructions do happen. */
+  putsOff(): boolean {
+    if (--this.dearCalls > 0) return false;
+    this.dearCalls = dearCallsPerLook;
+    if (!this.isOverdue()) return false;
+    this.state.leave = Leave.breath;
+    return true;
   }
 
   run(budget: number): CpuExit {
@@ -287,7 +311,7 @@ export class Cpu extends CpuCore {
   getState<C extends StateComponent>(components?: readonly C[]): Pick<CpuState, C> {
     return getState(this, components);
   }
-  setState(state: Partial<CpuState>): void {
+  setState(state: CpuStateChange): void {
     setState(this, state);
   }
 }

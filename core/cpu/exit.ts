@@ -25,6 +25,8 @@ export type CpuExit =
   | { readonly reason: 'msr'; readonly index: number; readonly write: boolean }
   /** WRMSR has set the time-stamp counter: timers may wait for it. */
   | { readonly reason: 'timestamp' }
+  /** PAUSE has retired, where `leavesAtPause` is set. Within a guest too: it is not the hypervisor's affair. */
+  | { readonly reason: 'pause' }
   /** The CPU has left guest mode and stands in its host again. */
   | { readonly reason: 'vmexit' }
   | { readonly reason: 'shutdown' };

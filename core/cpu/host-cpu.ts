@@ -58,6 +58,8 @@ export interface HostCpu {
 
   /** Local timer of this CPU: raises a physical external interrupt after `instructions` more have retired here. Infinity disarms. */
   armTimer(instructions: number): void;
+  /** Whether others want this CPU: asked now and then while a guest runs; true is an external interrupt (the tick of the host's scheduler). */
+  isWanted: () => boolean;
   /** Makes the CPU take an external interrupt as soon as it can (an IPI from another thread of control). */
   raiseInterrupt(): void;
   /** An interrupt has come since the timer was armed, and the host's handler has run: others want this CPU (preempt_needed(9)). */
@@ -115,5 +117,5 @@ export interface HostComputer {
   readonly dialect: Vendor;
   readonly memory: HostMemory;
   /** Time: ticks = instructions retired by all CPUs, instructions accounted, and idle time skipped. One tick is one nanosecond of virtual time. */
-  readonly time: { readonly ticks: number; skip(ticks: number): void };
+  readonly time: { readonly ticks: number; skip(ticks: number): void; hold(): void; release(): void };
 }

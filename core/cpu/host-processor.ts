@@ -37,6 +37,7 @@ export class HostProcessor implements HostCpu {
   readonly #general: ReturnType<typeof generalMoves.over>;
   #standing = false;
   preemptionNeeded = false;
+  isWanted: () => boolean = () => false;
   rdmsrHigh = 0;
   vmreadHigh = 0;
   vmreadOutcome: VmxOutcome = VmxOutcome.succeed;
@@ -57,6 +58,10 @@ export class HostProcessor implements HostCpu {
     const { virtualization } = cpu;
     if (virtualization instanceof Vmx) this.#operation = virtualization.operation;
     cpu.connect(this.#interrupt);
+    cpu.isOverdue = () => {
+      this.#interrupt.pending ||= this.isWanted();
+      return this.#interrupt.pending;
+    };
     standInHostMode(cpu);
     return cpu;
   }

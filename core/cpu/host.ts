@@ -11,7 +11,7 @@ import { quickenLookup } from '../interpreter/fast-lookup.ts';
 import type { EngineImports } from '../interpreter/imports.ts';
 import { Interpreter } from '../interpreter/interpreter.ts';
 import type { Vendor } from '../isa/form.ts';
-import { type HelperName, helperNames } from '../isa/helpers.ts';
+import { type HelperName, helperNames, helpers } from '../isa/helpers.ts';
 import { Jit } from '../jit/jit.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
 import { commitBounce, fetcher, quicken, tableFinder } from '../mmu/fast-walk.ts';
@@ -25,7 +25,7 @@ import { helperImplementations } from './helpers/index.ts';
 import type { HostComputer } from './host-cpu.ts';
 import { HostRam } from './host-memory.ts';
 import { HostProcessor } from './host-processor.ts';
-import { Leave } from './leave.ts';
+import { Leave, Status } from './leave.ts';
 import type { CpuModel } from './model.ts';
 
 export interface HostOptions {
@@ -130,7 +130,12 @@ export class Host implements HostComputer {
       helpers: Object.fromEntries(
         helperNames.map(name => {
           const implementation = helperImplementations[name];
-          return [name, (block: number) => callHelper(cpuAt(block), implementation)];
+          if (!helpers[name].dear) return [name, (block: number) => callHelper(cpuAt(block), implementation)];
+          const call = (block: number): number => {
+            const cpu = cpuAt(block);
+            return cpu.putsOff() ? Status.exit : callHelper(cpu, implementation);
+          };
+          return [name, call];
         }),
       ) as Record<HelperName, (block: number) => number>,
       ...(kind === 'jit' ? { promote: (_block, record, table) => jit.promote(record, table) } : {}),
@@ -153,17 +158,26 @@ export class Host implements HostComputer {
   }
 }
 
-/** Instructions retired by all processors, those that a hypervisor accounted for its guests, and idle time skipped. */
+/**
+ * Nanoseconds since power-on. Without a host clock: instructions retired by all processors, those that a hypervisor accounted for its
+ * guests, and idle time skipped.
+ */
 export class HostTime {
   processors: readonly Cpu[] = [];
   #extra = 0;
+  #holds = 0;
+  /** The host clock's reading while time is held. */
+  #moment = 0;
+  #latest = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly clock: (() => number) | undefined) {}
+  constructor(private readonly clock: (() => number) | undefined) {
+    if (clock) this.#extra = -this.#look(clock);
+  }
 
   readonly read = (): number => this.ticks;
 
   get ticks(): number {
-    if (this.clock) return Math.floor(this.clock());
+    if (this.clock) return (this.#holds > 0 ? this.#moment : this.#look(this.clock)) + this.#extra;
     let sum = this.#extra;
     for (const cpu of this.processors) sum += cpu.retired + cpu.progress;
     return sum;
@@ -176,6 +190,21 @@ export class HostTime {
 
   skip(ticks: number): void {
     if (ticks > 0) this.#extra += ticks;
+  }
+
+  /** Time stands still until it is released as often as it was held: what is done meanwhile happens at one moment. */
+  hold(): void {
+    if (this.#holds++ === 0 && this.clock) this.#moment = this.#look(this.clock);
+  }
+
+  release(): void {
+    this.#holds--;
+  }
+
+  /** A host clock that is set back must not take the machine's time along. */
+  #look(clock: () => number): number {
+    this.#latest = Math.max(this.#latest, Math.floor(clock()));
+    return this.#latest;
   }
 }
 

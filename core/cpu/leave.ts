@@ -48,6 +48,10 @@ export const Leave = {
   wait: 15,
   /** WRMSR of the time-stamp counter retired. */
   timestamp: 16,
+  /** A dear helper has been put off, since whoever runs the CPU wants it back. The instruction has not happened. */
+  breath: 18,
+  /** PAUSE retired, and whoever runs the CPU wants to know. */
+  pause: 17,
 } as const;
 export type Leave = (typeof Leave)[keyof typeof Leave];
 

@@ -11,15 +11,15 @@ const patReset = 0x0007_0406;
 const ldtAttributes = 0x82;
 const busyTaskAttributes = 0x8b;
 
-/** What the engine has put into the block: no state of the processor. */
-const engineFields = [layout.codeCounters, layout.codeTables];
+/** What the engine, and who runs the processor, have put into the block: no state of the processor. */
+const engineFields = [layout.codeCounters, layout.codeTables, layout.leavesAtPause];
 
 export function powerOn(cpu: CpuCore): void {
   const { state } = cpu;
-  const kept = engineFields.map(({ offset }) => state.get32(offset));
+  const kept = engineFields.map(field => state.get(field));
   state.clear();
-  engineFields.forEach(({ offset }, n) => {
-    state.set32(offset, kept[n]!);
+  engineFields.forEach((field, n) => {
+    state.set(field, kept[n]!);
   });
   state.set64(layout.pat.offset, patReset, patReset);
   state.set16(layout.fcw.offset, 0x40);

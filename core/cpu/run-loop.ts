@@ -16,15 +16,24 @@ import { Boundary, EventType } from './virtualization.ts';
 const slice = 50_000;
 /** A program whose handlers fault at their first instruction never retires one: after this many rounds each counts as one. */
 const patience = 1000;
+/**
+ * Whoever runs the CPU is asked after so much work whether he wants it back. An instruction counts as 1, a return of generated code as so many:
+ * faults and emulated instructions take their time.
+ */
+const askAfter = 100_000;
+const returnWeight = 500;
+/** A REP that goes on and on ends a run, even if nobody asks for that. */
+const longestSpin = 250;
 
 const budgetExit: CpuExit = { reason: 'budget' };
 const haltExit: CpuExit = { reason: 'halt' };
 const shutdownExit: CpuExit = { reason: 'shutdown' };
 const timestampExit: CpuExit = { reason: 'timestamp' };
+const pauseExit: CpuExit = { reason: 'pause' };
 const vmExit: CpuExit = { reason: 'vmexit' };
 
 export function run(cpu: Cpu, budget: number): CpuExit {
-  const end = cpu.retired + budget;
+  let end = cpu.retired + budget;
   let spins = 0;
   for (;;) {
     cpu.checkAlarm();
@@ -41,9 +50,14 @@ export function run(cpu: Cpu, budget: number): CpuExit {
     const leave = execute(cpu, left);
     if (cpu.retired !== before) cpu.stalls = 0;
     else if (++cpu.stalls > patience) cpu.passTime();
+    cpu.work += cpu.retired - before + returnWeight;
     const result = conclude(cpu, leave);
     if (result) return result;
-    if (leave === Leave.spin && ++spins === 20) return budgetExit;
+    if (cpu.work > askAfter || leave === Leave.spin || leave === Leave.breath) {
+      cpu.work = 0;
+      if (cpu.isOverdue()) end = Math.min(end, cpu.retired);
+    }
+    if (leave === Leave.spin && ++spins === longestSpin) return budgetExit;
   }
 }
 
@@ -272,6 +286,8 @@ function conclude(cpu: Cpu, leave: number): CpuExit | undefined {
       return { reason: 'msr', index: cpu.msrIndex >>> 0, write: cpu.msrWrite };
     case Leave.timestamp:
       return timestampExit;
+    case Leave.pause:
+      return pauseExit;
     default:
       return undefined;
   }

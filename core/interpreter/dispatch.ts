@@ -22,8 +22,8 @@ export interface InlineHandler {
   readonly addressing: Addressing;
 }
 
-/** Iterations of REP that may pass before the host gets a word in. */
-const patience = 50_000;
+/** Iterations of REP that may pass before the host gets a word in; one may be 4 KiB, moved byte by byte. */
+const patience = 4000;
 
 /** `counts`: executions of jump targets are counted, for the JIT. */
 export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandler[], counts: boolean): FunctionBuilder {

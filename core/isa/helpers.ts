@@ -17,6 +17,8 @@ export interface Helper {
   readonly flags?: boolean;
   /** It may change RIP, mode or translation: the next instruction is looked up anew. */
   readonly transfers?: boolean;
+  /** A call takes microseconds, and may be put off: nothing of the instruction has happened before it, or nothing that cannot happen again. */
+  readonly dear?: boolean;
 }
 
 const rows = {

@@ -107,6 +107,11 @@ export interface CpuState {
   readonly fpu: Uint8Array;
 }
 
+/** What is to become of a state: components that are left out stay as they are, and so does the time-stamp counter. */
+export type CpuStateChange = Partial<Omit<CpuState, 'msrs'>> & {
+  readonly msrs?: Omit<MsrState, 'tsc'> & Partial<Pick<MsrState, 'tsc'>>;
+};
+
 export type StateComponent = keyof CpuState;
 export const stateComponents: readonly StateComponent[] = [
   'general',

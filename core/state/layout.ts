@@ -140,6 +140,8 @@ export const state = {
 
   /** Non-zero: generated code returns after each iteration of a REP, as if it were an instruction: traps may follow. */
   stepping: field(0x2da, 8),
+  /** Non-zero: PAUSE returns to whoever runs the CPU. His choice, no state of the processor. */
+  leavesAtPause: field(0x2db, 8),
 
   /** For core/mmu/fast-walk.ts: the top table in linear memory (0: TypeScript walks), and the largest piece of RAM. */
   walkRoot: field(0x2dc, 32),

@@ -3,6 +3,7 @@ import { MachineError } from '../framework/error.ts';
 import {
   type BranchState,
   type CpuState,
+  type CpuStateChange,
   type SegmentState,
   type SegmentsState,
   type StateComponent,
@@ -105,7 +106,7 @@ const readers: { readonly [C in StateComponent]: (holder: StateHolder) => CpuSta
   },
 };
 
-const writers: { readonly [C in StateComponent]: (holder: StateHolder, value: CpuState[C]) => void } = {
+const writers: { readonly [C in StateComponent]: (holder: StateHolder, value: Required<CpuStateChange>[C]) => void } = {
   general({ state }, { registers, rip, rflags }) {
     for (let n = 0; n < 16; n++) state.setBig(gprOffset(n), registers[n] ?? 0n);
     state.set(layout.rip, rip);
@@ -136,7 +137,7 @@ const writers: { readonly [C in StateComponent]: (holder: StateHolder, value: Cp
   },
   msrs(holder, values) {
     for (const name of msrs) holder.state.set(layout[name], values[name]);
-    holder.state.set(layout.tscOffset, values.tsc - BigInt(holder.ticks));
+    if (values.tsc !== undefined) holder.state.set(layout.tscOffset, values.tsc - BigInt(holder.ticks));
   },
   interrupts(holder, { shadow, nmiBlocked, halted }) {
     holder.state.interruptShadow = shadow ? shadowBy(holder.state.systemFlags) : InterruptShadow.none;
@@ -169,7 +170,7 @@ export function getState<C extends StateComponent = StateComponent>(
 }
 
 /** Sets the components that are there. */
-export function setState(holder: StateHolder, given: Partial<CpuState>): void {
+export function setState(holder: StateHolder, given: CpuStateChange): void {
   const components = stateComponents.filter(component => given[component] !== undefined);
   for (const component of components) {
     const write = writers[component] as (holder: StateHolder, value: unknown) => void;

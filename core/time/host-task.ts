@@ -21,9 +21,12 @@ const outcome = <T>(work: Promise<T>): Promise<HostTaskResult<T>> =>
 export class ImmediateHostTasks implements HostTasks {
   #failure: { readonly error: unknown } | undefined;
 
+  /** `act` does something to the board, as one act of its clock. */
+  constructor(private readonly act: (work: () => void) => void = work => work()) {}
+
   perform<T>(work: Promise<T>, _latency: number, done: (result: HostTaskResult<T>) => void): void {
     void outcome(work)
-      .then(done)
+      .then(result => this.act(() => done(result)))
       .catch((error: unknown) => {
         this.#failure ??= { error };
       });
@@ -44,7 +47,8 @@ interface Task {
 
 /**
  * Virtual time: a task is over exactly `latency` after it began, however slow the host was. The run loop calls `settle` after
- * each `clock.fire()` and, if it gets a promise, awaits it before any time passes. `done` is never called from within a timer.
+ * each `clock.fire()` and, while it gets a promise, awaits it and calls again, before any time passes. `done` is never called from within
+ * a timer.
  */
 export class VirtualHostTasks implements HostTasks {
   #due: Task[] = [];
@@ -62,10 +66,10 @@ export class VirtualHostTasks implements HostTasks {
     this.clock.schedule(this.clock.now + latency, () => this.#due.push(task));
   }
 
-  /** Finishes the due tasks in order. Answers a promise if it has to wait for the host first. */
+  /** Finishes the due tasks in order. Answers a promise if it has to wait for the host first, and is to be called again then. */
   settle(): Promise<void> | undefined {
     for (let task = this.#due[0]; task; task = this.#due[0]) {
-      if (!task.result) return task.settled.then(() => this.settle());
+      if (!task.result) return task.settled;
       this.#due.shift();
       task.done(task.result as HostTaskResult<never>);
     }

@@ -27,18 +27,14 @@ function computer(processors: number, act: Act, { flags = 0x202n, expectsInput =
   const clock = new VirtualClock(time);
   const skipped: number[] = [];
   const scheduler = new Scheduler({
-    accelerator: {
-      time: {
-        get ticks() {
-          return time.ticks;
-        },
-        skip(ticks) {
-          skipped.push(ticks);
-          time.ticks += ticks;
-        },
+    time: {
+      skip(ticks) {
+        skipped.push(ticks);
+        time.ticks += ticks;
       },
     },
     clock,
+    fire: () => clock.fire(),
     virtual,
     processors,
     settle: () => undefined,

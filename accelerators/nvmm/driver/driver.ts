@@ -10,6 +10,7 @@ import {
   ExitReason,
   Limit,
   nvmmVersion,
+  type PauseConf,
   StateFlag,
   type TimestampConf,
   type TprConf,
@@ -161,6 +162,8 @@ export class NvmmDriver {
         return Errno.OK;
       case VcpuConf.tpr:
         return this.backend.vcpuConfigureTpr(vcpu, configuration as TprConf);
+      case VcpuConf.pause:
+        return this.backend.vcpuConfigurePause(vcpu, configuration as PauseConf);
       default:
         return Errno.EINVAL;
     }

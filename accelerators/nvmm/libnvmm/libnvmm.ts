@@ -11,6 +11,7 @@ import {
   type EveryCpuidConf,
   ExitReason,
   nvmmVersion,
+  type PauseConf,
   StateFlag,
   type TprConf,
   VcpuConf,
@@ -93,7 +94,7 @@ export class Libnvmm {
     mach: NvmmMachine,
     vcpu: NvmmVcpu,
     op: number,
-    configuration: AssistCallbacks | CpuidConf | EveryCpuidConf | TprConf,
+    configuration: AssistCallbacks | CpuidConf | EveryCpuidConf | PauseConf | TprConf,
   ): number {
     if (op === VcpuConf.callbacks) {
       vcpu.callbacks = configuration as AssistCallbacks;
@@ -106,6 +107,14 @@ export class Libnvmm {
     vcpu.comm.commit |= flags;
     vcpu.comm.cached |= flags;
     return 0;
+  }
+
+  /** The ioctl that nvmm_vcpu_setstate(3) leaves to the next entry: for what counts from the moment at which it is set. */
+  vcpuCommitState(mach: NvmmMachine, vcpu: NvmmVcpu, flags: number): number {
+    vcpu.comm.commit &= ~flags;
+    vcpu.comm.cached |= flags;
+    vcpu.comm.wanted = flags;
+    return this.#result(this.driver.vcpuSetState(this.#handle, mach.machid, vcpu.cpuid));
   }
 
   vcpuGetState(mach: NvmmMachine, vcpu: NvmmVcpu, flags: number): number {

@@ -13,6 +13,7 @@ import {
   invd,
   monitor,
   mwait,
+  pause,
   undefinedInstruction,
   xsetbv,
 } from '../x86/exits.ts';
@@ -71,6 +72,7 @@ const handlers: Readonly<Record<number, Handler<SvmContext>>> = {
   [ExitCode.cpuid]: cpuid,
   [ExitCode.hlt]: hlt,
   [ExitCode.invd]: invd,
+  [ExitCode.pause]: pause,
 
   [ExitCode.ioio]: ({ exit, vmcb }) => {
     const info = vmcb.low(Field.exitInfo1);

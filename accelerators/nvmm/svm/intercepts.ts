@@ -10,6 +10,8 @@ export const misc3 = bits(0, 1, 2, 3, 4);
 
 export const vintr = 1 << 4;
 export const iret = 1 << 20;
+/** In misc1. */
+export const pauseIntercept = 1 << 23;
 /** Trap after a write of CR8, in misc2. */
 export const taskPriorityWrite = 1 << 24;
 
@@ -27,6 +29,7 @@ export const ExitCode = {
   rsm: 0x73,
   iret: 0x74,
   invd: 0x76,
+  pause: 0x77,
   hlt: 0x78,
   invlpga: 0x7a,
   ioio: 0x7b,

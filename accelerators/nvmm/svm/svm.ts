@@ -1,5 +1,5 @@
 /** NVMM's backend for AMD SVM (APM vol. 2, chapter 15; nvmm_x86_svm.c). */
-import { StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
+import { type PauseConf, StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import type { EntryFormat } from '../driver/page-table.ts';
 import { Errno } from '../errno.ts';
@@ -8,7 +8,7 @@ import { Residency } from '../x86/residency.ts';
 import { SvmContext } from './context.ts';
 import { abandonNmiStep, inject, requeue } from './event.ts';
 import { handleExit } from './exits.ts';
-import { misc1, misc2, misc3, taskPriorityWrite } from './intercepts.ts';
+import { misc1, misc2, misc3, pauseIntercept, taskPriorityWrite } from './intercepts.ts';
 import { fillPermissionMap } from './msr.ts';
 import { getState, setState } from './state.ts';
 import { type SvmDriverVcpu, SvmVcpu } from './vcpu.ts';
@@ -110,6 +110,13 @@ export class Svm extends X86Backend<SvmVcpu> {
   vcpuConfigureTpr({ data: { vmcb } }: SvmDriverVcpu, { exitChanged }: TprConf): Errno {
     const others = vmcb.low(Field.interceptMisc2) & ~taskPriorityWrite;
     vmcb.setLow(Field.interceptMisc2, exitChanged ? others | taskPriorityWrite : others);
+    vmcb.dirty(Clean.intercepts);
+    return Errno.OK;
+  }
+
+  vcpuConfigurePause({ data: { vmcb } }: SvmDriverVcpu, { exit }: PauseConf): Errno {
+    const others = vmcb.low(Field.interceptMisc1) & ~pauseIntercept;
+    vmcb.setLow(Field.interceptMisc1, exit ? others | pauseIntercept : others);
     vmcb.dirty(Clean.intercepts);
     return Errno.OK;
   }

@@ -17,6 +17,7 @@ export const Primary = {
   unconditionalIo: 1 << 24,
   msrBitmap: 1 << 28,
   monitor: 1 << 29,
+  pause: 1 << 30,
   secondary: 1 << 31,
 } as const;
 
@@ -91,6 +92,10 @@ const wishes: Readonly<Record<keyof Controls, Wish>> = {
     off: EntryControl.smm | EntryControl.dualMonitor,
   },
 };
+
+/** Whether the CPU has a control that the driver can do without. */
+export const allowsPrimary = (cpu: HostCpu, control: number): boolean =>
+  (Number(cpu.rdmsr(wishes.primary.trueMsr) >> 32n) & control) !== 0;
 
 /** undefined where the CPU cannot do what the driver needs. INVPCID stays #UD, as the SVM backend has it. */
 export function resolveControls(cpu: HostCpu): Controls | undefined {

@@ -13,6 +13,7 @@ import {
   invd,
   monitor,
   mwait,
+  pause,
   undefinedInstruction,
   xsetbv,
 } from '../x86/exits.ts';
@@ -88,6 +89,7 @@ const handlers: Readonly<Record<number, Handler<VmxContext>>> = {
 
   [ExitReasonCode.mwait]: mwait,
   [ExitReasonCode.monitor]: monitor,
+  [ExitReasonCode.pause]: pause,
 
   [ExitReasonCode.eptViolation]: ({ cpu, exit }) => {
     const qualification = cpu.vmread(Field.exitQualification);

@@ -117,6 +117,7 @@ export const ExitReasonCode = {
   wrmsr: 32,
   mwait: 36,
   monitor: 39,
+  pause: 40,
   eptViolation: 48,
   eptMisconfiguration: 49,
   invept: 50,

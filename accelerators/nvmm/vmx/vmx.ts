@@ -1,6 +1,6 @@
 /** NVMM's backend for Intel VMX (SDM vol. 3, chapters 24 to 34; nvmm_x86_vmx.c). */
 import { VmxOutcome } from '#core';
-import { ExitReason, StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
+import { ExitReason, type PauseConf, StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import type { EntryFormat } from '../driver/page-table.ts';
 import { Errno } from '../errno.ts';
@@ -9,7 +9,7 @@ import { Residency } from '../x86/residency.ts';
 import { VmxContext } from './context.ts';
 import { writeControls, writeHostState } from './control-block.ts';
 import { cr4Vmxe } from './control-register.ts';
-import { type Controls, resolveControls, Secondary } from './controls.ts';
+import { allowsPrimary, type Controls, Primary, resolveControls, Secondary } from './controls.ts';
 import { inject, requeue } from './event.ts';
 import { handleExit } from './exits.ts';
 import { Field, Interruptibility } from './fields.ts';
@@ -134,6 +134,15 @@ export class Vmx extends X86Backend<VmxVcpu> {
 
   vcpuConfigureTpr(vcpu: VmxDriverVcpu, configuration: TprConf): Errno {
     vcpu.data.exitOnTpr = configuration.exitChanged;
+    return Errno.OK;
+  }
+
+  vcpuConfigurePause(vcpu: VmxDriverVcpu, { exit }: PauseConf): Errno {
+    const { cpu } = vcpu;
+    if (exit && !allowsPrimary(cpu, Primary.pause)) return Errno.EINVAL;
+    this.#makeCurrent(vcpu);
+    const others = cpu.vmread(Field.processorControls) & ~Primary.pause;
+    cpu.vmwrite(Field.processorControls, exit ? others | Primary.pause : others);
     return Errno.OK;
   }
 

@@ -3,7 +3,16 @@
  * stays in the CPU between them.
  */
 import type { HostComputer, HostCpu } from '#core';
-import { type Capability, type CpuidConf, ExitReason, Limit, StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
+import {
+  type Capability,
+  type CpuidConf,
+  ExitReason,
+  Limit,
+  type PauseConf,
+  StateFlag,
+  type TprConf,
+  type VcpuExit,
+} from '../abi.ts';
 import type { Backend } from '../backend.ts';
 import type { DriverMachine, DriverVcpu } from '../driver/machine.ts';
 import type { EntryFormat } from '../driver/page-table.ts';
@@ -78,6 +87,7 @@ export abstract class X86Backend<Data extends X86Vcpu> implements Backend<X86Mac
   }
 
   abstract vcpuConfigureTpr(vcpu: DriverVcpu<Data>, configuration: TprConf): Errno;
+  abstract vcpuConfigurePause(vcpu: DriverVcpu<Data>, configuration: PauseConf): Errno;
   abstract vcpuSetState(vcpu: DriverVcpu<Data>, flags: number): void;
   abstract vcpuGetState(vcpu: DriverVcpu<Data>, flags: number): void;
   abstract vcpuInject(vcpu: DriverVcpu<Data>): Errno;

@@ -38,6 +38,11 @@ export const hlt: Handler = context => {
   if (!data.eventPending) exit.reason = ExitReason.halted;
 };
 
+export const pause: Handler = context => {
+  context.advance();
+  context.exit.reason = ExitReason.pause;
+};
+
 export const xsetbv: Handler = context => {
   const { cpu, data, xcr0Mask } = context;
   const value = (BigInt(context.general(Gpr.rdx) >>> 0) << 32n) | BigInt(context.general(Gpr.rax) >>> 0);

@@ -26,7 +26,7 @@ import {
   sysret,
 } from './transfer.ts';
 import { invlpg, invpcid } from './translation.ts';
-import { halt, monitor, mwait } from './wait.ts';
+import { halt, monitor, mwait, pause } from './wait.ts';
 import { x87Helpers } from './x87.ts';
 
 const system: Readonly<Record<keyof typeof systemHelpers, HelperImplementation>> = {
@@ -83,6 +83,7 @@ const system: Readonly<Record<keyof typeof systemHelpers, HelperImplementation>>
   rdrand,
   rdseed,
   halt,
+  pause,
   monitor,
   mwait,
   fxsave,

@@ -1,4 +1,4 @@
-/** HLT, MONITOR, MWAIT. */
+/** HLT, PAUSE, MONITOR, MWAIT. */
 import { intercepts } from '../../isa/intercepts.ts';
 import { Gpr, Vector } from '../../state/registers.ts';
 import type { CpuCore, HelperImplementation } from '../core.ts';
@@ -7,6 +7,7 @@ import { lookUpLeaf } from '../model.ts';
 import type { Virtualization } from '../virtualization.ts';
 
 export const halt: HelperImplementation = cpu => cpu.leaveAfter(Leave.halt);
+export const pause: HelperImplementation = cpu => cpu.leaveAfter(Leave.pause);
 
 /** VMX's exits come before operands are looked at (SDM vol. 3, section 26.1.1), SVM's intercepts after them (APM vol. 2, table 15-7). */
 function ask(cpu: CpuCore, kind: Virtualization['kind'], id: number): void {

@@ -12,11 +12,13 @@ export const HLT = instruction('hlt', {
   },
 });
 
-/** The CPUs of a host take turns by budgets: there is nobody to make room for. */
+/** Whoever runs several CPUs in turn may want to hear of it: one that spins waits for another. */
 export const PAUSE = instruction('pause', {
   encodings: [['f3 90']],
   intercept: 'pause',
-  semantics() {},
+  semantics(cpu) {
+    cpu.callIf(cpu.state('leavesAtPause').read().ne(0), 'pause');
+  },
 });
 
 /** Users get #UD, not #GP. The helpers know what a hypervisor is asked before and after. */

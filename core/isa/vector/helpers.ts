@@ -6,11 +6,11 @@ import type { Helper } from '../helpers.ts';
 
 export const vectorHelpers = {
   /** (left, right, target, operation | format << 8) */
-  sseArithmetic: { inputs: [128, 128, 32, 32], results: [] },
+  sseArithmetic: { inputs: [128, 128, 32, 32], results: [], dear: true },
   /** (left, right, target, predicate | format << 8): CMPPS and kin. */
-  sseCompare: { inputs: [128, 128, 32, 32], results: [] },
+  sseCompare: { inputs: [128, 128, 32, 32], results: [], dear: true },
   /** (left, right, 1 for COMIS, 0 for UCOMIS, | format << 8): ZF, PF, CF; the other flags become 0. */
-  sseCompareFlags: { inputs: [64, 64, 32], results: [], flags: true },
+  sseCompareFlags: { inputs: [64, 64, 32], results: [], flags: true, dear: true },
   /** (source, target, operation) */
-  sseConvert: { inputs: [128, 32, 32], results: [] },
+  sseConvert: { inputs: [128, 32, 32], results: [], dear: true },
 } as const satisfies Record<string, Helper>;
