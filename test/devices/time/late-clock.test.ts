@@ -93,3 +93,27 @@ test('a guest reads the same at the same moments, however late timers fire', t =
   );
   t.pass();
 });
+
+const day = 86_400 * second;
+
+test('a day that passes at once is no more work than a moment, and leaves no timer behind', t => {
+  fc.assert(
+    fc.property(visits(60), list => {
+      const board = new TimedBoard();
+      let now = 0;
+      for (const { wait, step } of [{ wait: 0, step: boot }, ...list]) {
+        now += wait;
+        board.act(now, at => step(board.full, at));
+      }
+      for (let days = 0; days < 3; days++) {
+        now += day + 12_345_678_901;
+        const before = board.clock.scheduled;
+        board.act(now, at => look(board.full, at));
+        if (board.clock.scheduled - before > 40) throw new Error(`${board.clock.scheduled - before} timers in one act`);
+        if (board.deadlines.some(at => !(at > now))) throw new Error(`waits at ${now} for ${board.deadlines}`);
+      }
+    }),
+    settings,
+  );
+  t.pass();
+});

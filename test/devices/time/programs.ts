@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Device } from '#core';
 import { type Full, type Poke, poke } from '../pokes.ts';
 
 /** What a guest does with its timers: a list of accesses, some of which depend on the moment. */
@@ -275,6 +276,13 @@ export const look: Step = ({ board }) => {
   return { cells, pages, timers, counts, count: board.in(0x608, 4), deadlines };
 };
 
+/** Each device takes back what it has saved. */
+const restore: Step = ({ board, devices }) => {
+  board.board.wires.quietly(() => {
+    for (const device of Object.values<Device>(devices)) device.restore(device.save());
+  });
+};
+
 /** INIT takes back what came before it, so how many of them come counts: no wire may lead to one. */
 const isTame = (action: Poke): boolean => !('page' in action && action.page === ioapic) && action.kind !== 'wait';
 
@@ -288,6 +296,7 @@ export const programs = (any: fc.Arbitrary<Poke>): fc.Arbitrary<Program> =>
     { weight: 3, arbitrary: rtc },
     { weight: 2, arbitrary: others },
     { weight: 2, arbitrary: fc.constant({ name: 'look', step: look }) },
+    { weight: 1, arbitrary: fc.constant({ name: 'restore', step: restore }) },
     {
       weight: 1,
       arbitrary: any
