@@ -166,7 +166,7 @@ export class AcpiPm extends Device {
     const { status, enable } = this.#state;
     drive(this.#line, (status & enable) !== 0);
     if (enable & ~status & Event.timer) {
-      this.#timer = this.clock.schedule(this.#pmTimer.nextChange, () => this.#update());
+      this.#timer = this.clock.schedule(this.#pmTimer.changeAt(this.#state.changes + 1), () => this.#update());
     }
   }
 }

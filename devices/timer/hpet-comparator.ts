@@ -38,10 +38,6 @@ export class HpetComparator {
     return (this.state.configuration & flag) !== 0;
   }
 
-  get isFast(): boolean {
-    return this.is(periodic) && this.state.period < minimumPeriod;
-  }
-
   get route(): number {
     return (this.state.configuration & route) >>> 9;
   }
@@ -63,11 +59,17 @@ export class HpetComparator {
   look(elapsed: number): boolean {
     const { state } = this;
     if (state.due > elapsed) return false;
-    const step = this.is(periodic) && state.period > 0 ? state.period : turn;
+    const step = this.#step;
     const steps = Math.floor((elapsed - state.due) / step) + 1;
     state.due += steps * step;
     state.value = (state.value + steps * step) % turn;
     return true;
+  }
+
+  /** From one match to the next that counts: a whole turn, or so many periods that interrupts are not too many. */
+  get #step(): number {
+    const { period } = this.state;
+    return this.is(periodic) && period > 0 ? period * Math.ceil(minimumPeriod / period) : turn;
   }
 }
 

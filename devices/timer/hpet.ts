@@ -250,8 +250,7 @@ export class Hpet extends Device {
     this.#wake = undefined;
     const awaited = this.#timers.filter(timer => timer.is(Configuration.enabled));
     if (!this.#running || awaited.length === 0) return;
-    const soonest = this.#elapsed + minimumPeriod;
-    const due = Math.min(...awaited.map(({ isFast, state }) => (isFast ? Math.max(state.due, soonest) : state.due)));
+    const due = Math.min(...awaited.map(({ state }) => state.due));
     this.#wake = this.clock.schedule(this.#state.start + due * tick, () => {
       this.#look();
       this.#drive();

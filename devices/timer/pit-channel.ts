@@ -101,6 +101,7 @@ export class PitChannel {
       // The rising edge is the trigger of modes 1 and 5 and the synchronization of 2 and 3.
       if (state.next !== none) state.reload = state.next;
       state.next = none;
+      state.nextAt = none;
       state.start = now + 1;
     }
   }
@@ -151,6 +152,7 @@ export class PitChannel {
     if (periodic && state.start !== none && state.gate) {
       // A new divisor waits for the end of the period that runs.
       state.next = reload;
+      if (state.nextAt === none) state.nextAt = this.#periodEnd(now);
       return;
     }
     if (triggered && state.start !== none) {
@@ -167,6 +169,7 @@ export class PitChannel {
   #settle(now: number): void {
     const { state } = this;
     if (state.next === none || (state.mode !== 2 && state.mode !== 3)) return;
+    // States that were saved while this was worked out later may lack it.
     const change = state.nextAt === none ? this.#periodEnd(now) : state.nextAt;
     if (now < change) {
       state.nextAt = change;

@@ -37,6 +37,8 @@ export class Pit extends Device {
   readonly #channels = [new PitChannel(true), new PitChannel(true), new PitChannel(false)] as const;
   readonly #line: InterruptLine;
   #timer: Timer | undefined;
+  /** The input clock of the rise that is awaited. */
+  #rise = Number.POSITIVE_INFINITY;
   /** Port 0x61, as written. */
   #control = 0;
 
@@ -72,7 +74,7 @@ export class Pit extends Device {
   reset(): void {
     for (const channel of this.#channels) channel.reset();
     this.#control = 0;
-    this.#arm();
+    this.#arm(this.#now);
   }
 
   save(): SavedState {
@@ -88,7 +90,7 @@ export class Pit extends Device {
     this.#channels.forEach((channel, index) => {
       channel.state = channels[index]!;
     });
-    this.#arm();
+    this.#arm(this.#now);
   }
 
   inspect() {
@@ -103,10 +105,11 @@ export class Pit extends Device {
 
   #write(register: number, value: number): void {
     const now = this.#now;
+    this.#look(now);
     if (register < 3) this.#channels[register]!.write(value, now);
     else if (value >> 6 === 3) this.#readBack(value, now);
     else this.#channels[value >> 6]!.control(value & 0x3f, now);
-    if (register === 0 || (register === 3 && value >> 6 === 0)) this.#arm();
+    if (register === 0 || (register === 3 && value >> 6 === 0)) this.#arm(now);
   }
 
   /** The read-back command latches counts and statuses of any channels; its bits are active low. */
@@ -128,19 +131,25 @@ export class Pit extends Device {
     this.#channels[2].setGate((value & 1) !== 0, this.#now);
   }
 
-  /** Waits for the next rise of channel 0. The falls in between interrupt nobody, so the line shows them only at the rise. */
-  #arm(): void {
+  /** Gives the line the present level of channel 0, and waits for its next rise. */
+  #arm(now: number): void {
+    drive(this.#line, this.#channels[0].output(now));
+    this.#await(now);
+  }
+
+  /** The falls between two rises interrupt nobody, so the line shows them only at the next rise. */
+  #await(now: number): void {
     this.#timer?.cancel();
-    this.#timer = undefined;
-    const now = this.#now;
-    const channel = this.#channels[0];
-    drive(this.#line, channel.output(now));
-    const rise = channel.nextRise(now);
-    if (rise === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.clock.schedule(nanosecondsOf(rise, frequency), () => {
-      this.#line.deassert();
-      this.#line.assert();
-      this.#arm();
-    });
+    this.#rise = this.#channels[0].nextRise(now);
+    if (this.#rise === Number.POSITIVE_INFINITY) return;
+    this.#timer = this.clock.schedule(nanosecondsOf(this.#rise, frequency), () => this.#look(this.#now));
+  }
+
+  /** A rise that has come is one interrupt, however late somebody looks and however many came since. */
+  #look(now: number): void {
+    if (this.#rise > now) return;
+    this.#line.deassert();
+    this.#line.assert();
+    this.#await(now);
   }
 }

@@ -22,8 +22,8 @@ export class PmTimer {
     return Math.floor(ticksIn(this.clock.now, frequency) / this.#half);
   }
 
-  /** The nanosecond of its next change. */
-  get nextChange(): number {
-    return nanosecondsOf((this.changes + 1) * this.#half, frequency);
+  /** The nanosecond of a change, the first since power-on being 1. */
+  changeAt(change: number): number {
+    return nanosecondsOf(change * this.#half, frequency);
   }
 }

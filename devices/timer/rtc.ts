@@ -41,6 +41,9 @@ const requested = 0x80;
 const warning = 244e-6;
 const crystal = 32_768;
 
+/** Nanoseconds that a date in seconds is good for: whoever waits for less may find that the second has not changed yet. */
+const resolution = 1000;
+
 /** Seconds to the farthest date that a guest can set, and more. */
 const farthest = 1e12;
 const dates = [-farthest, farthest, 'fractions'] as const;
@@ -54,6 +57,13 @@ const dateRegisters: ReadonlySet<number> = new Set([
   DateRegister.year,
   DateRegister.century,
 ]);
+
+/** When something happens. It is read once for each access, for the date may come from a clock that goes on meanwhile. */
+interface Moment {
+  readonly now: number;
+  /** Seconds of the wall clock. */
+  readonly wall: number;
+}
 
 /** Motorola MC146818 and the CMOS memory of a PC around it, at 0x70 and 0x71. Flags are worked out when somebody looks. */
 @device('rtc')
@@ -80,7 +90,7 @@ export class Rtc extends Device {
     super();
     this.#line = wires.line(given.irq);
     this.#state = initial(cmosContents(memory.regions, processors.count));
-    this.#align();
+    this.#align(this.#moment);
     ports.claim(
       { base: given.port, length: 2 },
       {
@@ -96,11 +106,12 @@ export class Rtc extends Device {
 
   /** RESET clears the interrupt enables and flags; time and memory are on a battery. */
   reset(): void {
-    this.#look();
+    const moment = this.#moment;
+    this.#align(moment);
     this.#state.registers[B]! &= ~interrupts;
     this.#state.registers[C] = 0;
     this.#state.index = 0;
-    this.#arm();
+    this.#arm(moment);
   }
 
   save(): SavedState {
@@ -112,11 +123,11 @@ export class Rtc extends Device {
     const taken = restoreState(initial(new Uint8Array(128)), state, 1);
     requireRanges(taken, { index: [0, 0x7f], lookedBeat: timeRange, lookedSecond: dates, offset: dates });
     this.#state = taken;
-    this.#arm();
+    this.#arm(this.#moment);
   }
 
   inspect() {
-    return { date: new Date(this.#seconds * 1000).toISOString(), registers: [...this.#state.registers] };
+    return { date: new Date(this.#seconds(this.#moment) * 1000).toISOString(), registers: [...this.#state.registers] };
   }
 
   get #notation(): Notation {
@@ -130,104 +141,118 @@ export class Rtc extends Device {
     return (registers[B]! & Control.set) === 0 && (registers[A]! & 0x70) === 0x20;
   }
 
-  get #seconds(): number {
-    return this.wall.seconds + this.#state.offset;
+  get #moment(): Moment {
+    return { now: this.clock.now, wall: this.wall.seconds };
+  }
+
+  #seconds({ wall }: Moment): number {
+    return wall + this.#state.offset;
   }
 
   #read(index: number): number {
     const { registers } = this.#state;
+    const moment = this.#moment;
     if (index === A) {
-      const { wall } = this;
-      const updating = this.#running && (wall.seconds + this.#state.offset) % 1 >= 1 - warning;
+      const seconds = this.#seconds(moment);
+      const updating = this.#running && seconds - Math.floor(seconds) >= 1 - warning;
       return registers[A]! | (updating ? 0x80 : 0);
     }
     if (index === C) {
-      this.#look();
+      this.#look(moment);
       const flags = registers[C]!;
       registers[C] = 0;
-      this.#arm();
+      this.#arm(moment);
       return flags;
     }
     if (index === D) return 0x80;
-    if ((index < A || index === DateRegister.century) && this.#running && isTime(index)) this.#show();
+    if ((index < A || index === DateRegister.century) && this.#running && isTime(index)) this.#show(moment);
     return registers[index]!;
   }
 
   #write(index: number, value: number): void {
     const { registers } = this.#state;
     if (index === C || index === D) return;
-    this.#look();
+    const moment = this.#moment;
+    this.#look(moment);
     const wasRunning = this.#running;
-    if (wasRunning) this.#show();
+    if (wasRunning) this.#show(moment);
     registers[index] = index === A ? value & 0x7f : value;
     const isSet = wasRunning ? dateRegisters.has(index) : this.#running;
-    if (isSet) this.#setDate(index === A);
-    this.#arm();
+    if (isSet) this.#setDate(moment, index === A);
+    this.#align(moment);
+    this.#arm(moment);
   }
 
   /** Takes the date from the registers. SET leaves the divider chain alone; one that starts anew updates half a second later. */
-  #setDate(anew: boolean): void {
-    const now = this.#seconds;
+  #setDate(moment: Moment, anew: boolean): void {
+    const now = this.#seconds(moment);
     const fraction = anew ? 0.5 : now - Math.floor(now);
     this.#state.offset += takeDate(this.#state.registers, this.#notation) + fraction - now;
   }
 
-  #show(): void {
-    putDate(this.#state.registers, Math.floor(this.#seconds), this.#notation);
+  #show(moment: Moment): void {
+    putDate(this.#state.registers, Math.floor(this.#seconds(moment)), this.#notation);
   }
 
-  /** Brings the flags up to now; `#arm` always follows. */
-  #look(): void {
-    const state = this.#state;
-    const period = this.#period;
-    const beat = period ? Math.floor(ticksIn(this.clock.now, crystal) / period) : 0;
-    if (beat !== state.lookedBeat && period) state.registers[C]! |= Control.periodic;
-    if (!this.#running) return;
-    const second = Math.floor(this.#seconds);
-    if (second <= state.lookedSecond) return;
-    state.registers[C]! |= Control.update;
-    if (nextAlarm(state.registers, state.lookedSecond, this.#notation) <= second) state.registers[C]! |= Control.alarm;
-  }
-
-  /** Sets the interrupt line, and a timer for the first thing that may raise it. */
-  #arm(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    this.#align();
-    const { registers } = this.#state;
-    const enabled = registers[B]! & interrupts;
-    const raised = (registers[C]! & enabled) !== 0;
-    registers[C] = (registers[C]! & ~requested) | (raised ? requested : 0);
-    drive(this.#line, raised);
-    // While the line is up nothing can raise it; the flags catch up when register C is read.
-    const at = raised ? Number.POSITIVE_INFINITY : this.#nextEvent(enabled);
-    if (at === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.clock.schedule(Math.max(at, this.clock.now + 1000), () => {
-      this.#look();
-      this.#arm();
-    });
+  /** Brings the flags up to now, however much has passed since somebody looked last. */
+  #look(moment: Moment): void {
+    const { registers, lookedBeat, lookedSecond } = this.#state;
+    this.#align(moment);
+    const { lookedBeat: beat, lookedSecond: second } = this.#state;
+    if (beat !== lookedBeat) registers[C]! |= Control.periodic;
+    if (this.#running && second > lookedSecond) {
+      registers[C]! |= Control.update;
+      if (nextAlarm(registers, lookedSecond, this.#notation) <= second) registers[C]! |= Control.alarm;
+    }
+    this.#request();
   }
 
   /** From here the next look counts: a change of rate or date must not seem to be the passing of time. */
-  #align(): void {
+  #align(moment: Moment): void {
     const state = this.#state;
     const period = this.#period;
-    state.lookedBeat = period ? Math.floor(ticksIn(this.clock.now, crystal) / period) : 0;
-    state.lookedSecond = Math.floor(this.#seconds);
+    state.lookedBeat = period ? Math.floor(ticksIn(moment.now, crystal) / period) : 0;
+    state.lookedSecond = Math.floor(this.#seconds(moment));
   }
 
-  #nextEvent(enabled: number): number {
-    const { now } = this.clock;
+  /** Whether a flag stands whose interrupt is enabled; register C says so too. */
+  #request(): boolean {
+    const { registers } = this.#state;
+    const raised = (registers[C]! & registers[B]! & interrupts) !== 0;
+    registers[C] = (registers[C]! & ~requested) | (raised ? requested : 0);
+    return raised;
+  }
+
+  /** Sets the interrupt line, and a timer for the first thing that may raise it. */
+  #arm(moment: Moment): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const raised = this.#request();
+    drive(this.#line, raised);
+    // While the line is up nothing can raise it; the flags catch up when register C is read.
+    const at = raised ? Number.POSITIVE_INFINITY : this.#nextEvent(moment);
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#timer = this.clock.schedule(at, () => {
+      const then = this.#moment;
+      this.#look(then);
+      this.#arm(then);
+    });
+  }
+
+  #nextEvent(moment: Moment): number {
+    const { now } = moment;
+    const { registers } = this.#state;
+    const enabled = registers[B]! & interrupts;
     let at = Number.POSITIVE_INFINITY;
     const period = this.#period;
     if (enabled & Control.periodic && period) {
       at = nanosecondsOf((Math.floor(ticksIn(now, crystal) / period) + 1) * period, crystal);
     }
     if (!this.#running || !(enabled & (Control.update | Control.alarm))) return at;
-    const seconds = this.#seconds;
+    const seconds = this.#seconds(moment);
     const whole = Math.floor(seconds);
-    const due = enabled & Control.update ? whole + 1 : nextAlarm(this.#state.registers, whole, this.#notation);
-    return Math.min(at, now + Math.ceil((due - seconds) * 1e9));
+    const due = enabled & Control.update ? whole + 1 : nextAlarm(registers, whole, this.#notation);
+    return Math.min(at, now + Math.max(resolution, Math.ceil((due - seconds) * 1e9)));
   }
 
   /** Of the periodic interrupt, in beats of the crystal; 0 for none. Rates 1 and 2 repeat 8 and 9. */

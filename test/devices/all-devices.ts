@@ -18,8 +18,7 @@ import {
 import { TestBoard } from './support.ts';
 
 /** A board with one of everything, as a PC would have it. */
-export function fullBoard(processors = 2) {
-  const board = new TestBoard(processors);
+export function fullBoard(processors = 2, board = new TestBoard(processors)) {
   const stream = new MemoryStream();
   const devices = {
     pic: board.add('pic', Pic, {}),

@@ -12,15 +12,17 @@ import {
 
 /** A board without processors: time passes when a test says so, and what devices ask of the machine is written down. */
 export class TestBoard {
-  readonly time = { ticks: 0 };
-  readonly clock = new VirtualClock(this.time);
+  readonly time: { ticks: number };
+  readonly clock: VirtualClock;
   readonly memory = new RamGuestMemory([{ base: 0, bytes: new Uint8Array(0x20_0000) }]);
   /** `powerOff`, `reset`, `exit 3`, `init 1`, `startup 1 8`. */
   readonly log: string[] = [];
   readonly board: Board;
   readonly #view = new DataView(new ArrayBuffer(8));
 
-  constructor(processors = 1) {
+  constructor(processors = 1, time = { ticks: 0 }, clock = new VirtualClock(time)) {
+    this.time = time;
+    this.clock = clock;
     this.board = new Board({
       clock: this.clock,
       memory: this.memory,

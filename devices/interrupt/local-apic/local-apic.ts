@@ -89,13 +89,13 @@ export class LocalApic extends Device {
   }
 
   save(): SavedState {
-    return { version: 1, external: this.#external, units: this.#units.map(unit => unit.save()) };
+    return { version: 2, external: this.#external, units: this.#units.map(unit => unit.save()) };
   }
 
   restore(state: SavedState): void {
     const saved = state.units;
     const { external } = state;
-    const isForm = state.version === 1 && Array.isArray(saved) && typeof external === 'boolean';
+    const isForm = state.version === 2 && Array.isArray(saved) && typeof external === 'boolean';
     if (!isForm || saved.length !== this.#units.length) {
       throw new MachineError('bad-state', `saved state is not of ${this.#units.length} local APICs`);
     }

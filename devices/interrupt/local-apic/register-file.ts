@@ -77,8 +77,9 @@ export function writeRegister(unit: LocalApicUnit, register: number, value: numb
       state.destinationFormat = (value | 0x0fff_ffff) >>> 0;
       return true;
     case Register.spurious:
+      // The timer first gives what was due while the APIC was enabled.
+      if (!(value & Spurious.enabled)) maskEntries(unit);
       state.spurious = value & Spurious.writable;
-      if (!unit.softwareEnabled) maskEntries(unit);
       return true;
     case Register.errorStatus:
       state.errorStatus = state.errors;

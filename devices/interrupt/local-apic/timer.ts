@@ -29,12 +29,16 @@ export class ApicTimer {
     return this.state.entry;
   }
 
+  /** TSC-deadline mode shares nothing with the others; between these a count that runs goes on (12.5.4). */
   set entry(value: number) {
+    this.#look();
     const { state } = this;
-    const wasDeadline = (state.entry & Lvt.deadline) !== 0;
+    const was = this.#mode;
+    if (was === Lvt.periodic) state.start += this.#wholeSpans(this.#period);
     state.entry = value;
-    if (wasDeadline !== ((value & Lvt.deadline) !== 0)) {
+    if (was !== this.#mode && (was === Lvt.deadline || this.#mode === Lvt.deadline)) {
       state.initial = 0;
+      state.running = false;
       state.deadline = '0';
     }
     this.arm();
@@ -47,15 +51,17 @@ export class ApicTimer {
   /** Starts the timer, or stops it with 0. */
   set initialCount(value: number) {
     if (this.#mode === Lvt.deadline) return;
+    this.#look();
     this.state.initial = value;
-    this.state.start = this.clock.now;
+    this.state.running = value !== 0;
+    this.state.start = Math.floor(this.clock.now);
     this.arm();
   }
 
   get currentCount(): number {
-    const { initial, start } = this.state;
-    if (initial === 0) return 0;
-    const elapsed = Math.floor((this.clock.now - start) / this.#divisor);
+    const { initial, running } = this.state;
+    if (!running) return 0;
+    const elapsed = Math.floor(this.#passed / this.#divisor);
     if (this.#mode === Lvt.periodic) return initial - (elapsed % initial);
     return Math.max(0, initial - elapsed);
   }
@@ -65,11 +71,13 @@ export class ApicTimer {
   }
 
   set divide(value: number) {
+    this.#look();
     const { state } = this;
     const left = this.currentCount;
+    const before = this.#divisor;
     state.divide = value & 0b1011;
     // A running count goes on from where it is, at the new pace.
-    state.start = this.clock.now - (state.initial - left) * this.#divisor;
+    if (this.#divisor !== before) state.start = Math.floor(this.clock.now) - (state.initial - left) * this.#divisor;
     this.arm();
   }
 
@@ -80,50 +88,79 @@ export class ApicTimer {
 
   set deadline(value: bigint) {
     if (this.#mode !== Lvt.deadline) return;
+    this.#look();
     this.state.deadline = value.toString();
     this.arm();
   }
 
-  /** Sets the clock's timer anew, after anything that the moment of expiry depends on has changed. */
+  /** After anything that the moment of expiry depends on has changed. A deadline that has passed already expires at once. */
   arm(): void {
+    this.#look();
+    if (this.#mode === Lvt.deadline && this.#next <= this.clock.now) this.#expire();
+    this.resume();
+  }
+
+  /** Waits for the expiry that has not been accounted for, even if its moment has passed. */
+  resume(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#mode === Lvt.deadline) {
-      this.#armDeadline();
-      return;
-    }
-    const { initial, start, entry } = this.state;
-    if (initial === 0 || entry & Lvt.masked) return;
-    const period = initial * this.#divisor;
-    if (this.#mode !== Lvt.periodic) {
-      if (start + period > this.clock.now) this.#schedule(start + period);
-      return;
-    }
-    const passed = Math.floor((this.clock.now - start) / period);
-    const next = start + (passed + 1) * period;
-    this.#schedule(Math.max(next, period < minimumPeriod ? this.clock.now + minimumPeriod : 0));
-  }
-
-  #armDeadline(): void {
-    const deadline = this.deadline;
-    if (deadline === 0n) return;
-    const wait = Number(deadline - this.counter.read());
-    if (wait <= 0) this.#expire();
-    else if (wait < 2 ** 52) this.#schedule(this.clock.now + wait);
-  }
-
-  #schedule(at: number): void {
+    const at = this.#next;
+    if (at > Number.MAX_SAFE_INTEGER) return;
     this.#timer = this.clock.schedule(at, () => {
-      this.#timer = undefined;
       this.#expire();
+      this.resume();
     });
   }
 
+  /** Each writer looks first, so no write takes away an expiry that came before it. A deadline is over when it was said to be. */
+  #look(): void {
+    const { state } = this;
+    const isOver =
+      this.#mode === Lvt.deadline
+        ? this.#timer !== undefined && this.#timer.at <= this.clock.now
+        : state.running && this.#passed >= this.#span;
+    if (isOver) this.#expire();
+  }
+
+  /** Accounts for all that has expired since the last time, as one: it interrupts, or is lost for being masked. */
   #expire(): void {
     const { state } = this;
+    this.#timer?.cancel();
+    this.#timer = undefined;
     if (this.#mode === Lvt.deadline) state.deadline = '0';
-    else if (this.#mode === Lvt.periodic) this.arm();
+    else if (this.#mode === Lvt.periodic) state.start += this.#wholeSpans(this.#span);
+    else state.running = false;
     if (!(state.entry & Lvt.masked)) this.expired();
+  }
+
+  /** The moment of the next expiry that somebody waits for, or Infinity. */
+  get #next(): number {
+    const { start, running, entry } = this.state;
+    if (this.#mode === Lvt.deadline) {
+      const { deadline } = this;
+      if (deadline === 0n) return Number.POSITIVE_INFINITY;
+      return Math.floor(this.clock.now) + Number(deadline - this.counter.read());
+    }
+    return running && !(entry & Lvt.masked) ? start + this.#span : Number.POSITIVE_INFINITY;
+  }
+
+  get #passed(): number {
+    return Math.max(0, this.clock.now - this.state.start);
+  }
+
+  /** Nanoseconds since `start` in whole spans. */
+  #wholeSpans(span: number): number {
+    return span > 0 ? Math.floor(this.#passed / span) * span : 0;
+  }
+
+  get #period(): number {
+    return this.state.initial * this.#divisor;
+  }
+
+  /** Between two interrupts: so many periods that they are not too many. */
+  get #span(): number {
+    const period = this.#period;
+    return this.#mode === Lvt.periodic ? period * Math.ceil(minimumPeriod / period) : period;
   }
 
   get #mode(): number {
@@ -141,8 +178,10 @@ export class ApicTimer {
 export const initialTimer = () => ({
   entry: Lvt.masked as number,
   initial: 0,
-  /** Nanosecond at which the count was `initial`. */
+  /** Nanosecond at which the count was `initial`; of a periodic timer the last such, or one before. */
   start: 0,
+  /** False until a count is written, and again when that of a one-shot is over. */
+  running: false,
   divide: 0,
   /** A 64-bit number in decimal. */
   deadline: '0',

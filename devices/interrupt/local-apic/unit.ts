@@ -192,7 +192,7 @@ export class LocalApicUnit implements InterruptController {
     this.state = unit;
     this.timer.state = timer;
     this.update();
-    this.timer.arm();
+    this.timer.resume();
   }
 
   /** Virtual wire: the PIC through LINT0 or an I/O APIC's ExtINT entry, or directly while the APIC is off (12.4.3). */
