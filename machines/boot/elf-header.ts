@@ -1,5 +1,5 @@
 /** ELF32 and ELF64 little-endian x86 executables (System V gABI, "ELF Header" and "Program Header"), parsed and checked. */
-import { MachineError } from '#core';
+import { badElf } from './bad-elf.ts';
 
 export interface ElfSegment {
   readonly type: number;
@@ -27,10 +27,7 @@ const machines = { 32: 3, 64: 62 } as const;
 const sizes = { 32: { header: 52, programHeader: 32 }, 64: { header: 64, programHeader: 56 } } as const;
 
 const refuse = (problem: string): never => {
-  throw new MachineError('bad-elf', `the ELF image ${problem}`, {
-    path: 'boot.kernel',
-    remedy: 'use a statically linked little-endian executable for x86 or x86-64',
-  });
+  throw badElf(problem, 'use a statically linked little-endian executable for x86 or x86-64');
 };
 
 export const isElf = (file: Uint8Array): boolean =>

@@ -110,31 +110,6 @@ test('refuses a segment above 4 GiB, and one of more bytes than it has memory', 
   refused(view => view.setBigUint64(0x40 + 40, 3n, true), /more bytes in segment 0/);
 });
 
-test('notes are found behind others, by their alignment; one that is cut off is none', t => {
-  const withNotes = (alignment: number, words: readonly number[]): Uint8Array => {
-    const file = image();
-    const view = new DataView(file.buffer);
-    const note = 0x40 + 56;
-    view.setBigUint64(note + 32, BigInt(words.length * 4), true);
-    view.setBigUint64(note + 40, BigInt(words.length * 4), true);
-    view.setBigUint64(note + 48, BigInt(alignment), true);
-    words.forEach((word, n) => {
-      view.setUint32(0x120 + 4 * n, word, true);
-    });
-    return file;
-  };
-  const xen = 0x006e_6558;
-  const entry = (file: Uint8Array) => loadElf(ram(), { image: file, entry: 'pvh' }).state.rip;
-  t.is(entry(withNotes(4, [4, 1, 7, xen, 0xff, 4, 4, 18, xen, 0x20_0003])), 0x20_0003);
-  t.is(entry(withNotes(8, [4, 4, 7, xen, 1, 0, 4, 4, 18, xen, 0x20_0003])), 0x20_0003);
-  for (const cut of [
-    [4, 40, 7, xen],
-    [4, 4, 18, xen],
-    [4, 400, 18, xen, 0x20_0003],
-  ])
-    t.throws(() => entry(withNotes(4, cut)), { instanceOf: MachineError, message: /no PVH entry note/ });
-});
-
 for (const bits of [32, 64]) {
   test(`a mutated ${bits}-bit header is refused or loads, and never does anything else`, t => {
     const original = image({ bits });
