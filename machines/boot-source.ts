@@ -33,6 +33,12 @@ export function loadBootSource(memory: GuestMemory, source: BootSource, context:
 function load(memory: GuestMemory, source: BootSource, { acpiRsdp, occupied }: BootContext): Loaded {
   if (source.kind === 'raw') return loadRaw(memory, { occupied, ...source.options, image: source.image });
   const { kernel, initrd, commandLine, randomSeed } = source;
+  if (initrd?.length === 0) {
+    throw new MachineError('bad-initrd', 'the initrd file is empty', {
+      path: 'boot.initrd',
+      remedy: 'give an initramfs, or leave the initrd out',
+    });
+  }
   const common = {
     acpiRsdp,
     occupied,

@@ -65,7 +65,7 @@ umount -a -r 2>/dev/null
 poweroff -f
 `;
 
-/** The button reaches the guest as an input device, where the modules `button` and `evdev` are loaded. */
+/** The button reaches the guest as an input device, where the modules `button` and `evdev` are loaded. A script may want to read it itself. */
 const powerButton = '[ -c /dev/input/event0 ] && acpid -l /dev/null -p /run/acpid.pid';
 
 /** Quotes for a POSIX shell. */
@@ -87,7 +87,7 @@ const initScript = ({ hostname = 'virt64', greeting, modules, terminal, script }
     ...(terminal ? [`stty rows ${terminal.rows} cols ${terminal.columns}`] : []),
     ...(script === undefined
       ? [switchRoot, powerButton, ...interactive(greeting)]
-      : [powerButton, 'sh /script', 'echo "script ended with status $?"']),
+      : ['sh /script', 'echo "script ended with status $?"']),
     'poweroff -f',
     '',
   ].join('\n');

@@ -89,7 +89,10 @@ const refusals: Readonly<Record<string, readonly [Segment, RegExp]>> = {
   'an entry of one byte': [{ alignment: 4, words: [4, 1, 18, xen, 1] }, /note of 1 bytes/],
   'an entry outside': [{ alignment: 4, words: pvh(0x30_0000) }, /PVH entry 0x300000 outside/],
   'an entry past 4 GiB': [{ alignment: 4, words: [4, 8, 18, xen, 0x20_0003, 1] }, /PVH entry 0x100200003 outside/],
-  'a segment past the file': [{ alignment: 4, words: pvh(0x20_0003), size: 0x1000 }, /segment 1 is not all there/],
+  'a segment past the file': [
+    { alignment: 4, words: pvh(0x20_0003), size: 0x1000 },
+    /segment 1 would end at byte 4608, and the file has 768/,
+  ],
 };
 for (const [name, [segment, message]] of Object.entries(refusals))
   test(`is refused: ${name}`, t => {
