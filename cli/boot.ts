@@ -13,7 +13,7 @@ const consoleArguments = 'console=ttyS0';
 /** In real time a busy host may keep the guest from its timer ticks just while Linux counts them, which then panics. */
 const realTimeArguments = 'no_timer_check';
 const greeting = 'Welcome to virt64. poweroff stops the machine; Ctrl-A x quits at once.';
-const guestModules = ['virtio_pci', 'virtio_rng', 'virtio_blk'];
+const guestModules = ['virtio_pci', 'virtio_rng', 'virtio_blk', 'button', 'evdev'];
 
 export async function bootOf(
   profile: Profile,

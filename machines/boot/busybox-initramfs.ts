@@ -1,5 +1,6 @@
 /** A Linux userland in a few megabytes: BusyBox, an init script and, on demand, kernel modules, as an initramfs. */
 import { type CpioEntry, cpio } from './cpio.ts';
+import { switchRoot } from './switch-root.ts';
 
 export interface KernelModule {
   /** With underscores, as `lsmod` prints it. */
@@ -44,6 +45,7 @@ export function busyboxInitramfs(busybox: Uint8Array, options: InitramfsOptions 
     { kind: 'file', path: 'etc/passwd', content: 'root:x:0:0:root:/root:/bin/sh\n' },
     { kind: 'file', path: 'etc/group', content: 'root:x:0:\n' },
     { kind: 'file', path: 'etc/profile', content: profileScript },
+    { kind: 'file', path: 'etc/acpi/PWRF/00000080', content: powerButtonScript, mode: 0o755 },
     ...(script === undefined ? [] : [{ kind: 'file', path: 'script', content: script, mode: 0o755 } as const]),
     ...(modules ? moduleFiles(modules) : []),
     ...files,
@@ -56,13 +58,23 @@ alias poweroff='poweroff -f' halt='halt -f' reboot='reboot -f'
 cd
 `;
 
+/** What acpid runs when the power button is pressed: nothing that was written to a disk is lost. */
+const powerButtonScript = `#!/bin/sh
+sync
+umount -a -r 2>/dev/null
+poweroff -f
+`;
+
+/** The button reaches the guest as an input device, where the modules `button` and `evdev` are loaded. A script may want to read it itself. */
+const powerButton = '[ -c /dev/input/event0 ] && acpid -l /dev/null -p /run/acpid.pid';
+
 /** Quotes for a POSIX shell. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 const initScript = ({ hostname = 'virt64', greeting, modules, terminal, script }: InitramfsOptions): string =>
   [
     '#!/bin/busybox sh',
-    'export PATH=/bin HOME=/root TERM=linux',
+    'export PATH=/bin HOME=/root',
     'b=/bin/busybox',
     '$b mount -t proc proc /proc',
     '$b mount -t sysfs sysfs /sys',
@@ -74,46 +86,11 @@ const initScript = ({ hostname = 'virt64', greeting, modules, terminal, script }
     ...(modules?.load ?? []).map(name => `modprobe ${quote(name)}`),
     ...(terminal ? [`stty rows ${terminal.rows} cols ${terminal.columns}`] : []),
     ...(script === undefined
-      ? [switchRoot, ...interactive(greeting)]
+      ? [switchRoot, powerButton, ...interactive(greeting)]
       : ['sh /script', 'echo "script ended with status $?"']),
     'poweroff -f',
     '',
   ].join('\n');
-
-/**
- * A system on a disk, by the kernel's own parameters (Documentation/admin-guide/kernel-parameters.txt: root, rootfstype, rootflags, ro, rw, init).
- * A controller may still be looking for its disks. What cannot be mounted leaves the shell to find out why.
- */
-const switchRoot = `root= type= flags= access=ro init=/sbin/init
-for word in $(cat /proc/cmdline); do
-  case $word in
-    root=*) root=\${word#*=} ;;
-    rootfstype=*) type=\${word#*=} ;;
-    rootflags=*) flags=,\${word#*=} ;;
-    init=*) init=\${word#*=} ;;
-    ro|rw) access=$word ;;
-  esac
-done
-if [ -n "$root" ]; then
-  for try in $(seq 50); do
-    case $root in
-      UUID=*|LABEL=*) device=$(findfs "$root" 2>/dev/null) ;;
-      *) device=$root ;;
-    esac
-    [ -b "$device" ] && break
-    sleep 0.1
-  done
-  if ! mount \${type:+-t} $type -o "$access$flags" "$device" /mnt; then
-    echo "root=$root cannot be mounted"
-  elif ! [ -x "/mnt$init" ] && ! [ -L "/mnt$init" ]; then
-    echo "root=$root has no $init"
-  else
-    for folder in dev proc sys; do
-      [ -d "/mnt/$folder" ] && mount -o move "/$folder" "/mnt/$folder"
-    done
-    exec switch_root /mnt "$init"
-  fi
-fi`;
 
 const interactive = (greeting = 'Welcome to virt64. The machine stops when this shell ends.'): string[] => [
   `echo ${quote(greeting)}`,

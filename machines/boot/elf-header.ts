@@ -1,5 +1,5 @@
 /** ELF32 and ELF64 little-endian x86 executables (System V gABI, "ELF Header" and "Program Header"), parsed and checked. */
-import { MachineError } from '#core';
+import { badElf } from './bad-elf.ts';
 
 export interface ElfSegment {
   readonly type: number;
@@ -27,10 +27,11 @@ const machines = { 32: 3, 64: 62 } as const;
 const sizes = { 32: { header: 52, programHeader: 32 }, 64: { header: 64, programHeader: 56 } } as const;
 
 const refuse = (problem: string): never => {
-  throw new MachineError('bad-elf', `the ELF image ${problem}`, {
-    path: 'boot.kernel',
-    remedy: 'use a statically linked little-endian executable for x86 or x86-64',
-  });
+  throw badElf(problem, 'use a statically linked little-endian executable for x86 or x86-64');
+};
+
+const truncated = (part: string, needed: number, { length }: Uint8Array): never => {
+  throw badElf(`is truncated: ${part} would end at byte ${needed}, and the file has ${length}`);
 };
 
 export const isElf = (file: Uint8Array): boolean =>
@@ -38,11 +39,11 @@ export const isElf = (file: Uint8Array): boolean =>
 
 export function parseElf(file: Uint8Array): ElfImage {
   if (!isElf(file)) refuse('lacks its magic number');
-  if (file.length < 20) refuse('is truncated: its header is not all there');
+  if (file.length < 20) truncated('its header', sizes[32].header, file);
   const bits = elfClass[file[4] as 1 | 2] ?? refuse(`has the unknown class ${file[4]}`);
   if (file[5] !== littleEndian) refuse('is not little-endian');
   const { header, programHeader } = sizes[bits];
-  if (file.length < header) refuse('is truncated: its header is not all there');
+  if (file.length < header) truncated('its header', header, file);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const type = view.getUint16(16, true);
   if (!executableTypes.includes(type)) refuse(`is not an executable (type ${type})`);
@@ -57,11 +58,13 @@ export function parseElf(file: Uint8Array): ElfImage {
   const count = view.getUint16(wide ? 56 : 44, true);
   if (count === 0) refuse('has no program headers');
   if (entrySize < programHeader) refuse(`has program headers of ${entrySize} bytes`);
-  if (tableOffset + entrySize * count > file.length) refuse('is truncated: its program headers are not all there');
+  const tableEnd = tableOffset + entrySize * count;
+  if (tableEnd > file.length) truncated('its table of program headers', tableEnd, file);
   const segments = Array.from({ length: count }, (_, index) => {
     const at = tableOffset + index * entrySize;
     const segment = wide ? segment64(view, at) : segment32(view, at);
-    if (segment.offset + segment.fileSize > file.length) refuse(`is truncated: segment ${index} is not all there`);
+    const end = segment.offset + segment.fileSize;
+    if (end > file.length) truncated(`segment ${index}`, end, file);
     if (segment.type === SegmentType.Load && segment.fileSize > segment.memorySize) {
       refuse(`has more bytes in segment ${index} than memory for them`);
     }

@@ -1,5 +1,6 @@
 /** Loads an ELF executable by physical addresses and enters it as it wishes: by PVH note, or at its entry in 32- or 64-bit mode. */
 import { type GuestMemory, MachineError } from '#core';
+import { badElf } from './bad-elf.ts';
 import type { Loaded, Placement } from './boot-state.ts';
 import { type ElfImage, type ElfSegment, parseElf, SegmentType } from './elf-header.ts';
 import { enterLongMode, enterProtectedMode, gdtSize, identityMapSize } from './entry.ts';
@@ -27,9 +28,9 @@ const highestAddress = 2 ** 32;
 export function loadElf(memory: GuestMemory, options: ElfOptions): Loaded {
   const elf = parseElf(options.image);
   const occupied = options.occupied ?? [];
-  const placements = elf.segments
-    .filter(segment => segment.type === SegmentType.Load && segment.memorySize > 0)
-    .map((segment, index) => checkedRange(memory, segment, index, occupied));
+  const placements = elf.segments.flatMap((segment, index) =>
+    segment.type === SegmentType.Load && segment.memorySize > 0 ? [checkedRange(memory, segment, index, occupied)] : [],
+  );
   if (placements.length === 0) throw bad('has nothing to load');
   for (const segment of elf.segments)
     if (segment.type === SegmentType.Load) loadSegment(memory, options.image, segment);
@@ -39,11 +40,12 @@ export function loadElf(memory: GuestMemory, options: ElfOptions): Loaded {
     placements.push(placement);
     return placement.base;
   };
-  const pvh = pvhEntryOf(options.image, elf);
+  const isPvhPossible = options.entry === undefined || options.entry === 'pvh';
+  const pvh = isPvhPossible ? pvhEntryOf(options.image, elf) : undefined;
   const entry = options.entry ?? (pvh === undefined ? (elf.bits === 64 ? 'long' : 'protected') : 'pvh');
   const gdt = find(preferred.gdt, 'GDT', gdtSize, 16);
   if (entry === 'pvh') {
-    if (pvh === undefined) throw bad('has no PVH entry note');
+    if (pvh === undefined) throw badElf('has no PVH entry note', 'use a kernel built with CONFIG_PVH');
     const startInfo = writeStartInfo(memory, options, placements);
     const state = enterProtectedMode(memory, { rip: pvh, registers: { rbx: startInfo }, gdt });
     return { state, placements };
@@ -62,10 +64,7 @@ export function loadElf(memory: GuestMemory, options: ElfOptions): Loaded {
 }
 
 const bad = (problem: string): MachineError =>
-  new MachineError('bad-elf', `the ELF image ${problem}`, {
-    path: 'boot.kernel',
-    remedy: 'link it for physical addresses inside the memory of the machine',
-  });
+  badElf(problem, 'link it for physical addresses inside the memory of the machine');
 
 function checkedRange(
   memory: GuestMemory,

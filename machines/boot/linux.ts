@@ -1,6 +1,7 @@
 /** Loads a Linux bzImage for its 64-bit entry (Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"). */
 import { type GuestMemory, MachineError } from '#core';
 import type { Loaded, Placement } from './boot-state.ts';
+import { encodeCommandLine } from './command-line.ts';
 import { enterLongMode, gdtSize, identityMapSize } from './entry.ts';
 import { type LinuxHeader, parseLinuxHeader } from './linux-header.ts';
 import { loadUnpacked } from './linux-payload.ts';
@@ -126,21 +127,6 @@ function placeInitrd(
     `the initrd (${size} bytes) does not fit below 0x${below.toString(16)}, where this kernel can read it, beside the kernel`,
     { path: 'boot.initrd', remedy: 'use a smaller initrd or give the machine more memory' },
   );
-}
-
-function encodeCommandLine(text: string, limit: number): Uint8Array {
-  const bytes = new TextEncoder().encode(`${text}\0`);
-  const refuse = (problem: string, remedy: string): never => {
-    throw new MachineError('bad-command-line', `the kernel command line ${problem}`, {
-      path: 'boot.commandLine',
-      remedy,
-    });
-  };
-  if (text.includes('\0')) refuse('contains a NUL character', 'remove it');
-  if (bytes.length - 1 > limit) {
-    refuse(`is ${bytes.length - 1} bytes long; this kernel accepts ${limit}`, 'shorten it');
-  }
-  return bytes;
 }
 
 function checkedMap(map: readonly MemoryRange[]): readonly MemoryRange[] {

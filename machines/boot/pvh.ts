@@ -1,7 +1,10 @@
 /** PVH direct boot (Xen docs/misc/pvh.pandoc): the entry note and hvm_start_info version 1. Linux and NetBSD have it. */
 import { type GuestMemory, MachineError } from '#core';
+import { badElf } from './bad-elf.ts';
 import type { Placement } from './boot-state.ts';
+import { encodeCommandLine } from './command-line.ts';
 import { type ElfImage, SegmentType } from './elf-header.ts';
+import { findNote } from './elf-notes.ts';
 import { memoryMap as defaultMemoryMap, type MemoryRange } from './memory-map.ts';
 import { alignUp, place, placeHigh } from './placement.ts';
 
@@ -21,35 +24,32 @@ const mapEntrySize = 24;
 const preferred = 0x6000;
 const megabyte = 0x10_0000;
 
-/** The 32-bit physical entry of an image that has one. */
-export function pvhEntryOf(file: Uint8Array, { segments }: ElfImage): number | undefined {
-  for (const { type, offset, fileSize, alignment } of segments) {
-    if (type !== SegmentType.Note) continue;
-    const entry = entryInNotes(file.subarray(offset, offset + fileSize), alignment === 8 ? 8 : 4);
-    if (entry !== undefined) return entry;
-  }
-  return undefined;
-}
+/**
+ * The protocol names no limit. Linux copies COMMAND_LINE_SIZE bytes, which is 2,048 on x86, and does not survive a line without its NUL
+ * among them. Its PVH entry cannot say so as the header of a bzImage does, so this holds for every kernel.
+ */
+const commandLineLimit = 2047;
 
-function entryInNotes(notes: Uint8Array, alignment: number): number | undefined {
-  const view = new DataView(notes.buffer, notes.byteOffset, notes.byteLength);
-  for (let at = 0; at + 12 <= notes.length; ) {
-    const nameSize = view.getUint32(at, true);
-    const size = view.getUint32(at + 4, true);
-    const type = view.getUint32(at + 8, true);
-    const description = alignUp(at + 12 + nameSize, alignment);
-    if (description + size > notes.length) return undefined;
-    const isXen = nameSize === 4 && view.getUint32(at + 12, true) === 0x006e_6558;
-    if (isXen && type === physical32Entry && size >= 4) return view.getUint32(description, true);
-    at = alignUp(description + size, alignment);
-  }
-  return undefined;
+/** The 32-bit physical entry of an image that has one. Linux up to 6.10 gives it eight bytes. */
+export function pvhEntryOf(file: Uint8Array, elf: ElfImage): number | undefined {
+  const note = findNote(file, elf, ({ name, type }) => name === 'Xen' && type === physical32Entry);
+  if (!note) return undefined;
+  const { buffer, byteOffset, length } = note.description;
+  if (length < 4) throw badElf(`has a PVH entry note of ${length} bytes; the entry has 4 or 8`);
+  const view = new DataView(buffer, byteOffset, length);
+  const entry = view.getUint32(0, true) + (length >= 8 ? view.getUint32(4, true) * 2 ** 32 : 0);
+  const isLoaded = elf.segments.some(
+    ({ type, physicalAddress, memorySize }) =>
+      type === SegmentType.Load && entry >= physicalAddress && entry < physicalAddress + memorySize,
+  );
+  if (!isLoaded) throw badElf(`has its PVH entry 0x${entry.toString(16)} outside its segments`);
+  return entry;
 }
 
 /** One block: start info, memory map, module, command line (always there: NetBSD reads it unasked). Returns its address. */
 export function writeStartInfo(memory: GuestMemory, options: StartInfoOptions, placements: Placement[]): number {
   const map = options.memoryMap ?? defaultMemoryMap(memory.regions);
-  const text = new TextEncoder().encode(`${options.commandLine ?? ''}\0`);
+  const text = encodeCommandLine(options.commandLine ?? '', commandLineLimit);
   const initrd = options.initrd?.length ? options.initrd : undefined;
   const mapOffset = alignUp(startInfoSize, 8);
   const moduleOffset = mapOffset + map.length * mapEntrySize;

@@ -110,31 +110,6 @@ test('refuses a segment above 4 GiB, and one of more bytes than it has memory', 
   refused(view => view.setBigUint64(0x40 + 40, 3n, true), /more bytes in segment 0/);
 });
 
-test('notes are found behind others, by their alignment; one that is cut off is none', t => {
-  const withNotes = (alignment: number, words: readonly number[]): Uint8Array => {
-    const file = image();
-    const view = new DataView(file.buffer);
-    const note = 0x40 + 56;
-    view.setBigUint64(note + 32, BigInt(words.length * 4), true);
-    view.setBigUint64(note + 40, BigInt(words.length * 4), true);
-    view.setBigUint64(note + 48, BigInt(alignment), true);
-    words.forEach((word, n) => {
-      view.setUint32(0x120 + 4 * n, word, true);
-    });
-    return file;
-  };
-  const xen = 0x006e_6558;
-  const entry = (file: Uint8Array) => loadElf(ram(), { image: file, entry: 'pvh' }).state.rip;
-  t.is(entry(withNotes(4, [4, 1, 7, xen, 0xff, 4, 4, 18, xen, 0x20_0003])), 0x20_0003);
-  t.is(entry(withNotes(8, [4, 4, 7, xen, 1, 0, 4, 4, 18, xen, 0x20_0003])), 0x20_0003);
-  for (const cut of [
-    [4, 40, 7, xen],
-    [4, 4, 18, xen],
-    [4, 400, 18, xen, 0x20_0003],
-  ])
-    t.throws(() => entry(withNotes(4, cut)), { instanceOf: MachineError, message: /no PVH entry note/ });
-});
-
 for (const bits of [32, 64]) {
   test(`a mutated ${bits}-bit header is refused or loads, and never does anything else`, t => {
     const original = image({ bits });
@@ -245,4 +220,65 @@ test('a raw image does not go over the ACPI tables', t => {
   const error = t.throws(() => loadBootSource(ram(), source, context), { instanceOf: MachineError, code: 'bad-image' });
   t.is(error.path, 'boot.options.address');
   t.regex(error.message, /ACPI tables/);
+});
+
+test('a PVH kernel gets a command line of 2,047 bytes whole; a longer one, and one with a NUL, is refused', t => {
+  const memory = ram();
+  const kernel = image();
+  const loaded = (commandLine: string) => loadBootSource(memory, { kind: 'kernel', kernel, commandLine }, context);
+  // Two bytes each in UTF-8, and one for the last.
+  const longest = `${'é'.repeat(1023)}x`;
+  const { state, placements } = loaded(longest);
+  const at = memory.read32(state.registers.rbx! + 24);
+  const bytes = new Uint8Array(2048);
+  memory.read(at, bytes);
+  t.is(new TextDecoder().decode(bytes), `${longest}\0`);
+  t.true(placements.some(({ base, size }) => base <= at && at + 2048 <= base + size));
+
+  for (const [commandLine, message] of [
+    [`${longest}y`, /2048 bytes long; this kernel accepts 2047/],
+    ['a\0b', /NUL/],
+  ] as const) {
+    const error = t.throws(() => loaded(commandLine), { instanceOf: MachineError, code: 'bad-command-line' });
+    t.regex(error.message, message);
+    t.is(error.path, 'boot.commandLine');
+    t.truthy(error.remedy);
+  }
+});
+
+test('what is no kernel is called by its name', t => {
+  const named = (bytes: readonly number[], message: RegExp) => {
+    const source = { kind: 'kernel', kernel: Uint8Array.from(bytes) } as const;
+    const error = t.throws(() => loadBootSource(ram(), source, context), { instanceOf: MachineError });
+    t.is(error.code, 'bad-kernel');
+    t.is(error.path, 'boot.kernel');
+    t.regex(error.message, message);
+  };
+  named([], /the kernel file is empty/);
+  named([0x1f, 0x8b, 8, 0], /compressed with gzip/);
+  named([0x28, 0xb5, 0x2f, 0xfd], /compressed with zstd/);
+  named(
+    [...'070701'].map(digit => digit.charCodeAt(0)),
+    /an initramfs/,
+  );
+  named([1, 2, 3], /\(3 bytes\) is neither/);
+});
+
+test('an empty initrd is refused', t => {
+  const source = { kind: 'kernel', kernel: image(), initrd: new Uint8Array(0) } as const;
+  const error = t.throws(() => loadBootSource(ram(), source, context), {
+    instanceOf: MachineError,
+    code: 'bad-initrd',
+  });
+  t.is(error.path, 'boot.initrd');
+});
+
+test('the reset vector is there, unless the image is', t => {
+  const boot = (address: number, bytes: Uint8Array) => {
+    const memory = ram();
+    loadBootSource(memory, { kind: 'raw', image: bytes, options: { address } }, context);
+    return memory.read8(0xf_fff0);
+  };
+  t.is(boot(0x7c00, new Uint8Array([0xf4])), 0xea);
+  t.is(boot(0xf_0000, new Uint8Array(0x1_0000).fill(0x90)), 0x90, 'firmware that the user brought');
 });
