@@ -2,6 +2,7 @@
 import { type Accelerator, type AcceleratorFactory, accelerators, MapAccess } from '#accelerators';
 import {
   amd,
+  answering,
   type ByteStream,
   type CpuModel,
   type Entropy,
@@ -9,6 +10,7 @@ import {
   ImmediateHostTasks,
   intel,
   MachineError,
+  ownerOf,
   RamGuestMemory,
   SeededEntropy,
   VirtualClock,
@@ -163,7 +165,7 @@ function put(
     const { controls, msrs } = first.getState('controls', 'msrs');
     first.setState(bootCpuState(state, controls, msrs));
   };
-  for (const device of devices.values()) device.reset();
+  for (const device of devices.values()) answering(ownerOf(device), 'a reset', () => device.reset());
   load();
   const { wires } = board;
   const now = () => clock.now;

@@ -1,6 +1,6 @@
 /** A built machine: run it, talk to its console, look into it, save and restore it, dispose of it. */
 import type { Accelerator, VirtualMachine } from '#accelerators';
-import { type Device, type Entropy, type GuestMemory, type InspectTree, MachineError } from '#core';
+import { answering, type Device, type Entropy, type GuestMemory, type InspectTree, MachineError, ownerOf } from '#core';
 import { type MachineState, restoreMachine, type StatefulParts, saveMachine } from './machine-state.ts';
 import type { Outcome } from './outcome.ts';
 import type { Profile } from './profile.ts';
@@ -37,6 +37,8 @@ export class Machine implements AsyncDisposable {
   readonly devices: ReadonlyMap<string, Device>;
   #disposed = false;
   #running: Promise<Outcome> | undefined;
+  /** What a device threw in the middle of an instruction: where the guest stands nobody knows. */
+  #broken: unknown;
 
   constructor(private readonly parts: MachineParts) {
     this.serial = parts.serial;
@@ -76,16 +78,31 @@ export class Machine implements AsyncDisposable {
     this.#requireAlive();
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : this.now + nanoseconds(timeout);
     const reached = typeof until === 'function' ? until : this.#appearance(until);
+    // What `until` throws is its caller's affair, between two instructions.
+    let harmless: unknown;
     const running = this.parts.scheduler.run(deadline, () => {
-      if (reached()) return { kind: 'until' };
+      try {
+        if (reached()) return { kind: 'until' };
+      } catch (error) {
+        harmless = error;
+        throw error;
+      }
       return this.now >= deadline ? { kind: 'timeout' } : undefined;
     });
     if (this.#running) return running;
     this.#running = running;
     this.serial.open();
-    const outcome = await running.finally(() => {
-      this.#running = undefined;
-    });
+    const outcome = await running
+      .catch((error: unknown) => {
+        if (error !== harmless) {
+          this.#broken = error;
+          this.serial.close('the machine broke');
+        }
+        throw error;
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
     const { kind } = outcome;
     const reason = `the run ended with ${kind}`;
     if (kind === 'timeout' || kind === 'stopped') this.serial.giveUp(reason);
@@ -114,7 +131,7 @@ export class Machine implements AsyncDisposable {
   /** Power-on state again: devices reset, the boot source loaded anew. */
   reset(): void {
     this.#requireAlive();
-    for (const device of this.devices.values()) device.reset();
+    for (const device of this.devices.values()) answering(ownerOf(device), 'a reset', () => device.reset());
     this.parts.scheduler.reset();
     this.parts.load();
     this.serial.open();
@@ -140,13 +157,19 @@ export class Machine implements AsyncDisposable {
   #requireAlive(): void {
     if (this.#disposed)
       throw new MachineError('bad-call', 'the machine has been disposed of', { remedy: 'build another' });
+    if (this.#broken !== undefined)
+      throw new MachineError('bad-call', 'the machine is broken since a run of it failed', {
+        remedy: 'build another',
+        cause: this.#broken,
+      });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
     this.stop();
-    await this.#running;
+    // Whoever awaits the run hears how it ended.
+    await this.#running?.catch(() => {});
     this.serial.close('the machine was disposed of');
     this.parts.virtual[Symbol.dispose]();
     this.parts.accelerator[Symbol.dispose]();
