@@ -170,7 +170,8 @@ function put(
   const { wires } = board;
   const now = () => clock.now;
   const parts = { profile, accelerator, virtual, scheduler, serial, memory, devices, wires, entropy };
-  return new Machine({ ...parts, now, load });
+  const nextDeadline = () => clock.nextDeadline;
+  return new Machine({ ...parts, now, nextDeadline, interrupts: late.interrupts, load });
 }
 
 /** One turn of the host's event loop. */

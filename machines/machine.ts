@@ -6,6 +6,7 @@ import type { Outcome } from './outcome.ts';
 import type { Profile } from './profile.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SerialConsole } from './serial-console.ts';
+import { type StatusParts, statusOf } from './status.ts';
 
 export interface RunOptions {
   /** Ends the run when the console's output (since the run began) matches, or when the predicate holds. */
@@ -25,6 +26,8 @@ export interface MachineParts {
   readonly wires: StatefulParts['wires'];
   readonly entropy: Entropy;
   readonly now: () => number;
+  readonly nextDeadline: StatusParts['nextDeadline'];
+  readonly interrupts: StatusParts['interrupts'];
   /** Puts memory and processors into the state in which the boot source starts. */
   readonly load: () => void;
 }
@@ -148,6 +151,12 @@ export class Machine implements AsyncDisposable {
     this.#requireAlive();
     restoreMachine(this.parts, state);
     this.serial.open();
+  }
+
+  /** What it is doing now, in lines for a person: also while it runs, from the host's event loop. Changes nothing in the guest. */
+  status(): readonly string[] {
+    if (this.#disposed) return ['disposed of'];
+    return statusOf(this.parts);
   }
 
   inspect(): InspectTree {
