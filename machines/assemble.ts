@@ -11,6 +11,7 @@ import {
   VirtualHostTasks,
 } from '#core';
 import * as shippedDevices from '#devices';
+import { checkAddresses } from './check-addresses.ts';
 import { type Finding, findingOf } from './finding.ts';
 import type { Profile } from './profile.ts';
 
@@ -54,6 +55,7 @@ export const assemble = Object.assign(
       for (const wire of findings.length ? [] : board.wires.dangling) {
         findings.push(findingOf(danglingWire(profile, wire), 'devices'));
       }
+      findings.push(...checkAddresses(profile, board.mmio.owners));
       return findings;
     },
   },

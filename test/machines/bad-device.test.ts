@@ -90,7 +90,7 @@ class Grenade extends Device {
     );
     ports.claim({ base: 0x510, length: 2 }, { name, read8: () => this.throwAt('wide port read', 0) });
     mmio.claim(
-      { base: 0xd000_0000, length: 0x1002 },
+      { base: 0xfed8_0000, length: 0x1002 },
       {
         name,
         read: offset => this.throwAt(offset === 0x1000 ? 'split address read' : 'address read'),
@@ -134,7 +134,7 @@ class Grenade extends Device {
 }
 
 const code = `
-  mov ebx, 0xd0000000
+  mov ebx, 0xfed80000
   mov edx, 0x500
   out dx, al
   in al, dx
@@ -160,7 +160,7 @@ again:
   out dx, al
   hlt`;
 
-const machine = (at: Place) =>
+const machine = (at: Place, source = code) =>
   profile('minefield', {
     description: '',
     memory: '2 MiB',
@@ -169,7 +169,7 @@ const machine = (at: Place) =>
     clock: 'virtual',
     console: 'console',
     acpi: false,
-    boot: { kind: 'raw', image: assemble(64, code, { origin: 0x7c00 }).bytes, options: { mode: 'long' } },
+    boot: { kind: 'raw', image: assemble(64, source, { origin: 0x7c00 }).bytes, options: { mode: 'long' } },
     devices: {
       lapic: use(LocalApic, {}),
       console: use(DebugConsole, { port: 123 }),
@@ -208,7 +208,8 @@ test('a device that throws nowhere lets the guest come to its end', async t => {
 });
 
 test('in real time, too, a host task is laid at its device’s door', async t => {
-  await using broken = await build(machine('host task').with({ clock: 'host' }), { accelerator: 'software' });
+  const endless = code.replace('loop again', 'jmp again');
+  await using broken = await build(machine('host task', endless).with({ clock: 'host' }), { accelerator: 'software' });
   const error = await t.throwsAsync(broken.run({ timeout: '20s' }), { instanceOf: MachineError });
   t.is(error!.path, 'devices.bad');
 });
