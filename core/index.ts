@@ -49,7 +49,13 @@ export { Leave } from './cpu/leave.ts';
 export { type CpuidLeaf, type CpuModel, cpuModel, lookUpLeaf } from './cpu/model.ts';
 export { amd, intel, type ModelOptions } from './cpu/models.ts';
 export { type Assembled, type AssembleOptions, assemble } from './decode/assembler/assembler.ts';
-export { type Constructor, component, componentName } from './framework/component.ts';
+export {
+  type Constructor,
+  component,
+  componentName,
+  componentOrigin,
+  setComponentOrigin,
+} from './framework/component.ts';
 export { createDevice, Device, type DeviceClass, device } from './framework/device.ts';
 export { type ErrorCode, type ErrorDetails, errorCodes, MachineError } from './framework/error.ts';
 export type { InspectTree, InspectValue } from './framework/inspect.ts';
@@ -74,6 +80,7 @@ export {
   text,
   wire,
 } from './framework/options.ts';
+export { answering, type Owner, ownerOf } from './framework/owner.ts';
 export {
   byteRange,
   copyState,

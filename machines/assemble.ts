@@ -10,8 +10,13 @@ import {
   VirtualClock,
   VirtualHostTasks,
 } from '#core';
+import * as shippedDevices from '#devices';
+import { checkAddresses } from './check-addresses.ts';
 import { type Finding, findingOf } from './finding.ts';
 import type { Profile } from './profile.ts';
+
+const own = new Set<unknown>(Object.values(shippedDevices));
+const isShipped = (type: unknown): boolean => own.has(type);
 
 export interface Assembly {
   readonly board: Board;
@@ -26,7 +31,7 @@ function add(board: Board, devices: Map<string, Device>, name: string, profile: 
 export const assemble = Object.assign(
   /** `extra`: options that only the machine knows, by device (the console's stream). Throws the first mistake. */
   (profile: Profile, parts: BoardParts, extra: Readonly<Record<string, object>> = {}): Assembly => {
-    const board = new Board(parts);
+    const board = new Board({ shipped: isShipped, ...parts });
     const devices = new Map<string, Device>();
     for (const name of Object.keys(profile.devices)) add(board, devices, name, profile, extra[name] ?? {});
     const [dangling] = board.wires.dangling;
@@ -50,6 +55,7 @@ export const assemble = Object.assign(
       for (const wire of findings.length ? [] : board.wires.dangling) {
         findings.push(findingOf(danglingWire(profile, wire), 'devices'));
       }
+      findings.push(...checkAddresses(profile, board.mmio.owners));
       return findings;
     },
   },

@@ -8,6 +8,7 @@ import {
 } from '#accelerators';
 import {
   amd,
+  answering,
   type ByteStream,
   type CpuModel,
   type Entropy,
@@ -15,6 +16,7 @@ import {
   ImmediateHostTasks,
   intel,
   MachineError,
+  ownerOf,
   RamGuestMemory,
   SeededEntropy,
   VirtualClock,
@@ -175,13 +177,14 @@ function put(
     first.setState(bootCpuState(state, controls, msrs));
   };
   acts.run(() => {
-    for (const device of devices.values()) device.reset();
+    for (const device of devices.values()) answering(ownerOf(device), 'a reset', () => device.reset());
     load();
   });
   const { wires } = board;
   const now = () => clock.now;
+  const nextDeadline = () => clock.nextDeadline;
   const parts = { profile, acts, accelerator, virtual, scheduler, serial, memory, devices, wires, entropy };
-  return new Machine({ ...parts, now, load });
+  return new Machine({ ...parts, now, nextDeadline, interrupts: late.interrupts, load });
 }
 
 /** Reads as the processors' counters do: at power-on, and after a machine has been restored. */

@@ -2,11 +2,13 @@
 
 import type { Accelerator, VirtualMachine } from '#accelerators';
 import {
+  answering,
   type CpuState,
   type Device,
   type Entropy,
   type GuestMemory,
   MachineError,
+  ownerOf,
   type SavedState,
   type WireBoard,
 } from '#core';
@@ -85,7 +87,9 @@ const volatile = ({ virtual, scheduler, devices, entropy, now }: StatefulParts):
   activity: virtual.processors.map((_, index) => scheduler.activity(index)),
   turn: scheduler.turn,
   processors: virtual.processors.map(processor => processor.getState()),
-  devices: Object.fromEntries([...devices].map(([name, device]) => [name, device.save()])),
+  devices: Object.fromEntries(
+    [...devices].map(([name, device]) => [name, answering(ownerOf(device), 'save', () => device.save())]),
+  ),
   ...(entropy.state ? { entropy: entropy.state } : {}),
 });
 
@@ -99,7 +103,7 @@ function take(parts: StatefulParts, state: Volatile): void {
     refusing(`processors.${index}`, () => processor.setState(state.processors[index]!));
   });
   wires.quietly(() => {
-    for (const [name, device] of devices) refusing(`devices.${name}`, () => device.restore(state.devices[name]!));
+    for (const [name, device] of devices) refusing(`devices.${name}`, () => restoring(device, state.devices[name]!));
   });
   if (entropy.state && state.entropy) entropy.state = state.entropy;
   scheduler.restore(state.activity, state.turn);
@@ -110,12 +114,28 @@ function refusing(part: string, restore: () => void): void {
   try {
     restore();
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof Error) || isBadDevice(error)) throw error;
     const place = error instanceof MachineError ? error.path : undefined;
     if (place === undefined) throw badState(part, error.message, error);
     throw badState(`${part}.${place}`, error.message.slice(place.length + 2), error);
   }
 }
+
+/** A device refuses a state with a MachineError; whatever else it throws is its own mistake. */
+function restoring(device: Device, state: SavedState): void {
+  let refusal: MachineError | undefined;
+  answering(ownerOf(device), 'restore', () => {
+    try {
+      device.restore(state);
+    } catch (error) {
+      if (!(error instanceof MachineError) || isBadDevice(error)) throw error;
+      refusal = error;
+    }
+  });
+  if (refusal) throw refusal;
+}
+
+const isBadDevice = (error: unknown): boolean => error instanceof MachineError && error.code === 'bad-device';
 
 function requireIdle(scheduler: Scheduler): void {
   if (scheduler.running) throw new MachineError('bad-call', 'the machine is running', { remedy: 'stop it first' });

@@ -1,11 +1,12 @@
 /** A built machine: run it, talk to its console, look into it, save and restore it, dispose of it. */
 import type { Accelerator, VirtualMachine } from '#accelerators';
-import { type Device, type Entropy, type GuestMemory, type InspectTree, MachineError } from '#core';
+import { answering, type Device, type Entropy, type GuestMemory, type InspectTree, MachineError, ownerOf } from '#core';
 import { type MachineState, restoreMachine, type StatefulParts, saveMachine } from './machine-state.ts';
 import type { Outcome } from './outcome.ts';
 import type { Profile } from './profile.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SerialConsole } from './serial-console.ts';
+import { type StatusParts, statusOf } from './status.ts';
 
 export interface RunOptions {
   /** Ends the run when the console's output (since the run began) matches, or when the predicate holds. */
@@ -26,6 +27,8 @@ export interface MachineParts {
   readonly wires: StatefulParts['wires'];
   readonly entropy: Entropy;
   readonly now: () => number;
+  readonly nextDeadline: StatusParts['nextDeadline'];
+  readonly interrupts: StatusParts['interrupts'];
   /** Puts memory and processors into the state in which the boot source starts. */
   readonly load: () => void;
 }
@@ -38,6 +41,8 @@ export class Machine implements AsyncDisposable {
   readonly devices: ReadonlyMap<string, Device>;
   #disposed = false;
   #running: Promise<Outcome> | undefined;
+  /** What a device threw in the middle of an instruction: where the guest stands nobody knows. */
+  #broken: unknown;
 
   constructor(private readonly parts: MachineParts) {
     this.serial = parts.serial;
@@ -77,16 +82,31 @@ export class Machine implements AsyncDisposable {
     this.#requireAlive();
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : this.now + nanoseconds(timeout);
     const reached = typeof until === 'function' ? until : this.#appearance(until);
+    // What `until` throws is its caller's affair, between two instructions.
+    let harmless: unknown;
     const running = this.parts.scheduler.run(deadline, () => {
-      if (reached()) return { kind: 'until' };
+      try {
+        if (reached()) return { kind: 'until' };
+      } catch (error) {
+        harmless = error;
+        throw error;
+      }
       return this.now >= deadline ? { kind: 'timeout' } : undefined;
     });
     if (this.#running) return running;
     this.#running = running;
     this.serial.open();
-    const outcome = await running.finally(() => {
-      this.#running = undefined;
-    });
+    const outcome = await running
+      .catch((error: unknown) => {
+        if (error !== harmless) {
+          this.#broken = error;
+          this.serial.close('the machine broke');
+        }
+        throw error;
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
     const { kind } = outcome;
     const reason = `the run ended with ${kind}`;
     if (kind === 'timeout' || kind === 'stopped') this.serial.giveUp(reason);
@@ -117,7 +137,7 @@ export class Machine implements AsyncDisposable {
     this.#requireAlive();
     const { acts, load, scheduler } = this.parts;
     acts.run(() => {
-      for (const device of this.devices.values()) device.reset();
+      for (const device of this.devices.values()) answering(ownerOf(device), 'a reset', () => device.reset());
       scheduler.reset();
       load();
     });
@@ -137,6 +157,12 @@ export class Machine implements AsyncDisposable {
     this.serial.open();
   }
 
+  /** What it is doing now, in lines for a person: also while it runs, from the host's event loop. Changes nothing in the guest. */
+  status(): readonly string[] {
+    if (this.#disposed) return ['disposed of'];
+    return statusOf(this.parts);
+  }
+
   inspect(): InspectTree {
     return Object.fromEntries([...this.devices].map(([name, device]) => [name, device.inspect()]));
   }
@@ -144,13 +170,19 @@ export class Machine implements AsyncDisposable {
   #requireAlive(): void {
     if (this.#disposed)
       throw new MachineError('bad-call', 'the machine has been disposed of', { remedy: 'build another' });
+    if (this.#broken !== undefined)
+      throw new MachineError('bad-call', 'the machine is broken since a run of it failed', {
+        remedy: 'build another',
+        cause: this.#broken,
+      });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
     this.stop();
-    await this.#running;
+    // Whoever awaits the run hears how it ended.
+    await this.#running?.catch(() => {});
     this.serial.close('the machine was disposed of');
     this.parts.virtual[Symbol.dispose]();
     this.parts.accelerator[Symbol.dispose]();

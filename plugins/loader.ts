@@ -2,7 +2,7 @@
  * Reads what a plugin exports. A plugin is a module: every export that is a device class, a machine profile or an accelerator is a
  * component of it, under the name that it carries itself.
  */
-import { componentName, Device, type DeviceClass, MachineError } from '#core';
+import { componentName, componentOrigin, Device, type DeviceClass, MachineError, setComponentOrigin } from '#core';
 
 /** What `machines` and `accelerators` know more of; the loader only needs the name. */
 export interface Named {
@@ -53,12 +53,15 @@ export function classify(specifier: string, exports: Readonly<Record<string, unk
       if (!(value.prototype instanceof Device)) wrong(`device ${exported} is no Device`, 'let it extend Device');
       const missing = duties.find(duty => typeof value.prototype[duty] !== 'function');
       if (missing !== undefined) wrong(`device ${exported} has no ${missing}()`, 'see Device for what it must do');
+      setComponentOrigin(value, specifier);
       add('device', devices, componentName(value)!.slice(devicePrefix.length), value);
     } else if (isProfile(value)) {
       const misused = misusedDevice(value);
       if (misused !== undefined) {
         wrong(`profile ${value.name} does not say what ${misused} is`, 'write devices: { name: use(Class, options) }');
       }
+      for (const type of deviceTypes(value))
+        if (componentOrigin(type) === undefined) setComponentOrigin(type, specifier);
       add('profile', profiles, value.name, value);
     } else if (isAccelerator(value)) add('accelerator', accelerators, value.name, value);
   }
@@ -81,6 +84,9 @@ const hasName = (value: unknown): value is Named & Record<string, unknown> =>
 const isProfile = (value: unknown): value is Named & Record<string, unknown> =>
   hasName(value) && typeof value.with === 'function' && 'devices' in value;
 const isAccelerator = (value: unknown): value is Named => hasName(value) && typeof value.create === 'function';
+
+const deviceTypes = ({ devices }: Record<string, unknown>): object[] =>
+  Object.values(devices as Record<string, { type: object }>).map(({ type }) => type);
 
 /** The first thing among a profile's devices that is no device class with options. */
 function misusedDevice({ devices }: Record<string, unknown>): string | undefined {

@@ -1,3 +1,5 @@
+import type { Constructor } from '../framework/component.ts';
+import { Ownership } from '../framework/owner.ts';
 import { Scope } from '../framework/scope.ts';
 import { Entropy, SeededEntropy } from '../host/entropy.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
@@ -13,6 +15,7 @@ import { Mmio } from './mmio.ts';
 import { MmioBus } from './mmio-bus.ts';
 import { MsrBus } from './msr-bus.ts';
 import { Msrs } from './msrs.ts';
+import { OwnedServices } from './owned-services.ts';
 import { PciSlotBoard, PciSlots } from './pci-slots.ts';
 import { PortBus } from './port-bus.ts';
 import { Ports } from './ports.ts';
@@ -30,6 +33,8 @@ export interface BoardParts {
   readonly hostTasks: HostTasks;
   readonly wallClock?: WallClock;
   readonly entropy?: Entropy;
+  /** Device classes that come with virt64. What others throw is their own mistake (`bad-device`). Default: none. */
+  readonly shipped?: (type: Constructor) => boolean;
 }
 
 /** The buses of one machine, and the scope in which its devices are built. */
@@ -63,6 +68,7 @@ export class Board {
       .provide(ProcessorSignals, parts.processors)
       .provide(HostTasks, parts.hostTasks)
       .provide(WallClock, parts.wallClock ?? new FixedWallClock(parts.clock))
-      .provide(Entropy, parts.entropy ?? new SeededEntropy());
+      .provide(Entropy, parts.entropy ?? new SeededEntropy())
+      .provide(Ownership, new OwnedServices(this, parts.shipped ?? (() => false)));
   }
 }

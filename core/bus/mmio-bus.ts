@@ -1,4 +1,5 @@
-import { type Range, RangeMap } from '../memory/range-map.ts';
+import { blame, type Owner } from '../framework/owner.ts';
+import { type Range, type RangeEntry, RangeMap } from '../memory/range-map.ts';
 import { type Claim, claimRange } from './claim.ts';
 import type { Mmio, MmioHandler, MmioSize } from './mmio.ts';
 
@@ -17,13 +18,16 @@ export type MmioObserver = (access: {
 /** The memory that is not RAM, as an accelerator meets it. `data` is an 8-byte view, little-endian. */
 export class MmioBus implements Mmio {
   readonly #claims = new RangeMap<MmioHandler>();
+  readonly #owners = new WeakMap<MmioHandler, Owner>();
   readonly #byte = new DataView(new ArrayBuffer(8));
   #observer: MmioObserver | undefined;
 
   /** Accesses, by bytes, to addresses that nobody claimed. */
   unclaimed = 0;
 
-  claim(range: Range, handler: MmioHandler): Claim {
+  /** `owner` answers for what the handler throws. */
+  claim(range: Range, handler: MmioHandler, owner?: Owner): Claim {
+    if (owner) this.#owners.set(handler, owner);
     return claimRange(this.#claims, range, handler, space);
   }
 
@@ -39,7 +43,7 @@ export class MmioBus implements Mmio {
   read(address: number, size: MmioSize, data: DataView, processor = 0): void {
     const claim = this.#claims.find(address);
     if (claim && address + size <= claim.base + claim.length) {
-      claim.value.read(address - claim.base, size, data, processor);
+      this.#ask(claim, address, size, data, processor);
     } else {
       for (let byte = 0; byte < size; byte++) data.setUint8(byte, this.#readByte(address + byte, processor));
     }
@@ -50,9 +54,25 @@ export class MmioBus implements Mmio {
     if (this.#observer) this.#tell('write', address, size, data);
     const claim = this.#claims.find(address);
     if (claim && address + size <= claim.base + claim.length) {
-      claim.value.write(address - claim.base, size, data, processor);
+      this.#give(claim, address, size, data, processor);
     } else {
       for (let byte = 0; byte < size; byte++) this.#writeByte(address + byte, data.getUint8(byte), processor);
+    }
+  }
+
+  #ask(claim: RangeEntry<MmioHandler>, address: number, size: MmioSize, data: DataView, processor: number): void {
+    try {
+      claim.value.read(address - claim.base, size, data, processor);
+    } catch (error) {
+      throw blame(this.#owners.get(claim.value), `a read of address 0x${address.toString(16)}`, error);
+    }
+  }
+
+  #give(claim: RangeEntry<MmioHandler>, address: number, size: MmioSize, data: DataView, processor: number): void {
+    try {
+      claim.value.write(address - claim.base, size, data, processor);
+    } catch (error) {
+      throw blame(this.#owners.get(claim.value), `a write to address 0x${address.toString(16)}`, error);
     }
   }
 
@@ -62,7 +82,7 @@ export class MmioBus implements Mmio {
       this.unclaimed++;
       return 0xff;
     }
-    claim.value.read(address - claim.base, 1, this.#byte, processor);
+    this.#ask(claim, address, 1, this.#byte, processor);
     return this.#byte.getUint8(0);
   }
 
@@ -73,7 +93,7 @@ export class MmioBus implements Mmio {
       return;
     }
     this.#byte.setUint8(0, value);
-    claim.value.write(address - claim.base, 1, this.#byte, processor);
+    this.#give(claim, address, 1, this.#byte, processor);
   }
 
   #tell(kind: 'read' | 'write', address: number, size: MmioSize, data: DataView): void {

@@ -1,11 +1,15 @@
 import { MachineError } from '../framework/error.ts';
+import type { Owner } from '../framework/owner.ts';
 import { service } from '../framework/service.ts';
 import type { Range } from '../memory/range-map.ts';
 import type { Claim } from './claim.ts';
 import type { InterruptLine } from './interrupt-line.ts';
 import type { InterruptMessages } from './interrupt-messages.ts';
-import type { Mmio, MmioHandler } from './mmio.ts';
-import type { PortHandler, Ports } from './ports.ts';
+import type { MmioHandler } from './mmio.ts';
+import type { MmioBus } from './mmio-bus.ts';
+import { OwnedEndpoint } from './owned-endpoint.ts';
+import type { PortBus } from './port-bus.ts';
+import type { PortHandler } from './ports.ts';
 import type { Wires } from './wires.ts';
 
 /** The wires INTA to INTD of slot 0, as the host bridge relays them; each slot rotates by one. */
@@ -52,8 +56,8 @@ export const PciSlots = service<PciSlots>('PciSlots');
 
 /** The buses that lie behind the slots. */
 export interface PciSurroundings {
-  readonly ports: Ports;
-  readonly mmio: Mmio;
+  readonly ports: Pick<PortBus, 'claim'>;
+  readonly mmio: Pick<MmioBus, 'claim'>;
   readonly wires: Wires;
   readonly messages: InterruptMessages;
 }
@@ -71,7 +75,8 @@ export class PciSlotBoard implements PciSlots {
     return this.#places.flatMap((endpoint, place) => (endpoint ? [{ place, endpoint }] : []));
   }
 
-  attach(place: number, endpoint: PciEndpoint): PciConnection {
+  /** `owner` answers for what the endpoint and its handlers throw. */
+  attach(place: number, endpoint: PciEndpoint, owner?: Owner): PciConnection {
     const other = this.#places[place];
     if (other) {
       throw new MachineError('overlap', `${endpoint.name} wants the PCI slot ${show(place)}, where ${other.name} is`, {
@@ -79,15 +84,15 @@ export class PciSlotBoard implements PciSlots {
         remedy: 'give one of the two another slot',
       });
     }
-    this.#places[place] = endpoint;
+    this.#places[place] = owner ? new OwnedEndpoint(endpoint, owner) : endpoint;
     const siblings = this.endpoints.filter(each => each.place >> 3 === place >> 3);
     for (const sibling of siblings) sibling.endpoint.multiFunction = siblings.length > 1;
     const { ports, mmio, wires, messages } = this.buses;
     return {
       interrupt: pin => wires.line(`${pciInterrupts}@${((place >> 3) + pin - 1) & 3}`),
       signal: (address, data) => messages.signal(address, data),
-      claimMemory: (range, handler) => unlessTaken(() => mmio.claim(range, handler)),
-      claimPorts: (range, handler) => unlessTaken(() => ports.claim(range, handler)),
+      claimMemory: (range, handler) => unlessTaken(() => mmio.claim(range, handler, owner)),
+      claimPorts: (range, handler) => unlessTaken(() => ports.claim(range, handler, owner)),
       redecode: () => this.#redecode(),
     };
   }

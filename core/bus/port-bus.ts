@@ -1,3 +1,4 @@
+import { blame, type Owner } from '../framework/owner.ts';
 import { type RangeEntry, RangeMap } from '../memory/range-map.ts';
 import { BytePorts } from './byte-ports.ts';
 import { type Claim, claimRange } from './claim.ts';
@@ -19,15 +20,19 @@ export type PortObserver = (access: {
 export class PortBus implements Ports {
   readonly #claims = new RangeMap<PortHandler>();
   readonly #doublewords = new RangeMap<PortHandler>();
+  readonly #owners = new WeakMap<PortHandler, Owner>();
   #observer: PortObserver | undefined;
 
   /** Accesses to ports that nobody claimed. */
   unclaimed = 0;
 
-  claim(range: PortRange | number, handler: PortHandler | BytePortHandler): Claim {
+  /** `owner` answers for what the handler throws. */
+  claim(range: PortRange | number, handler: PortHandler | BytePortHandler, owner?: Owner): Claim {
     const ports: PortRange = typeof range === 'number' ? { base: range, length: 1 } : range;
     const claims = ports.only === 4 ? this.#doublewords : this.#claims;
-    return claimRange(claims, ports, isBytewise(handler) ? new BytePorts(handler) : handler, space);
+    const whole = isBytewise(handler) ? new BytePorts(handler) : handler;
+    if (owner) this.#owners.set(whole, owner);
+    return claimRange(claims, ports, whole, space);
   }
 
   /** One observer at most; undefined takes it away. */
@@ -70,7 +75,7 @@ export class PortBus implements Ports {
   #read(port: number, size: PortSize): number {
     const claim = this.#find(port, size);
     if (claim && port + size <= claim.base + claim.length) {
-      const value = claim.value.read ? claim.value.read(port, size) : -1;
+      const value = this.#ask(claim.value, port, size);
       return size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
     }
     if (size === 1) {
@@ -82,10 +87,26 @@ export class PortBus implements Ports {
     return value >>> 0;
   }
 
+  #ask(handler: PortHandler, port: number, size: PortSize): number {
+    try {
+      return handler.read ? handler.read(port, size) : -1;
+    } catch (error) {
+      throw blame(this.#owners.get(handler), `a read of port 0x${port.toString(16)}`, error);
+    }
+  }
+
+  #tell(handler: PortHandler, port: number, size: PortSize, value: number): void {
+    try {
+      handler.write?.(port, size, value);
+    } catch (error) {
+      throw blame(this.#owners.get(handler), `a write to port 0x${port.toString(16)}`, error);
+    }
+  }
+
   #write(port: number, size: PortSize, value: number): void {
     const claim = this.#find(port, size);
     if (claim && port + size <= claim.base + claim.length) {
-      claim.value.write?.(port, size, size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff));
+      this.#tell(claim.value, port, size, size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff));
     } else if (size === 1) {
       this.unclaimed++;
     } else {

@@ -1,4 +1,5 @@
 import { MachineError } from '../framework/error.ts';
+import { blame, type Owner } from '../framework/owner.ts';
 import { drive, type InterruptLine, LevelLine } from './interrupt-line.ts';
 import type { Wires } from './wires.ts';
 
@@ -7,9 +8,12 @@ interface Pin {
   asserted: number;
   target: InterruptLine | undefined;
   relays: boolean;
+  /** Of the target. */
+  owner: Owner | undefined;
 }
 
 interface Controller {
+  readonly owner: Owner | undefined;
   readonly relays: boolean;
   readonly pins: number;
   readonly pin: (index: number) => InterruptLine;
@@ -26,16 +30,17 @@ export class WireBoard implements Wires {
     return new LevelLine(name, asserted => {
       pin.asserted += asserted ? 1 : -1;
       const changed = pin.asserted === (asserted ? 1 : 0);
-      if (changed && pin.target && (pin.relays || !this.#quiet)) drive(pin.target, asserted);
+      if (changed && pin.target && (pin.relays || !this.#quiet)) this.#drive(pin.target, asserted, pin.owner);
     });
   }
 
-  provide(controller: string, pins: number, pin: (index: number) => InterruptLine): void {
-    this.#add(controller, { pins, pin, relays: false });
+  /** `owner` answers for what the pins throw. */
+  provide(controller: string, pins: number, pin: (index: number) => InterruptLine, owner?: Owner): void {
+    this.#add(controller, { pins, pin, relays: false, owner });
   }
 
-  relay(name: string, pins: number, pin: (index: number) => InterruptLine): void {
-    this.#add(name, { pins, pin, relays: true });
+  relay(name: string, pins: number, pin: (index: number) => InterruptLine, owner?: Owner): void {
+    this.#add(name, { pins, pin, relays: true, owner });
   }
 
   #add(name: string, controller: Controller): void {
@@ -61,10 +66,18 @@ export class WireBoard implements Wires {
     }
   }
 
+  #drive(target: InterruptLine, asserted: boolean, owner: Owner | undefined): void {
+    try {
+      drive(target, asserted);
+    } catch (error) {
+      throw blame(owner, `a change of the wire ${target.name}`, error);
+    }
+  }
+
   #pin(name: string): Pin {
     const known = this.#pins.get(name);
     if (known) return known;
-    const pin: Pin = { asserted: 0, target: undefined, relays: false };
+    const pin: Pin = { asserted: 0, target: undefined, relays: false, owner: undefined };
     this.#pins.set(name, pin);
     this.#connect(name, pin);
     return pin;
@@ -77,6 +90,7 @@ export class WireBoard implements Wires {
     if (!known || !/^\d+$/.test(index) || Number(index) >= known.pins) return;
     pin.target = known.pin(Number(index));
     pin.relays = known.relays;
-    if (pin.asserted > 0) pin.target.assert();
+    pin.owner = known.owner;
+    if (pin.asserted > 0) this.#drive(pin.target, true, pin.owner);
   }
 }

@@ -14,5 +14,13 @@ export const component =
     injectable()(type as new (...parameters: unknown[]) => object);
   };
 
+const origins = new WeakMap<object, string>();
+
+/** The file or package that a component was loaded from; undefined for what was not loaded from a plugin. */
+export const componentOrigin = (type: object): string | undefined => origins.get(type);
+export const setComponentOrigin = (type: object, origin: string): void => {
+  origins.set(type, origin);
+};
+
 /** `device:pit` for a decorated class, undefined for any other. */
 export const componentName = (type: object): string | undefined => names.get(type);

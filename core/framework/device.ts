@@ -2,6 +2,7 @@ import { component, componentName } from './component.ts';
 import { MachineError } from './error.ts';
 import type { InspectTree } from './inspect.ts';
 import { ComponentName, type GivenOptions, type OptionSchema, Options, parseOptions } from './options.ts';
+import { Ownership, setOwner } from './owner.ts';
 import type { SavedState } from './saved-state.ts';
 import type { Scope } from './scope.ts';
 
@@ -37,7 +38,11 @@ export function createDevice<S extends OptionSchema, D extends Device>(
 ): D {
   const options = parseOptions(type.options, given, `devices.${name}`);
   try {
-    return scope.child().provide(Options, options).provide(ComponentName, name).create(type);
+    const own = scope.child().provide(Options, options).provide(ComponentName, name);
+    const owner = scope.has(Ownership) ? scope.get(Ownership).own(own, name, type) : undefined;
+    const device = own.create(type);
+    if (owner) setOwner(device, owner);
+    return device;
   } catch (cause) {
     if (cause instanceof MachineError) throw cause;
     throw new MachineError('bad-device', `${componentName(type) ?? type.name} cannot be built: ${messageOf(cause)}`, {

@@ -46,8 +46,11 @@ export type Effect =
       readonly after: Value;
       readonly aligned?: true;
     }
-  /** Faults unless `address` could be written with `width` bits; writes nothing (ENTER, XCHG order, CMPXCHG8B). */
-  | { readonly kind: 'probe'; readonly address: Address; readonly width: Width }
+  /**
+   * Faults unless `address` could be written, or read, with `width` bits. No byte moves, so a device's register does not notice:
+   * ENTER and CMPXCHG8B for writing, CLFLUSH for reading.
+   */
+  | { readonly kind: 'probe'; readonly access: 'read' | 'write'; readonly address: Address; readonly width: Width }
   | { readonly kind: 'set'; readonly place: Place; readonly value: Value }
   /** Flags not named keep their value; nothing happens where `when` is 0. */
   | { readonly kind: 'flags'; readonly flags: FlagUpdate; readonly when?: Value }

@@ -40,8 +40,9 @@ export interface EvaluationMachine {
   /** Little-endian; the address is linear. `segment` is for the choice between #SS and #GP. */
   read(linear: bigint, bytes: number, segment: number): bigint;
   write(linear: bigint, bytes: number, value: bigint, segment: number): void;
-  /** Throws if these bytes cannot be written. */
-  probe(linear: bigint, bytes: number, segment: number): void;
+  /** Throws if these bytes cannot be written, or read; moves none. */
+  probeWrite(linear: bigint, bytes: number, segment: number): void;
+  probeRead(linear: bigint, bytes: number, segment: number): void;
   /** Inputs and results as the helper's row says. state.rip and state.nextRip are set. */
   call(helper: HelperName, inputs: readonly bigint[]): { status: Status; results: readonly bigint[] };
 }
@@ -144,14 +145,15 @@ class Run {
       case 'update': {
         const { linear, segment } = this.#locate(effect.address, effect.aligned);
         const bytes = effect.before.width / 8;
-        this.machine.probe(linear, bytes, segment);
+        this.machine.probeWrite(linear, bytes, segment);
         this.#values.set(effect.before, this.machine.read(linear, bytes, segment));
         this.machine.write(linear, bytes, this.#evaluate(effect.after), segment);
         return undefined;
       }
       case 'probe': {
         const { linear, segment } = this.#locate(effect.address);
-        this.machine.probe(linear, effect.width / 8, segment);
+        if (effect.access === 'read') this.machine.probeRead(linear, effect.width / 8, segment);
+        else this.machine.probeWrite(linear, effect.width / 8, segment);
         return undefined;
       }
       case 'set':

@@ -56,7 +56,7 @@ class Printer {
         return `${before} = update${effect.before.width} ${this.#address(effect.address)} ${this.#value(effect.after)}`;
       }
       case 'probe':
-        return `probe${effect.width} ${this.#address(effect.address)}`;
+        return `probe${effect.width}${effect.access === 'read' ? ' read' : ''} ${this.#address(effect.address)}`;
       case 'set':
         return `set ${this.#place(effect.place)} ${this.#value(effect.value)}`;
       case 'flags':

@@ -33,6 +33,8 @@ export interface Operand {
   ): { before: Value; after: Value };
   /** Faults unless `width` bits at a displacement can be written; writes nothing. Memory only. */
   probeAt(displacement: Value | number, width: Width): void;
+  /** Faults as a read of the operand does, and reads nothing: a device's register is not touched. */
+  probeRead(): void;
   /** Effective address without the segment, 64 bits (LEA, INVLPG, FXSAVE …). Memory only. */
   offset(): Value;
   /** Register number as the helper needs it (segment, control, debug register, ST(i); state offset of a general one): a 32-bit value. */
@@ -260,6 +262,7 @@ export class Tracer {
       writeAt: () => tracer.#notMemory(),
       updateAt: () => tracer.#notMemory(),
       probeAt: () => tracer.#notMemory(),
+      probeRead: () => tracer.#notMemory(),
       offset: () => tracer.#notMemory(),
       number: () =>
         place.kind === 'register'
@@ -320,7 +323,11 @@ export class Tracer {
       updateAt: (displacement, size, change) => update(displaced(displacement), size, change),
       probeAt: (displacement, size) => {
         this.#writingMemory();
-        this.effects.push({ kind: 'probe', address: displaced(displacement), width: size });
+        this.effects.push({ kind: 'probe', access: 'write', address: displaced(displacement), width: size });
+      },
+      probeRead: () => {
+        if (this.#committing) throw new Error(`${this.form.key}: memory is read after a register was written`);
+        this.effects.push({ kind: 'probe', access: 'read', address: at(), width });
       },
       offset: () => leaf('offset', 64, operand ?? -1),
       number: () => this.#notMemory(),

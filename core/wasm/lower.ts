@@ -151,7 +151,7 @@ class Lowering {
         return;
       }
       case 'probe':
-        f.release(this.#translate(effect.address, effect.width / 8, true));
+        f.release(this.#translate(effect.address, effect.width / 8, effect.access === 'write'));
         return;
       case 'set': {
         const { place, value } = effect;

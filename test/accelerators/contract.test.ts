@@ -10,11 +10,12 @@ import { modes } from './contract/modes.ts';
 import { ports } from './contract/ports.ts';
 import { shadows } from './contract/shadows.ts';
 import { state } from './contract/state.ts';
+import { touch } from './contract/touch.ts';
 import { Guest, names } from './guest.ts';
 
 const guests = names.flatMap(name => [new Guest(name), new Guest(name, { engine: 'jit' })]);
 for (const guest of guests) {
-  for (const part of [memory, state, control, events, ports, memoryAccess, identity, modes, hostile, shadows])
+  for (const part of [memory, state, control, events, ports, memoryAccess, touch, identity, modes, hostile, shadows])
     part(test, guest);
 }
 

@@ -111,3 +111,13 @@ test.serial('with --json an error is one line of JSON', async t => {
   t.deepEqual({ kind, code }, { kind: 'refused', code: 'unknown-component' });
   t.regex(remedy!, /nvmm-svm/);
 });
+
+test.serial('a plugin’s device that throws is named, with its file and line', async t => {
+  const { status, stderr } = await virt64('run', '--plugin', './test/cli/throwing-device.ts', '--machine', 'party');
+  t.is(status, badInput, stderr);
+  t.regex(
+    stderr,
+    /devices\.cracker: device:firecracker of \S*throwing-device\.ts failed in a timer: bang at \S*throwing-device\.ts:\d+/,
+  );
+  t.notRegex(stderr, /internal error|\n\s+at /);
+});

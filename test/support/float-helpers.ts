@@ -47,7 +47,7 @@ class UserMemory implements LinearMemory {
     this.#read(low, high, size);
   }
   probeWrite(low: number, high: number, size: number): void {
-    this.machine.probe(address(low, high), size, 3);
+    this.machine.probeWrite(address(low, high), size, 3);
   }
 
   #read(low: number, high: number, bytes: number): bigint {

@@ -2,7 +2,7 @@
 import { MachineFault } from '../../core/ir/evaluate.ts';
 import { composeFlags } from '../../core/ir/flag-state.ts';
 import type { HelperName } from '../../core/isa/helpers.ts';
-import { gprOffset, Segment, segmentSelector, state } from '../../core/state/layout.ts';
+import { gprOffset, Segment, segmentBase, segmentSelector, state } from '../../core/state/layout.ts';
 import { floatUserHelpers } from './float-helpers.ts';
 import type { UserMachine } from './user-machine.ts';
 
@@ -79,7 +79,7 @@ export const userHelpers: Partial<Record<HelperName, UserHelper>> = {
     }
     push(newFrame);
     pointer = cut(pointer - size!);
-    machine.probe(pointer, bytes, Segment.ss);
+    machine.probeWrite(pointer, bytes, Segment.ss);
     machine.set(gprOffset(5), Number(width), BigInt.asUintN(Number(width), newFrame));
     machine.set(stackPointer, Number(stack), pointer);
     return done;
@@ -90,6 +90,14 @@ export const userHelpers: Partial<Record<HelperName, UserHelper>> = {
     if (type === 4n) raise(13, Number(vector! * 8n + 2n));
     machine.block.set(state.rip, machine.block.get(state.nextRip));
     return raise(Number(vector));
+  },
+
+  maskedStore(machine, [segment, offset, value, mask, size]) {
+    const linear = machine.block.get(segmentBase(Number(segment))) + offset!;
+    machine.probeWrite(linear, Number(size), Number(segment));
+    for (let byte = 0n; byte < size!; byte++)
+      if ((mask! >> byte) & 1n) machine.write(linear + byte, 1, (value! >> (byte * 8n)) & 0xffn, Number(segment));
+    return done;
   },
 
   moveToSegment(machine, [segment, selector]) {

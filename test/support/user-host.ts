@@ -122,10 +122,10 @@ export class UserHost extends FlatHost {
     return value;
   }
   write(linear: bigint, bytes: number, value: bigint): void {
-    this.probe(linear, bytes);
+    this.probeWrite(linear, bytes);
     for (let i = 0; i < bytes; i++) this.bytes[this.#byte(linear, i, true)] = Number((value >> BigInt(i * 8)) & 0xffn);
   }
-  probe(linear: bigint, bytes: number): void {
+  probeWrite(linear: bigint, bytes: number): void {
     for (let i = 0; i < bytes; i++) this.#byte(linear, i, true);
   }
   #byte(linear: bigint, plus: number, write: boolean): number {

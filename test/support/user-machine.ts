@@ -123,8 +123,12 @@ export class UserMachine implements EvaluationMachine {
     }
   }
 
-  probe(linear: bigint, bytes: number, segment: number): void {
+  probeWrite(linear: bigint, bytes: number, segment: number): void {
     this.#check(linear, bytes, segment, true);
+  }
+
+  probeRead(linear: bigint, bytes: number, segment: number): void {
+    this.#check(linear, bytes, segment, false);
   }
 
   call(helper: HelperName, inputs: readonly bigint[]): { status: Status; results: readonly bigint[] } {

@@ -63,9 +63,17 @@ class Assistant implements AssistMemory {
     this.#access(linear, bytes, true, implicit);
   }
 
-  probe(linear: bigint, bytes: number, _segment?: number, implicit = false): void {
+  probeWrite(linear: bigint, bytes: number, _segment?: number, implicit = false): void {
+    this.#probe(linear, bytes, true, implicit);
+  }
+
+  probeRead(linear: bigint, bytes: number, _segment?: number, implicit = false): void {
+    this.#probe(linear, bytes, false, implicit);
+  }
+
+  #probe(linear: bigint, bytes: number, write: boolean, implicit: boolean): void {
     for (const at of [linear, BigInt.asUintN(64, linear + BigInt(bytes - 1))]) {
-      const gpa = translate(this.lib, this.mach, this.vcpu, at, true, implicit);
+      const gpa = translate(this.lib, this.mach, this.vcpu, at, write, implicit);
       if (typeof gpa !== 'number') throw new MachineFault(gpa);
     }
   }

@@ -88,11 +88,12 @@ export class AssistLinearMemory implements LinearMemory {
     this.#write(low, high, 8, access, join(valueLow, valueHigh));
   }
   probeRead(low: number, high: number, size: number, access: number): void {
-    this.#read(low, high, Math.min(size, 1), access);
+    const implicit = (access & Access.implicit) !== 0;
+    this.#guarded(() => this.memory.probeRead(join(low, high), size, Segment.ds, implicit));
   }
   probeWrite(low: number, high: number, size: number, access: number): void {
     const implicit = (access & Access.implicit) !== 0;
-    this.#guarded(() => this.memory.probe(join(low, high), size, Segment.ds, implicit));
+    this.#guarded(() => this.memory.probeWrite(join(low, high), size, Segment.ds, implicit));
   }
 }
 

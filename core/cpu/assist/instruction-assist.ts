@@ -24,7 +24,9 @@ import { type CpuCore, callHelper, type HelperImplementation } from '../core.ts'
 export interface AssistMemory {
   read(linear: bigint, bytes: number, segment: number, implicit?: boolean): bigint;
   write(linear: bigint, bytes: number, value: bigint, segment: number, implicit?: boolean): void;
-  probe(linear: bigint, bytes: number, segment: number, implicit?: boolean): void;
+  /** Whether these bytes can be written, or read. No byte moves: a device does not notice. */
+  probeWrite(linear: bigint, bytes: number, segment: number, implicit?: boolean): void;
+  probeRead(linear: bigint, bytes: number, segment: number, implicit?: boolean): void;
 }
 
 const nothing = { form: undefined };
@@ -92,8 +94,11 @@ export class InstructionAssist implements EvaluationMachine {
   write(linear: bigint, bytes: number, value: bigint, segment: number): void {
     this.memory.write(linear, bytes, value, segment);
   }
-  probe(linear: bigint, bytes: number, segment: number): void {
-    this.memory.probe(linear, bytes, segment);
+  probeWrite(linear: bigint, bytes: number, segment: number): void {
+    this.memory.probeWrite(linear, bytes, segment);
+  }
+  probeRead(linear: bigint, bytes: number, segment: number): void {
+    this.memory.probeRead(linear, bytes, segment);
   }
 
   call(helper: HelperName, inputs: readonly bigint[]) {

@@ -113,13 +113,19 @@ export class LiveAssist implements AssistMemory {
     this.#access(linear, bytes, segment, true);
   }
 
-  probe(linear: bigint, bytes: number, segment: number, implicit = false): void {
-    if (implicit) {
-      this.cpu.mmu.probeWrite(lowOf(linear), highOf(linear), bytes, Access.implicit);
-      return;
-    }
+  probeWrite(linear: bigint, bytes: number, segment: number, implicit = false): void {
+    if (implicit) this.cpu.mmu.probeWrite(lowOf(linear), highOf(linear), bytes, Access.implicit);
+    else this.#probe(linear, bytes, segment, true);
+  }
+
+  probeRead(linear: bigint, bytes: number, segment: number, implicit = false): void {
+    if (implicit) this.cpu.mmu.probeRead(lowOf(linear), highOf(linear), bytes, Access.implicit);
+    else this.#probe(linear, bytes, segment, false);
+  }
+
+  #probe(linear: bigint, bytes: number, segment: number, write: boolean): void {
     this.#eachPage(linear, bytes, (at, length) => {
-      this.#locate(at, length, segment, true);
+      this.#locate(at, length, segment, write);
     });
   }
 
@@ -143,7 +149,7 @@ export class LiveAssist implements AssistMemory {
 
   #access(linear: bigint, bytes: number, segment: number, write: boolean): void {
     // All pages answer before the first byte moves.
-    if (write) this.probe(linear, bytes, segment);
+    if (write) this.#probe(linear, bytes, segment, true);
     this.#eachPage(linear, bytes, (at, length, start) => {
       const host = this.#locate(at, length, segment, write);
       if (host > 0) {

@@ -1,6 +1,7 @@
 /** Implementations of the helpers of core/isa/vector/helpers.ts. */
 import type { vectorHelpers } from '../../isa/vector/helpers.ts';
 import type { HelperImplementation } from '../core.ts';
+import { maskedStore } from './masked-store.ts';
 import { sseArithmetic } from './sse-arithmetic.ts';
 import { sseCompare, sseCompareFlags } from './sse-compare.ts';
 import { sseConvert } from './sse-convert.ts';
@@ -10,4 +11,5 @@ export const sseHelpers: Readonly<Record<keyof typeof vectorHelpers, HelperImple
   sseCompare,
   sseCompareFlags,
   sseConvert,
+  maskedStore,
 };

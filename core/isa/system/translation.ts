@@ -34,12 +34,12 @@ export const WBINVD = instruction('wbinvd', {
   semantics() {},
 });
 
-/** Needs a readable byte. */
+/** These need a readable byte, but do not read it: a device's register at that place keeps what a read would clear. */
 export const CLFLUSH = instruction('clflush', {
   encodings: [['np 0f ae /7 mem', 'Mb']],
   feature: 'clflush',
   semantics(_cpu, place) {
-    place!.read();
+    place!.probeRead();
   },
 });
 
@@ -47,7 +47,7 @@ export const CLFLUSHOPT = instruction('clflushopt', {
   encodings: [['66 0f ae /7 mem', 'Mb']],
   feature: 'clflushopt',
   semantics(_cpu, place) {
-    place!.read();
+    place!.probeRead();
   },
 });
 
@@ -55,6 +55,6 @@ export const CLWB = instruction('clwb', {
   encodings: [['66 0f ae /6 mem', 'Mb']],
   feature: 'clwb',
   semantics(_cpu, place) {
-    place!.read();
+    place!.probeRead();
   },
 });

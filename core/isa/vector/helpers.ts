@@ -1,5 +1,5 @@
 /**
- * Helpers of SSE floating point, for what the fast ways of float-*.ts leave over: exceptions, special operands, rounding control. They write
+ * Helpers of SSE: MASKMOV, whose other bytes may be a device's registers; and floating point, for what the fast ways of float-*.ts leave over: exceptions, special operands, rounding control. They write
  * their target themselves (state offset; numbers of operations are in operations.ts) or, where an exception is unmasked, raise #XM.
  */
 import type { Helper } from '../helpers.ts';
@@ -13,4 +13,6 @@ export const vectorHelpers = {
   sseCompareFlags: { inputs: [64, 64, 32], results: [], flags: true, dear: true },
   /** (source, target, operation) */
   sseConvert: { inputs: [128, 32, 32], results: [], dear: true },
+  /** (segment, offset, value, a bit for each byte of it that is stored, bytes of the operand): MASKMOVQ, MASKMOVDQU. */
+  maskedStore: { inputs: [32, 64, 128, 32, 32], results: [] },
 } as const satisfies Record<string, Helper>;

@@ -1,5 +1,5 @@
 /** Moves of whole vectors and scalars, to and from memory and general registers (SDM vol. 2, MOVAPS … MASKMOVDQU). */
-import { type Value, zero } from '../../ir/value.ts';
+import { constant, type Value, zero } from '../../ir/value.ts';
 import { simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
@@ -199,12 +199,11 @@ export const MOVLHPS = instruction('movlhps', {
 
 /** Writes those bytes at DS:rDI whose mask byte has its top bit set. */
 function maskedMove(cpu: Tracer, value: Value, mask: Value): void {
-  const place = cpu.memory('source', cpu.register(7, cpu.addressWidth).read().zeroExtend(64), value.width);
-  const selected = simd('i8x16.lt_s', mask.zeroExtend(128), zero(128));
-  place.update(before => {
-    const after = simd('v128.bitselect', value.zeroExtend(128), before.zeroExtend(128), selected);
-    return after.resize(value.width);
-  });
+  const rdi = cpu.register(7, cpu.addressWidth).read().zeroExtend(64);
+  const place = cpu.memory('source', rdi, value.width);
+  const selected = simd('i8x16.bitmask', mask.zeroExtend(128));
+  const bytes = constant(32, value.width / 8);
+  cpu.call('maskedStore', place.segment(), rdi, value.zeroExtend(128), selected, bytes);
 }
 
 export const MASKMOVQ = instruction('maskmovq', {

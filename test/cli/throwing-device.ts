@@ -1,0 +1,26 @@
+/** A plugin whose device throws in a timer: for the tests of the program. */
+import { Clock, ComponentName, Device, device, toyvirt, use } from 'virt64';
+
+@device('firecracker')
+export class Firecracker extends Device {
+  static readonly options = {};
+  constructor(
+    @ComponentName readonly name: string,
+    @Clock clock: Clock,
+  ) {
+    super();
+    clock.schedule(1000, () => {
+      throw new RangeError('bang');
+    });
+  }
+  reset(): void {}
+  save() {
+    return { version: 1 };
+  }
+  restore(): void {}
+  inspect() {
+    return {};
+  }
+}
+
+export const party = toyvirt.with({ devices: { cracker: use(Firecracker, {}) } }, 'party');
