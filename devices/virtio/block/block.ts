@@ -105,6 +105,12 @@ export class Block implements VirtioModel {
     }
   }
 
+  /** After all that is under way. */
+  async flush(): Promise<void> {
+    await this.#work;
+    await this.parts.disk.flush();
+  }
+
   get #unanswered(): Saved[] {
     return [...Array.from(this.#pending, ({ chain: { head }, due }) => ({ head, due })), ...this.#saved];
   }
