@@ -1,6 +1,6 @@
 /** A guest that asks without waiting, resets, or asks for much: the disk takes no more than it can hold, and loses nothing. */
 import test from 'ava';
-import { type BlockBackend, BlockError } from '#core';
+import { type BlockBackend, BlockError, ImmediateHostTasks } from '#core';
 import { VirtioBlock } from '#devices';
 import { enoughBytes, mostRequests } from '../../../devices/virtio/block/block.ts';
 import { pieceLength } from '../../../devices/virtio/block/job.ts';
@@ -118,6 +118,37 @@ test('what a reset gives up still counts until it is over, takes no memory and i
     t.is(host.log.length, Math.ceil((14 * 0x8_0000) / pieceLength));
     t.is(host.largest, pieceLength);
   }
+});
+
+test('in real time it is the host that ends requests, and a slow one is no way around it', async t => {
+  const { bench, driver, host } = machine();
+  const immediate = new ImmediateHostTasks();
+  const { promise: slow, resolve } = Promise.withResolvers<void>();
+  bench.tasks.perform = (work, latency, done) => {
+    host.most = Math.max(host.most, ++host.outstanding);
+    const late = slow.then(() => work);
+    immediate.perform(late, latency, result => {
+      host.outstanding--;
+      done(result);
+    });
+  };
+  for (let n = 0; n < 100; n++) {
+    const [queue] = driver.start(accepted, 16);
+    for (let slot = 0; slot < 16; slot++) {
+      offer(queue!, { slot, type: Type.write, sequence: slot, pieces: 14, length: 0x8_0000 });
+      driver.notify(0);
+    }
+  }
+  const [queue] = driver.start(accepted, 16);
+  offer(queue!, { slot: 0, type: Type.read, sequence: 7, pieces: 1, length: 512 });
+  driver.notify(0);
+  t.is(host.most, mostRequests);
+  t.is(host.outstanding, mostRequests);
+  resolve();
+  while (host.outstanding > 0) await new Promise(resolve => setImmediate(resolve));
+  t.deepEqual(queue!.used(), [{ head: 0, written: 513 }]);
+  // What the host had begun before the first reset.
+  t.true(host.log.length <= 2);
 });
 
 test('a long request is done by pieces, at the moment at which it would be done at once', async t => {
