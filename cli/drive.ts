@@ -1,8 +1,11 @@
 /** --drive FILE[,ro] or file=FILE,readonly=on: raw images as virtio disks, from slot 00:04.0 on. */
+import { stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { MachineError } from '#core';
 import { VirtioBlock } from '#devices';
 import { type DeviceUse, use } from '#machines';
 import { FileDisk } from './host/file-disk.ts';
+import { complain } from './output.ts';
 
 const firstSlot = 4;
 /** A bus has 32 slots. */
@@ -16,26 +19,74 @@ export async function driveDevices(drives: readonly string[]): Promise<Record<st
     });
   }
   const uses: Record<string, DeviceUse> = {};
-  for (const [index, drive] of drives.entries()) {
-    const slot = `00:${(firstSlot + index).toString(16).padStart(2, '0')}.0`;
-    uses[`disk${index}`] = use(VirtioBlock, { slot, disk: await openDrive(drive) });
+  try {
+    await refuseSameFiles(drives.map(parse));
+    for (const [index, drive] of drives.entries()) {
+      const slot = `00:${(firstSlot + index).toString(16).padStart(2, '0')}.0`;
+      uses[`disk${index}`] = use(VirtioBlock, { slot, disk: await openDrive(drive) });
+    }
+  } catch (error) {
+    await closeDrives();
+    throw error;
   }
   return uses;
 }
 
+const opened: FileDisk[] = [];
+
+/**
+ * Flushes and closes the disks that the command line named: on every way out. It may be called more than once. What fails is said like
+ * any failure of a disk. After `limit` milliseconds it no longer waits, for those who have no time.
+ */
+export async function closeDrives(limit = Number.POSITIVE_INFINITY): Promise<void> {
+  const closed = Promise.allSettled(opened.map(disk => disk.close()));
+  if (limit === Number.POSITIVE_INFINITY) {
+    await closed;
+    return;
+  }
+  const over = new AbortController();
+  await Promise.race([closed, delay(limit, undefined, { signal: over.signal }).catch(() => undefined)]);
+  over.abort();
+}
+
+/** Whether the host failed to read, write or flush one of them. */
+export const haveDrivesFailed = (): boolean => opened.some(({ failure }) => failure !== undefined);
+
+/** A disk twice is two caches of one disk: the guest would destroy it. Nobody destroys what is only read. */
+async function refuseSameFiles(drives: readonly Drive[]): Promise<void> {
+  const seen = new Map<string, Drive>();
+  for (const drive of drives) {
+    // What cannot be looked at cannot be opened: that error comes later.
+    const status = await stat(drive.path, { bigint: true }).catch(() => undefined);
+    if (!status) continue;
+    const file = `${status.dev}:${status.ino}`;
+    const other = seen.get(file);
+    seen.set(file, other?.readOnly === false ? other : drive);
+    if (!other || (other.readOnly && drive.readOnly)) continue;
+    const what =
+      other.path === drive.path ? `${drive.path} is given twice` : `${other.path} and ${drive.path} are one file`;
+    throw new MachineError('bad-argument', what, {
+      path: '--drive',
+      remedy: 'give it once, or each time with ,ro to be read only',
+    });
+  }
+}
+
 async function openDrive(drive: string): Promise<FileDisk> {
-  if (drive.startsWith('file=')) return openFile(byKeys(drive));
-  const plain = plainFile(drive);
+  const { path, readOnly } = parse(drive);
   try {
-    return await openFile(plain);
+    const disk = await FileDisk.open(path, { readOnly, onFailure: complain });
+    opened.push(disk);
+    return disk;
   } catch (error) {
-    const suffix = /,[^/]*$/.exec(plain.path)?.[0];
-    if (!(error instanceof MachineError) || error.code !== 'file-not-found' || suffix === undefined) throw error;
+    const suffix = /,[^/]*$/.exec(path)?.[0];
+    if (drive.startsWith('file=') || suffix === undefined) throw error;
+    if (!(error instanceof MachineError) || error.code !== 'file-not-found') throw error;
     throw strange(suffix.slice(1));
   }
 }
 
-const openFile = ({ path, readOnly }: Drive): Promise<FileDisk> => FileDisk.open(path, { readOnly });
+const parse = (drive: string): Drive => (drive.startsWith('file=') ? byKeys(drive) : plainFile(drive));
 
 interface Drive {
   readonly path: string;

@@ -15,6 +15,8 @@ export const ExitCode = {
   unavailable: 69,
   /** A mistake of virt64 itself (EX_SOFTWARE). */
   internal: 70,
+  /** The host failed to read or write a disk, whatever else the guest ended with (EX_IOERR). */
+  diskFailed: 74,
   /** `--timeout` has passed. */
   timeout: 124,
   /** The user quit with the escape key or a signal. */
@@ -60,7 +62,7 @@ export const exitCodeHelp = `Exit status:
        it reset itself
   1    the machine failed: triple fault, processors halted, accelerator error
   64   wrong arguments      65   unusable input file   69   something is missing
-  70   an error in virt64   124  --timeout has passed
+  70   an error in virt64   74   a disk failed          124  --timeout has passed
   130  quit: Ctrl-A x, a signal, or nobody reads stdout any more
   A guest that writes v to its debug-exit port ends the program with 2v+1
   (on toyvirt with v).`;

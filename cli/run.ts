@@ -5,6 +5,7 @@ import { choice, pattern } from './argument-values.ts';
 import { parseRun, type RunArguments, runHelp } from './arguments.ts';
 import { blameOption } from './blame.ts';
 import { bootOf } from './boot.ts';
+import { closeDrives, haveDrivesFailed } from './drive.ts';
 import { ExitCode, exitCodeHelp, exitCodeOf } from './exit-code.ts';
 import { hostEntropy, hostWallClock } from './host-sources.ts';
 import { registryWith } from './import-plugin.ts';
@@ -40,11 +41,11 @@ export async function run(args: readonly string[]): Promise<number> {
     ...(profile.clock === 'host' ? { entropy: hostEntropy, wallClock: hostWallClock } : {}),
   }).catch(blameOption);
   chatter(`${profile.name} on ${machine.accelerator}${process.stdin.isTTY ? '; Ctrl-A x quits' : ''}`);
-  const outcome = await runInTerminal(machine, limits);
+  const outcome = await runInTerminal(machine, limits).finally(() => closeDrives());
   if (options.json) say(JSON.stringify(outcome));
   else if (outcome.kind === 'error') say(`virt64: the accelerator gave up: ${outcome.message}`);
   else chatter(`\nvirt64: ${describe(outcome)}`);
-  return exitCodeOf(outcome);
+  return haveDrivesFailed() ? ExitCode.diskFailed : exitCodeOf(outcome);
 }
 
 function limitsOf({ timeout, until, 'no-reboot': endsAtReset = false }: RunArguments): Limits {

@@ -184,8 +184,11 @@ export class Machine implements AsyncDisposable {
     // Whoever awaits the run hears how it ended.
     await this.#running?.catch(() => {});
     this.serial.close('the machine was disposed of');
+    const flushed = await Promise.allSettled([...this.devices.values()].map(device => device.flush?.()));
     this.parts.virtual[Symbol.dispose]();
     this.parts.accelerator[Symbol.dispose]();
+    const failed = flushed.find(({ status }) => status === 'rejected');
+    if (failed) throw (failed as PromiseRejectedResult).reason;
   }
 }
 

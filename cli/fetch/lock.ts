@@ -1,7 +1,9 @@
-/** One process at a time: a file that names its owner. The lock of a process that died is taken over. */
-import { rmSync } from 'node:fs';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+/** One process at a time: the operating system's lock on a file, or else the file itself. A process that died has no lock. */
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { holderOf, ownerText, releaseLockFile, takeLockFile } from '../host/lock-file.ts';
+import { describeOwner, type Owner, parseOwner } from '../host/owner.ts';
+import { lockDescriptor } from '../host/system-lock.ts';
 
 const pollInterval = 200;
 
@@ -9,15 +11,19 @@ const pollInterval = 200;
 export async function withLock<T>(
   file: string,
   work: () => Promise<T>,
-  onWait: (owner: number) => void = () => {},
+  onWait: (owner: string) => void = () => {},
 ): Promise<T> {
   let isWaiting = false;
-  for (let owner: number | undefined; (owner = await acquire(file)) !== undefined; await delay(pollInterval)) {
-    if (owner === 0 || isWaiting) continue;
-    isWaiting = true;
-    onWait(owner);
+  let taken = take(file);
+  for (; 'holder' in taken; taken = take(file)) {
+    const { holder } = taken;
+    if (holder && !isWaiting) {
+      isWaiting = true;
+      onWait(holder === 'unknown' ? 'that is not known' : describeOwner(holder));
+    }
+    await delay(pollInterval);
   }
-  const release = (): void => rmSync(file, { force: true });
+  const { release } = taken;
   process.once('exit', release);
   try {
     return await work();
@@ -27,43 +33,38 @@ export async function withLock<T>(
   }
 }
 
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+/** How to give it back; or who has it, if that can be told. */
+type Taken = { readonly release: () => void } | { readonly holder: Owner | 'unknown' | undefined };
 
-let attempts = 0;
-
-/**
- * Takes the lock, or answers the process that has it; 0 if there is none any more. The file appears with its owner in it: one without is what a
- * crash of the computer left.
- */
-async function acquire(file: string): Promise<number | undefined> {
-  const named = `${file}.${process.pid}-${++attempts}`;
-  const mine = `${process.pid}\n`;
-  try {
-    await writeFile(named, mine);
-    // Some file systems have no hard links; there a crash may leave an empty file after all.
-    await link(named, file).catch(error => {
-      if (codeOf(error) === 'EEXIST') throw error;
-      return writeFile(file, mine, { flag: 'wx' });
-    });
-    return undefined;
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  } finally {
-    await rm(named, { force: true });
+function take(file: string): Taken {
+  const fd = openSync(file, 'a+');
+  const result = lockDescriptor(fd, 'exclusive');
+  const holder = result === 'held' ? holderOf(file) : parseOwner(readFileSync(fd, 'utf8'));
+  const isFree = holder === undefined || holder === 'unknown' || holder.by === 'flock';
+  if (result === 'held' && isFree && isStillThere(file, fd)) {
+    ftruncateSync(fd);
+    writeSync(fd, ownerText('flock'));
+    return { release: () => release(file, fd) };
   }
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return 0;
-  const owner = Number(text);
-  if (owner > 0 && isAlive(owner)) return owner;
-  await rm(file, { force: true });
-  return 0;
+  closeSync(fd);
+  if (result === 'held') return { holder: isFree ? undefined : holder };
+  if (result === 'refused') return { holder };
+  const other = takeLockFile(file);
+  return other === undefined ? { release: () => releaseLockFile(file) } : { holder: other };
 }
 
-function isAlive(owner: number): boolean {
+/** Deleted while it is locked: who has opened it meanwhile finds that it is gone when he gets the lock. */
+function release(file: string, fd: number): void {
+  releaseLockFile(file);
+  closeSync(fd);
+}
+
+/** Its last owner may have deleted it while we waited. */
+function isStillThere(file: string, fd: number): boolean {
   try {
-    process.kill(owner, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === 'EPERM';
+    const [ours, there] = [fstatSync(fd, { bigint: true }), statSync(file, { bigint: true })];
+    return ours.ino === there.ino && ours.dev === there.dev;
+  } catch {
+    return false;
   }
 }

@@ -1,67 +1,59 @@
-/**
- * One writer per disk image. Node has no flock, so it is a file beside the image with the number of the process that writes; one that
- * was left behind by a process that is no more counts for nothing.
- */
-import { readFileSync, realpathSync, unlinkSync, writeFileSync } from 'node:fs';
+/** One writer per disk image, or any number of readers: a lock on the image itself, whatever it is called and in whichever container. */
+import { realpathSync } from 'node:fs';
 import { MachineError } from '#core';
+import { quoted } from './image-format.ts';
+import { holderOf, releaseLockFile, takeLockFile } from './lock-file.ts';
+import { describeOwner, type Owner } from './owner.ts';
+import { type LockMode, lockDescriptor } from './system-lock.ts';
 
+/** Lock files of this process. */
 const held = new Set<string>();
 
-const lockOf = (path: string): string => `${realpathSync(path)}.lock`;
+/**
+ * Throws a MachineError if somebody else's use of the image excludes ours. The lock lasts until the descriptor is closed and what
+ * comes back has been called.
+ */
+export function lockImage(path: string, fd: number, mode: LockMode): () => void {
+  const file = `${realpathSync(path)}.lock`;
+  const result = lockDescriptor(fd, mode);
+  if (result === 'refused') {
+    const why = mode === 'exclusive' ? 'another machine uses it' : 'another machine writes to it';
+    throw new MachineError('host-failure', `${path} is locked: ${why}`, {
+      remedy: `end that machine first; fuser -v ${quoted(path)} tells which process has it`,
+    });
+  }
+  if (result === 'held' || mode === 'shared') {
+    refuse(path, file, holderOf(file), result === 'held');
+    return () => {};
+  }
+  try {
+    refuse(path, file, takeLockFile(file), false);
+  } catch (cause) {
+    if (cause instanceof MachineError) throw cause;
+    throw new MachineError('host-failure', `${path} cannot be locked: ${(cause as Error).message}`, {
+      remedy: 'install the program flock (of util-linux), let its folder be written to, or open it read-only',
+      cause,
+    });
+  }
+  if (held.size === 0) process.on('exit', releaseAll);
+  held.add(file);
+  return () => release(file);
+}
 
-/** Throws a MachineError if somebody writes to the image. */
-export function refuseIfLocked(path: string): void {
-  const lock = lockOf(path);
-  const owner = ownerOf(lock);
-  if (owner === undefined) return;
-  throw new MachineError('host-failure', `${path} is locked: process ${owner} writes to it`, {
-    remedy: `end that machine first, or delete ${lock} if there is none`,
+/** What does not say who made it is of no weight where there are better locks: older versions left such files behind. */
+function refuse(path: string, file: string, holder: Owner | 'unknown' | undefined, isHeld: boolean): void {
+  if (holder === undefined || (isHeld && (holder === 'unknown' || holder.by === 'flock'))) return;
+  const who = holder === 'unknown' ? 'a process that it does not name' : `process ${describeOwner(holder)}`;
+  throw new MachineError('host-failure', `${path} is locked: ${file} belongs to ${who}`, {
+    remedy: `end that machine first; if there is none any more, delete it: rm ${quoted(file)}`,
   });
 }
 
-/** Keeps others away until `unlock` or the end of this process. A directory that cannot be written to has no locks. */
-export function lock(path: string): void {
-  refuseIfLocked(path);
-  const lock = lockOf(path);
-  try {
-    unlinkIfThere(lock);
-    writeFileSync(lock, `${process.pid}\n`, { flag: 'wx' });
-    if (held.size === 0) process.once('exit', unlockAll);
-    held.add(lock);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') refuseIfLocked(path);
-    else if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') throw error;
-  }
+function release(file: string): void {
+  if (held.delete(file)) releaseLockFile(file);
+  if (held.size === 0) process.off('exit', releaseAll);
 }
 
-export function unlock(path: string): void {
-  const lock = lockOf(path);
-  if (held.delete(lock)) unlinkIfThere(lock);
-  if (held.size === 0) process.removeListener('exit', unlockAll);
-}
-
-function unlockAll(): void {
-  for (const lock of held) unlinkIfThere(lock);
-}
-
-/** The living process that holds a lock. */
-function ownerOf(lock: string): number | undefined {
-  try {
-    const owner = Number(readFileSync(lock, 'utf8'));
-    if (!Number.isInteger(owner) || owner <= 0) return undefined;
-    process.kill(owner, 0);
-    return owner;
-  } catch (error) {
-    // EPERM: it lives, and is somebody else's.
-    return (error as NodeJS.ErrnoException).code === 'EPERM' ? Number(readFileSync(lock, 'utf8')) : undefined;
-  }
-}
-
-function unlinkIfThere(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+function releaseAll(): void {
+  for (const file of held) releaseLockFile(file);
 }

@@ -21,6 +21,9 @@ export abstract class Device {
   abstract restore(state: SavedState): void;
 
   abstract inspect(): InspectTree;
+
+  /** Resolves when what the guest has written is durable on the host. Called when the machine is disposed of. */
+  flush?(): Promise<void>;
 }
 
 /** A device class as profiles use it: a constructor with a schema of its options. */

@@ -1,4 +1,5 @@
 import type { StateFields } from '#core';
+import { ByteQueue } from './byte-queue.ts';
 import { VirtioId } from './identifiers.ts';
 import type { VirtioModel, VirtioPort } from './model.ts';
 import type { SplitQueue } from './queue/split.ts';
@@ -9,7 +10,12 @@ const ConsoleFeature = { emergencyWrite: 2 } as const;
 const emergencyWrite = 8;
 const configurationLength = 12;
 
-const longest = 2 ** 20;
+/** Of a chain. With the places of a queue, it bounds what one notification makes the device do. */
+const longest = 2 ** 16;
+const size = 64;
+
+/** So much input waits for a driver, no more. */
+export const mostInput = 2 ** 20;
 
 const Queue = { receive: 0, transmit: 1 } as const;
 
@@ -18,21 +24,22 @@ export class Console implements VirtioModel {
   readonly id = VirtioId.console;
   readonly features = [ConsoleFeature.emergencyWrite];
   readonly queues = [
-    { name: 'receive', size: 128, longest },
-    { name: 'transmit', size: 128, longest },
+    { name: 'receive', size, longest },
+    { name: 'transmit', size, longest },
   ];
   readonly configuration = new Uint8Array(configurationLength);
 
   #port!: VirtioPort;
   /** Input that the driver has made no room for yet. */
-  #waiting: number[] = [];
+  readonly #waiting = new ByteQueue(mostInput);
 
   constructor(private readonly output: (data: Uint8Array) => void) {}
 
-  /** Something was typed. */
-  input(data: Uint8Array): void {
-    for (const byte of data) this.#waiting.push(byte);
+  /** Something was typed. Answers how many bytes were taken: what finds no room is lost. */
+  input(data: Uint8Array): number {
+    const taken = this.#waiting.push(data);
     if (this.#port.live) this.#receive(this.#port.queues[Queue.receive]!);
+    return taken;
   }
 
   attach(port: VirtioPort): void {
@@ -54,7 +61,7 @@ export class Console implements VirtioModel {
   reset(): void {}
 
   forgetInput(): void {
-    this.#waiting = [];
+    this.#waiting.clear();
   }
 
   stateForm() {
@@ -62,26 +69,26 @@ export class Console implements VirtioModel {
   }
 
   get state() {
-    return { waiting: this.#waiting };
+    return { waiting: [...this.#waiting.bytes] };
   }
 
   load(state: StateFields): void {
-    this.#waiting = [...(state as { waiting: number[] }).waiting];
+    this.#waiting.clear();
+    this.#waiting.push(Uint8Array.from((state as { waiting: number[] }).waiting));
   }
 
   #receive(queue: SplitQueue): void {
-    while (this.#waiting.length > 0) {
-      const chain = queue.take();
-      if (!chain) return;
-      const bytes = this.#waiting.splice(0, chain.writableLength);
-      queue.finish(chain, chain.write(0, Uint8Array.from(bytes)));
-    }
+    const waiting = this.#waiting;
+    queue.drain(
+      chain => chain.write(0, waiting.shift(chain.writableLength)),
+      () => waiting.length > 0,
+    );
   }
 
   #transmit(queue: SplitQueue): void {
-    for (let chain = queue.take(); chain; chain = queue.take()) {
+    queue.drain(chain => {
       if (chain.readableLength > 0) this.output(chain.read(0, chain.readableLength));
-      queue.finish(chain, 0);
-    }
+      return 0;
+    });
   }
 }

@@ -15,11 +15,11 @@ export class Rng implements VirtioModel {
   constructor(private readonly entropy: Entropy) {}
 
   serve(queue: SplitQueue): void {
-    for (let chain = queue.take(); chain; chain = queue.take()) {
+    queue.drain(chain => {
       const bytes = new Uint8Array(Math.min(portion, chain.writableLength));
       this.entropy.fill(bytes);
-      queue.finish(chain, chain.write(0, bytes));
-    }
+      return chain.write(0, bytes);
+    });
   }
 
   attach(): void {}

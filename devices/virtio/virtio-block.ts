@@ -21,6 +21,8 @@ import { VirtioDevice } from './virtio-device.ts';
 /** A disk: /dev/vda to Linux. */
 @device('virtio-block')
 export class VirtioBlock extends VirtioDevice {
+  readonly #block: Block;
+
   static readonly options = {
     slot: slot(),
     disk: backend<BlockBackend>('a disk', 'read', 'write', 'flush'),
@@ -41,6 +43,11 @@ export class VirtioBlock extends VirtioDevice {
     check(name, disk, serial);
     const model = new Block({ disk, readOnly: readOnly || disk.readOnly, serial, clock, tasks });
     super({ name, slot, slots, memory, clock, model, classCode: 0x01_0000 });
+    this.#block = model;
+  }
+
+  override flush(): Promise<void> {
+    return this.#block.flush();
   }
 }
 

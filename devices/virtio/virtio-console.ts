@@ -46,8 +46,8 @@ export class VirtioConsole extends VirtioDevice {
     this.#console.forgetInput();
   }
 
-  /** Types something. It waits until the guest makes room for it. */
-  input(data: Uint8Array | string): void {
-    this.#console.input(typeof data === 'string' ? new TextEncoder().encode(data) : data);
+  /** Types something. It waits until the guest makes room for it; answers how many bytes were taken, since not more than 1 MiB waits. */
+  input(data: Uint8Array | string): number {
+    return this.#console.input(typeof data === 'string' ? new TextEncoder().encode(data) : data);
   }
 }

@@ -1,12 +1,13 @@
 /** The program as it is started: a process with a status, streams and signals. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { assemble } from '#core';
+import { FileDisk } from '../../cli/host/file-disk.ts';
 import { syntheticKernel } from '../support/kernel.ts';
 
 const bin = fileURLToPath(new URL('../../cli/bin.js', import.meta.url));
@@ -144,10 +145,10 @@ test('a disk is locked while it is in use, and no longer', async t => {
   writeFileSync(disk, new Uint8Array(1024));
   const child = start(['run', '--kernel', echo, '--accel', 'software', '--drive', disk]);
   await once(child.stdout, 'data');
-  t.is(readFileSync(`${disk}.lock`, 'utf8'), `${child.pid}\n`);
+  await t.throwsAsync(FileDisk.open(disk), { message: /locked/ });
   child.kill('SIGTERM');
   t.is((await end(child)).status, 130);
-  t.false(existsSync(`${disk}.lock`));
+  await t.notThrowsAsync(FileDisk.open(disk).then(free => free.close()));
 });
 
 test('a signal ends it in good order, even if the guest does nothing but reset itself', async t => {

@@ -1,11 +1,12 @@
-import type { BlockBackend, Clock, HostTasks, StateFields } from '#core';
+import type { Clock, HostTaskResult, HostTasks, StateFields } from '#core';
 import { VirtioId } from '../identifiers.ts';
 import type { VirtioModel, VirtioPort } from '../model.ts';
 import type { Chain } from '../queue/chain.ts';
 import type { SplitQueue } from '../queue/split.ts';
+import { Job, pieceLength } from './job.ts';
 import { BlockFeature, blockConfiguration } from './layout.ts';
-import { type Answer, type Medium, perform } from './perform.ts';
-import { type BlockRequest, parseRequest } from './request.ts';
+import type { Medium } from './perform.ts';
+import { parseRequest } from './request.ts';
 
 export interface BlockParts extends Medium {
   readonly clock: Clock;
@@ -18,12 +19,16 @@ const byteTime = 0.5;
 
 const longest = 2 ** 28;
 
-/** No more requests are taken while so many bytes are under way. */
-const enough = 2 ** 26;
+/** No more requests are taken while so many are under way or given up but not over, or while they take so many bytes. */
+export const mostRequests = 64;
+export const enoughBytes = 2 ** 24;
 
-interface Pending {
-  readonly chain: Chain;
-  /** When the driver hears of it. */
+/** In a saved state, the head of a request that nobody waits for any more. */
+const nobody = -1;
+
+/** A request that was saved, until it is taken up again. */
+interface Saved {
+  readonly head: number;
   readonly due: number;
 }
 
@@ -35,12 +40,15 @@ export class Block implements VirtioModel {
   readonly configuration: Uint8Array;
 
   #port!: VirtioPort;
-  #pending: Pending[] = [];
-  /** Heads and times of requests that were saved, until they are taken up again. */
-  #saved = this.stateForm();
+  readonly #pending = new Set<Job>();
+  /** What `#pending` costs. */
+  #bytes = 0;
+  /** It goes alone: what comes after it waits until it is answered. */
+  #long: Job | undefined;
+  #saved: Saved[] = [];
+  /** Given up by a reset, while the host's work or its time is not over: a guest that resets gains nothing by it. */
+  #abandoned = new Set<{ readonly ends: number }>();
   #work: Promise<unknown> = Promise.resolve();
-  /** Work that was begun before a reset or a restore is nobody's any more. */
-  #epoch = 0;
 
   constructor(private readonly parts: BlockParts) {
     this.configuration = blockConfiguration(parts.disk.size);
@@ -52,27 +60,26 @@ export class Block implements VirtioModel {
     this.#port = port;
   }
 
+  /** What was saved goes before what is new. Whatever has no room waits in the ring until something is over. */
   serve(queue: SplitQueue): void {
-    while (this.#bytes < enough) {
-      const chain = queue.take();
+    const { now } = this.parts.clock;
+    while (this.#port.live && this.#hasRoom) {
+      const saved = this.#saved.shift();
+      const chain = saved ? queue.chainAt(saved.head) : queue.take();
       if (!chain) return;
-      this.#begin(queue, chain, latency + Math.ceil(chain.length * byteTime));
+      this.#begin(queue, chain, saved ? Math.max(now, saved.due) : now + latency + Math.ceil(chain.length * byteTime));
     }
   }
 
   resume(): void {
-    const { heads, due } = this.state;
-    this.#forget();
-    const queue = this.#port.queues[0]!;
-    for (const [index, head] of heads.entries()) {
-      const chain = queue.chainAt(head);
-      if (!chain) return;
-      this.#begin(queue, chain, Math.max(0, due[index]! - this.parts.clock.now));
-    }
+    const saved = this.#unanswered;
+    this.#giveUp();
+    this.#saved = saved;
+    this.serve(this.#port.queues[0]!);
   }
 
   reset(): void {
-    this.#forget();
+    this.#giveUp();
   }
 
   stateForm() {
@@ -80,73 +87,101 @@ export class Block implements VirtioModel {
   }
 
   get state() {
-    return {
-      heads: [...this.#saved.heads, ...this.#pending.map(({ chain }) => chain.head)],
-      due: [...this.#saved.due, ...this.#pending.map(({ due }) => due)],
-    };
+    const all = [...this.#unanswered, ...Array.from(this.#abandoned, ({ ends }) => ({ head: nobody, due: ends }))];
+    return { heads: all.map(({ head }) => head), due: all.map(({ due }) => due) };
   }
 
   load(state: StateFields): void {
-    this.#forget();
+    this.#giveUp();
     const { heads, due } = state as ReturnType<Block['stateForm']>;
-    this.#saved = { heads, due: heads.map((_, index) => due[index] ?? 0) };
+    const all = heads.map((head, index) => ({ head, due: due[index] ?? 0 }));
+    this.#saved = all.filter(({ head }) => head !== nobody);
+    // What this machine did before the restore does not count: it has to go on as another one would.
+    this.#abandoned = new Set(all.filter(({ head }) => head === nobody).map(({ due }) => ({ ends: due })));
+    const { clock } = this.parts;
+    for (const each of this.#abandoned) {
+      const time = Math.min(each.ends - clock.now, latency + pieceLength);
+      clock.schedule(clock.now + Math.max(0, time), () => this.#release(each));
+    }
   }
 
-  get #bytes(): number {
-    return this.#pending.reduce((sum, { chain }) => sum + chain.length, 0);
+  /** After all that is under way. */
+  async flush(): Promise<void> {
+    await this.#work;
+    await this.parts.disk.flush();
   }
 
-  #forget(): void {
-    this.#epoch++;
-    this.#pending = [];
-    this.#saved = this.stateForm();
+  get #unanswered(): Saved[] {
+    return [...Array.from(this.#pending, ({ chain: { head }, due }) => ({ head, due })), ...this.#saved];
   }
 
-  #begin(queue: SplitQueue, chain: Chain, time: number): void {
+  get #hasRoom(): boolean {
+    const count = this.#pending.size + this.#abandoned.size;
+    return !this.#long && count < mostRequests && this.#bytes < enoughBytes;
+  }
+
+  #giveUp(): void {
+    for (const job of this.#pending) {
+      job.giveUp();
+      if (job.isUnderWay) this.#abandoned.add(job);
+    }
+    this.#pending.clear();
+    this.#bytes = 0;
+    this.#long = undefined;
+    this.#saved = [];
+  }
+
+  #begin(queue: SplitQueue, chain: Chain, due: number): void {
     const request = parseRequest(chain);
     if (!request) {
       queue.fail('a request without header or status');
       return;
     }
-    const epoch = this.#epoch;
-    const pending = { chain, due: this.parts.clock.now + time };
-    this.#pending.push(pending);
-    this.parts.tasks.perform(this.#perform(request), time, result => {
-      if ('error' in result) throw result.error;
-      // Without bus mastering the answer has to wait: the request is done anew when the bus is free again.
-      if (epoch !== this.#epoch || !this.#port.live) return;
-      this.#pending.splice(this.#pending.indexOf(pending), 1);
-      queue.finish(chain, answer(request, result.value));
-      if (queue.state.enabled && this.#port.live) this.serve(queue);
-    });
+    const job = new Job(chain, request, due);
+    this.#pending.add(job);
+    this.#bytes += job.cost;
+    if (job.isLong) this.#long = job;
+    this.#step(queue, job);
   }
 
-  #perform(request: BlockRequest): Promise<Answer> {
-    const { parts } = this;
-    const cached = this.#port.hasFeature(BlockFeature.flush);
-    const medium = cached ? parts : { ...parts, disk: writeThrough(parts.disk) };
-    const result = this.#work.then(() => perform(medium, request));
-    this.#work = result.catch(() => undefined);
-    return result;
+  /** The last piece ends when the request is due, those before it so much earlier as what is left takes. */
+  #step(queue: SplitQueue, job: Job): void {
+    const { clock, tasks } = this.parts;
+    const time = Math.max(0, job.due - Math.ceil(job.rest * byteTime) - clock.now);
+    job.prepare(clock.now + time);
+    const medium = { ...this.parts, writesThrough: !this.#port.hasFeature(BlockFeature.flush) };
+    const work = this.#work.then(() => job.perform(medium));
+    this.#work = work.catch(() => undefined);
+    tasks.perform(work, time, result => this.#end(queue, job, result));
   }
-}
 
-/** A driver that cannot flush must find each write on the medium when it ends (5.2.6.2). */
-const writeThrough = (disk: BlockBackend): BlockBackend => ({
-  size: disk.size,
-  readOnly: disk.readOnly,
-  read: (at, into) => disk.read(at, into),
-  flush: () => disk.flush(),
-  async write(at, from) {
-    await disk.write(at, from);
-    await disk.flush();
-  },
-});
+  #end(queue: SplitQueue, job: Job, result: HostTaskResult<void>): void {
+    if ('error' in result) throw result.error;
+    job.isUnderWay = false;
+    if (job.isGivenUp) {
+      this.#release(job);
+      return;
+    }
+    // Without bus mastering the answer has to wait: the request is done anew when the bus is free again.
+    if (!this.#port.live) return;
+    if (!job.advance()) {
+      this.#step(queue, job);
+      return;
+    }
+    this.#pending.delete(job);
+    this.#bytes -= job.cost;
+    if (this.#long === job) this.#long = undefined;
+    queue.finish(job.chain, job.conclude());
+    this.#goOn();
+  }
 
-/** Writes what the driver gets, zeros where there are no data, the status last. */
-function answer({ chain, room }: BlockRequest, { status, data }: Answer): number {
-  if (data.length > 0) chain.write(0, data.subarray(0, room));
-  if (data.length < room) chain.write(data.length, new Uint8Array(room - data.length));
-  chain.write(room, Uint8Array.of(status));
-  return room + 1;
+  /** What was given up is over. */
+  #release(job: { readonly ends: number }): void {
+    if (this.#abandoned.delete(job)) this.#goOn();
+  }
+
+  #goOn(): void {
+    const queue = this.#port.queues[0]!;
+    if (queue.state.enabled && this.#port.live) this.serve(queue);
+  }
 }

@@ -84,6 +84,18 @@ export class SplitQueue {
     return chain;
   }
 
+  /**
+   * Takes and finishes what is waiting, while the device wants more. An answer that lies on the ring itself cannot prolong this: no more
+   * chains are taken than the queue has places. `answer` says how many bytes were written.
+   */
+  drain(answer: (chain: Chain) => number, wantsMore: () => boolean = () => true): void {
+    for (let count = 0; count < this.state.size && wantsMore(); count++) {
+      const chain = this.take();
+      if (!chain) return;
+      this.finish(chain, answer(chain));
+    }
+  }
+
   /** The chain with a head that was taken before. */
   chainAt(head: number): Chain | undefined {
     const { state, owner, specification } = this;

@@ -6,7 +6,7 @@ export const descriptorSize = 16;
 const Flag = { next: 1, write: 2, indirect: 4 } as const;
 
 /** More than any driver makes: an indirect table may be longer than its queue, if not as the specification wants it. */
-const longestTable = 1024;
+const longestTable = 256;
 
 export interface WalkRules {
   readonly memory: GuestMemory;

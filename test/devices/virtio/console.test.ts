@@ -91,3 +91,33 @@ test('a power-on forgets what was typed', t => {
   receive!.submit({ at: 0x5_0000, length: 8, writable: true });
   t.deepEqual(receive!.used(), []);
 });
+
+test('a megabyte waits, and no more; the sender hears how much was taken', t => {
+  const { bench, device, driver } = machine();
+  const most = 2 ** 20;
+  const text = (from: number, length: number) => Uint8Array.from({ length }, (_, at) => (from + at) % 251);
+  t.is(device.input(text(0, most - 10)), most - 10);
+  t.is(device.input(text(most - 10, 100)), 10);
+  t.is(device.input('lost'), 0);
+  const [receive] = driver.start();
+  let taken = 0;
+  while (taken < most) {
+    receive!.submit({ at: 0x5_0000, length: 1000, writable: true });
+    const [{ written } = { written: 0 }] = receive!.used();
+    if (!Buffer.from(text(taken, written)).equals(bench.ram.subarray(0x5_0000, 0x5_0000 + written))) t.fail(`${taken}`);
+    taken += written;
+  }
+  t.is(taken, most);
+  t.is(device.input('again'), 5);
+});
+
+test('one notification prints no more than a queue’s places times 64 KiB', t => {
+  const { stream, driver } = machine();
+  t.is(driver.readCommon('queueSize', 2), 64);
+  const [, transmit] = driver.start();
+  transmit!.submit({ at: 0x2_0000, length: 0x1_0000 });
+  t.is(stream.bytes.length, 0x1_0000);
+  transmit!.submit({ at: 0x2_0000, length: 0x1_0000 }, { at: 0x2_0000, length: 1 });
+  t.is(stream.bytes.length, 0x1_0000);
+  t.is(driver.status, 0x4f, 'a longer chain breaks the rules');
+});

@@ -155,3 +155,15 @@ test('chains of every length that there is room for, directly and by a table', t
     t.deepEqual(bad.failures, [`requests: ${reason}`]);
   }
 });
+
+test('whatever the answers make of the ring, a queue is drained of no more chains than it has places', t => {
+  const { split, memory } = driven(1);
+  let answers = 0;
+  split.drain(() => {
+    if (++answers > 1000) throw new Error('without end');
+    // As if the answer were written over the index of the available ring.
+    memory.write16(0x2002, split.state.available + 1);
+    return 0;
+  });
+  t.is(answers, size);
+});
