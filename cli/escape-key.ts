@@ -6,7 +6,17 @@ export interface EscapeActions {
   pass(data: Uint8Array): void;
   quit(): void;
   help(): void;
+  status(): void;
+  suspend(): void;
 }
+
+const keys: Readonly<Record<string, Exclude<keyof EscapeActions, 'pass'>>> = {
+  x: 'quit',
+  h: 'help',
+  '?': 'help',
+  i: 'status',
+  z: 'suspend',
+};
 
 export class EscapeKey {
   #escaped = false;
@@ -27,18 +37,12 @@ export class EscapeKey {
         continue;
       }
       this.#escaped = false;
-      switch (String.fromCharCode(byte).toLowerCase()) {
-        case 'x':
-          pass();
-          this.actions.quit();
-          return;
-        case 'h':
-        case '?':
-          this.actions.help();
-          break;
-        default:
-          if (byte === escapeKey) passed.push(byte);
-      }
+      if (byte === escapeKey) passed.push(byte);
+      const action = keys[String.fromCharCode(byte).toLowerCase()];
+      if (!action) continue;
+      if (action === 'quit') pass();
+      this.actions[action]();
+      if (action === 'quit') return;
     }
     pass();
   }

@@ -1,4 +1,5 @@
 /** What the program says: data on stdout, everything else on stderr; colour on terminals only, and never with NO_COLOR. */
+import { setTimeout } from 'node:timers/promises';
 import { MachineError } from '#core';
 import { ExitCode } from './exit-code.ts';
 
@@ -24,6 +25,31 @@ export const print = (text: string): void => {
 /** What went wrong with stdout, unless it is only that nobody reads any more (`virt64 run | head`). */
 export function complainOfOutput({ code, message }: NodeJS.ErrnoException): void {
   if (code !== 'EPIPE') say(`${red('virt64:')} stdout cannot be written: ${message}`);
+}
+
+/** Milliseconds: how often one looks, and in which time a reader that is still there reads something. */
+const lookEvery = 20;
+const patience = 500;
+
+/** Whether stdout and stderr have got rid of all that was written. False: nobody reads it. */
+export async function isWritten(): Promise<boolean> {
+  for (const stream of [process.stdout, process.stderr]) {
+    let before = Number.POSITIVE_INFINITY;
+    for (let waited = 0; stream.writableLength > 0; waited += lookEvery) {
+      const left = waiting(stream);
+      if (left < before) waited = 0;
+      if (waited >= patience) return false;
+      before = left;
+      await setTimeout(lookEvery);
+    }
+  }
+  return true;
+}
+
+/** Bytes; where it can be seen also how much of one write is done. */
+function waiting(stream: NodeJS.WriteStream): number {
+  const { _handle: handle } = stream as { _handle?: { writeQueueSize?: number } };
+  return stream.writableLength + (handle?.writeQueueSize ?? 0);
 }
 
 /** For the whole program: output that cannot be written is no internal error. `run` sees to its stdout itself, and ends in good order. */

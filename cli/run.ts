@@ -1,6 +1,6 @@
 /** virt64 run: a machine in this terminal. */
 import { setImmediate } from 'node:timers/promises';
-import { build, type Machine, nanoseconds, type Outcome } from '#machines';
+import { type BuildOptions, build, type Machine, nanoseconds, type Outcome, type Profile } from '#machines';
 import { choice, pattern } from './argument-values.ts';
 import { parseRun, type RunArguments, runHelp } from './arguments.ts';
 import { blameOption } from './blame.ts';
@@ -9,8 +9,9 @@ import { closeDrives, haveDrivesFailed } from './drive.ts';
 import { ExitCode, exitCodeHelp, exitCodeOf } from './exit-code.ts';
 import { hostEntropy, hostWallClock } from './host-sources.ts';
 import { registryWith } from './import-plugin.ts';
-import { dim, print, say } from './output.ts';
+import { dim, isWritten, print, say } from './output.ts';
 import { profileOf } from './profile.ts';
+import { Standing } from './standing.ts';
 import { attachTerminal, expectsInput } from './terminal.ts';
 
 interface Limits {
@@ -34,18 +35,33 @@ export async function run(args: readonly string[]): Promise<number> {
   const plain = await profileOf(options, registry);
   const chatter = options.quiet ? () => {} : (text: string) => say(dim(text));
   const profile = await bootOf(plain, options, chatter);
-  await using machine = await build(profile, {
-    accelerator,
-    interactive: expectsInput,
-    ...(engine ? { engine } : {}),
-    ...(profile.clock === 'host' ? { entropy: hostEntropy, wallClock: hostWallClock } : {}),
-  }).catch(blameOption);
-  chatter(`${profile.name} on ${machine.accelerator}${process.stdin.isTTY ? '; Ctrl-A x quits' : ''}`);
-  const outcome = await runInTerminal(machine, limits).finally(() => closeDrives());
+  const outcome = await runMachine(
+    profile,
+    {
+      accelerator,
+      interactive: () => expectsInput(profile.clock),
+      ...(engine ? { engine } : {}),
+      ...(profile.clock === 'host' ? { entropy: hostEntropy, wallClock: hostWallClock } : {}),
+    },
+    limits,
+    chatter,
+  ).finally(() => closeDrives());
   if (options.json) say(JSON.stringify(outcome));
   else if (outcome.kind === 'error') say(`virt64: the accelerator gave up: ${outcome.message}`);
   else chatter(`\nvirt64: ${describe(outcome)}`);
-  return haveDrivesFailed() ? ExitCode.diskFailed : exitCodeOf(outcome);
+  const code = haveDrivesFailed() ? ExitCode.diskFailed : exitCodeOf(outcome);
+  // Whoever ends the program need not wait for a reader that stands still.
+  if ((outcome.kind === 'stopped' || outcome.kind === 'timeout') && !(await isWritten())) process.exit(code);
+  return code;
+}
+
+type Chatter = (text: string) => void;
+
+/** The machine is gone when this returns. */
+async function runMachine(profile: Profile, options: BuildOptions, limits: Limits, chatter: Chatter): Promise<Outcome> {
+  await using machine = await build(profile, options).catch(blameOption);
+  chatter(`${profile.name} on ${machine.accelerator}${process.stdin.isTTY ? '; Ctrl-A x quits' : ''}`);
+  return await runInTerminal(machine, limits, chatter);
 }
 
 function limitsOf({ timeout, until, 'no-reboot': endsAtReset = false }: RunArguments): Limits {
@@ -56,20 +72,50 @@ function limitsOf({ timeout, until, 'no-reboot': endsAtReset = false }: RunArgum
   };
 }
 
-async function runInTerminal(machine: Machine, { timeout, until, endsAtReset }: Limits): Promise<Outcome> {
-  let isOver = false;
-  using _terminal = attachTerminal(machine, () => {
-    isOver = true;
+async function runInTerminal(machine: Machine, limits: Limits, chatter: Chatter): Promise<Outcome> {
+  const { timeout, until, endsAtReset } = limits;
+  const deadline = machine.now + timeout;
+  let end: Outcome | undefined;
+  const stop = (kind: 'stopped' | 'timeout'): void => {
+    end ??= { kind };
     machine.stop();
+    standing.release();
+  };
+  const standing = new Standing({
+    // Real time has gone on; under the virtual clock a reader that is only slow must not decide how far the guest gets.
+    limit: () => (machine.profile.clock === 'host' ? Math.max(deadline - machine.now, 0) : timeout) / 1e6,
+    tooLong: () => stop('timeout'),
   });
-  const end = machine.now + timeout;
+  using _terminal = attachTerminal(machine, { standing, quit: () => stop('stopped'), chatter });
+  const faults = new TripleFaults(chatter);
   for (;;) {
-    const outcome = await machine.run({ timeout: Math.max(end - machine.now, 0), ...(until ? { until } : {}) });
-    if (outcome.kind !== 'reset' || endsAtReset) return outcome;
-    // A guest that does nothing but reset itself must not keep the program from hearing its user.
+    const outcome = await machine.run({ timeout: Math.max(deadline - machine.now, 0), ...(until ? { until } : {}) });
+    if (!resets(machine.profile, outcome) || endsAtReset)
+      return outcome.kind === 'stopped' ? (end ?? outcome) : outcome;
+    // A guest that does nothing but reset itself must not keep the program from hearing its user, nor from writing.
     await setImmediate();
-    if (isOver) return { kind: 'stopped' };
+    await machine.serial.pass();
+    if (end) return end;
+    if (outcome.kind === 'tripleFault') faults.tell(outcome.processor);
     machine.reset();
+  }
+}
+
+/** A processor that shuts down resets a PC, as the guest's own request does. */
+const resets = ({ tripleFault = 'reset' }: Profile, { kind }: Outcome): boolean =>
+  kind === 'reset' || (kind === 'tripleFault' && tripleFault === 'reset');
+
+/** Says at the first, second, fourth, eighth … triple fault that it resets the machine: some guests do nothing else. */
+class TripleFaults {
+  #count = 0;
+
+  constructor(private readonly chatter: Chatter) {}
+
+  tell(processor: number): void {
+    const count = ++this.#count;
+    if ((count & (count - 1)) !== 0) return;
+    const times = count === 1 ? '' : ` (${count} times by now)`;
+    this.chatter(`virt64: a triple fault of processor ${processor} resets the machine${times}; --no-reboot ends it`);
   }
 }
 

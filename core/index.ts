@@ -98,7 +98,7 @@ export {
 export { Scope } from './framework/scope.ts';
 export { type Service, service, servicesOf } from './framework/service.ts';
 export { type BlockBackend, BlockError } from './host/block.ts';
-export { type ByteStream, MemoryStream } from './host/byte-stream.ts';
+export { type ByteStream, MemoryStream, type Receiver } from './host/byte-stream.ts';
 export { Entropy, SeededEntropy } from './host/entropy.ts';
 export { MemoryDisk } from './host/memory-disk.ts';
 export type { NetworkBackend } from './host/network.ts';

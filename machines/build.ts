@@ -118,7 +118,9 @@ function put(
     fire: () => acts.run(() => clock.fire()),
     settle: () => {
       const work = hostTasks.settle();
-      return serial.poll() ? Promise.resolve(work).then(breathe) : work;
+      const talk = serial.poll() ? Promise.resolve(work).then(breathe) : work;
+      const standing = serial.pass();
+      return talk && standing ? Promise.all([talk, standing]).then(() => {}) : (talk ?? standing);
     },
     expectsInput: typeof interactive === 'function' ? interactive : () => interactive,
     breathe,

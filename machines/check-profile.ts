@@ -28,6 +28,7 @@ const known: readonly string[] = [
   'console',
   'acpi',
   'boot',
+  'tripleFault',
   'absent',
 ];
 
@@ -56,6 +57,10 @@ export const checks: readonly ((profile: Profile) => void)[] = [
   },
   ({ acpi }) => {
     if (typeof acpi !== 'boolean') throw wrong('acpi', `${said(acpi)} is neither true nor false`, 'give one of them');
+  },
+  ({ tripleFault }) => {
+    if (tripleFault === undefined || tripleFault === 'reset' || tripleFault === 'end') return;
+    throw wrong('tripleFault', `${said(tripleFault)} is nothing a triple fault can do`, "give 'reset' or 'end'");
   },
   ({ absent }) => {
     if (!isRecord(absent)) throw wrong('absent', `${said(absent)} names no ports`, 'give names by port, or {}');

@@ -34,7 +34,7 @@ export { microvm } from './profiles/microvm.ts';
 export { pc } from './profiles/pc.ts';
 export { toyvirt } from './profiles/toyvirt.ts';
 export { type Components, Registry } from './registry.ts';
-export { SerialConsole } from './serial-console.ts';
+export { type Gate, SerialConsole } from './serial-console.ts';
 export { decodeState, encodeState } from './state-bytes.ts';
 export { nearest, suggestion } from './suggestion.ts';
 export { validate } from './validate.ts';

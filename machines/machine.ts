@@ -1,6 +1,7 @@
 /** A built machine: run it, talk to its console, look into it, save and restore it, dispose of it. */
 import type { Accelerator, VirtualMachine } from '#accelerators';
 import { answering, type Device, type Entropy, type GuestMemory, type InspectTree, MachineError, ownerOf } from '#core';
+import { GuestWords } from './guest-words.ts';
 import { type MachineState, restoreMachine, type StatefulParts, saveMachine } from './machine-state.ts';
 import type { Outcome } from './outcome.ts';
 import type { Profile } from './profile.ts';
@@ -9,7 +10,11 @@ import type { SerialConsole } from './serial-console.ts';
 import { type StatusParts, statusOf } from './status.ts';
 
 export interface RunOptions {
-  /** Ends the run when the console's output (since the run began) matches, or when the predicate holds. */
+  /**
+   * Ends the run when the predicate holds, or when what the guest says on its console (since the run began) matches. The echo of what was
+   * typed and the kernel's copies of its command line do not count. `^` and `$` match at the ends of lines, which the guest ends
+   * with \n or \r\n; an unfinished line, such as a prompt, has no end.
+   */
   readonly until?: RegExp | (() => boolean);
   /** Guest time: nanoseconds, or '30 s', '500 ms'. */
   readonly timeout?: number | string;
@@ -114,16 +119,19 @@ export class Machine implements AsyncDisposable {
     return outcome;
   }
 
-  /** Whether the console's output from now on matches; a pattern is only looked for when there is new output. */
+  /** Whether what the guest says from now on matches; a pattern is only looked for when there is new output. */
   #appearance(pattern: RegExp | undefined): () => boolean {
     if (!pattern) return () => false;
-    const { serial } = this;
-    const from = serial.length;
-    let seen = -1;
+    const { serial, profile } = this;
+    const commandLine = profile.boot?.kind === 'kernel' ? (profile.boot.commandLine ?? '') : '';
+    const words = new GuestWords(serial.typedLines, commandLine.trim());
+    const ofLines = new RegExp(pattern.source, `${pattern.flags.replace(/[gmy]/g, '')}m`);
+    let seen = serial.length;
     return () => {
       if (serial.length === seen) return false;
+      const output = serial.since(seen);
       seen = serial.length;
-      return serial.since(from).search(pattern) >= 0;
+      return words.hear(output, ofLines);
     };
   }
 

@@ -34,6 +34,11 @@ export interface ProfileParts {
   /** What firmware tells of the machine: ACPI tables for what the profile has, and SMBIOS. */
   readonly acpi: boolean;
   readonly boot?: BootSource;
+  /**
+   * What the command line does when a processor shuts down after a triple fault; the API returns the outcome in any case.
+   * 'reset' (the default): as on a PC, where some kernels reboot that way. 'end': the run has failed.
+   */
+  readonly tripleFault?: 'reset' | 'end';
   /** Ports that guests look for and rightly do not find here; named, so that a trace can say so. */
   readonly absent: Readonly<Record<number, string>>;
 }

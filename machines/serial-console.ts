@@ -1,6 +1,7 @@
 /** The machine's console as a program meets it: what the guest wrote, and what it is told. */
 import { EventEmitter } from 'eventemitter3';
-import { type ByteStream, MachineError } from '#core';
+import { type ByteStream, MachineError, type Receiver } from '#core';
+import { TypedLines } from './typed-lines.ts';
 
 interface Waiter {
   readonly pattern: RegExp;
@@ -8,6 +9,9 @@ interface Waiter {
   resolve(match: RegExpExecArray): void;
   reject(error: Error): void;
 }
+
+/** A promise makes the machine stand until it is fulfilled; no virtual time passes meanwhile. */
+export type Gate = () => Promise<void> | undefined;
 
 /** Characters that are kept for `text` and `waitFor`; a guest may write for days. */
 const kept = 4 * 2 ** 20;
@@ -25,7 +29,11 @@ export class SerialConsole implements ByteStream {
   /** Why nothing more will come. */
   #closed: string | undefined;
   #listener: ((data: Uint8Array) => void) | undefined;
+  #receiver: Receiver | undefined;
   readonly #early: Uint8Array[] = [];
+  readonly #gates = new Set<Gate>();
+  /** For `until`, which is not to find what was typed. */
+  readonly typedLines = new TypedLines();
 
   /** What the guest has written: all of it, or the last millions of characters. */
   get text(): string {
@@ -52,21 +60,53 @@ export class SerialConsole implements ByteStream {
     this.events.emit('output', bytes);
   }
 
-  onInput(listener: (data: Uint8Array) => void): void {
+  onInput(listener: (data: Uint8Array) => void, receiver?: Receiver): void {
     this.#listener = listener;
+    this.#receiver = receiver;
     for (const data of this.#early.splice(0)) listener(data);
+  }
+
+  /** Bytes typed that still wait for room in the device. */
+  get waiting(): number {
+    return this.#receiver?.waiting ?? 0;
+  }
+
+  /** Whether what is typed now reaches the guest: its driver may empty the receiver when it opens the port. */
+  get listens(): boolean {
+    return this.#listener !== undefined && (this.#receiver?.listens ?? true);
+  }
+
+  /**
+   * The gate is asked between slices of execution, at moments that virtual time alone decides. So output may wait for its reader, and
+   * the guest for its input.
+   */
+  addGate(gate: Gate): Disposable {
+    this.#gates.add(gate);
+    return { [Symbol.dispose]: () => void this.#gates.delete(gate) };
+  }
+
+  /** Asks the gates. */
+  pass(): Promise<void> | undefined {
+    let all: Promise<void> | undefined;
+    for (const gate of this.#gates) {
+      const standing = gate();
+      if (standing) all = all ? Promise.all([all, standing]).then(() => {}) : standing;
+    }
+    return all;
   }
 
   /** Types into the guest. */
   type(input: string | Uint8Array): void {
     const data = typeof input === 'string' ? new TextEncoder().encode(input) : input;
+    this.typedLines.add(data);
     if (this.#listener) this.#listener(data);
     else this.#early.push(data);
   }
 
   /**
    * Resolves once the guest's output, from the end of the last match on, matches. The machine must be running, or be run. Whoever
-   * waits goes on before the guest does, so that under the virtual clock what it types arrives at the same moment in every run.
+   * waits goes on before the guest does, so that under the virtual clock what it types arrives at the same moment in every run. This is
+   * the output as it stands, the echo of what was typed included; `until` leaves that out.
    */
   waitFor(pattern: RegExp | string): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {

@@ -1,8 +1,19 @@
 /** A terminal, a pipe, a recorder: where bytes go and whence they come. */
 export interface ByteStream {
   write(data: number | Uint8Array): void;
-  /** There is one listener, the device; a later one replaces it. Input that arrives before there is one is kept. */
-  onInput(listener: (data: Uint8Array) => void): void;
+  /**
+   * There is one listener, the device; a later one replaces it. Input that arrives before there is one is kept. A device that knows
+   * says by `receiver` how far the guest is.
+   */
+  onInput(listener: (data: Uint8Array) => void, receiver?: Receiver): void;
+}
+
+/** What a device knows of the guest that is to read its input. */
+export interface Receiver {
+  /** Bytes that the device was given and that still wait for room in it. */
+  readonly waiting: number;
+  /** The guest has begun to listen. A driver empties the receiver when it opens a port, so what comes earlier may be lost. */
+  readonly listens: boolean;
 }
 
 /** A stream in memory: keeps what was written, and feeds what a test or a program types. */

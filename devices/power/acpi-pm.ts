@@ -79,6 +79,11 @@ export class AcpiPm extends Device {
     });
   }
 
+  /** Whether the guest wants to hear of the power button. */
+  get heedsPowerButton(): boolean {
+    return (this.#state.enable & Event.powerButton) !== 0;
+  }
+
   /** What a finger does. The guest's operating system decides what follows. */
   pressPowerButton(): void {
     this.#state.status |= Event.powerButton;

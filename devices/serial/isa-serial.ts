@@ -46,7 +46,7 @@ export class IsaSerial extends Device {
       },
       interrupt: asserted => drive(line, asserted),
     });
-    given.stream?.onInput(data => this.input(data));
+    given.stream?.onInput(data => this.input(data), this.#chip);
     ports.claim(
       { base: given.port, length: 8 },
       {

@@ -1,4 +1,5 @@
 import { byteRange, type Clock, copyState, requireRanges, restoreState, type SavedState, type Timer } from '#core';
+import { ByteQueue } from './byte-queue.ts';
 import {
   FifoControl,
   Interrupt,
@@ -22,6 +23,8 @@ export interface UartPins {
 
 const fifoSize = 16;
 const triggers: readonly number[] = [1, 4, 8, 14];
+/** Nobody asks a port so often for nothing, unless it waits for input without interrupts. */
+const polling = 256;
 
 /** The crystal of PCs divided by the chip's own 16: the rate at divisor 1. */
 const highestRate = 115_200;
@@ -32,13 +35,26 @@ const highestRate = 115_200;
  */
 export class Uart16550 {
   #state = initialUart();
-  #input: number[] = [];
+  readonly #input = new ByteQueue();
   #timeout: Timer | undefined;
   #polls = 0;
+  #listens = false;
 
   constructor(private readonly pins: UartPins) {}
 
+  /** Bytes of input that wait outside. */
+  get waiting(): number {
+    return this.#input.length;
+  }
+
+  /** Since the last reset the guest has enabled the receive interrupt, or polled again and again for nothing. */
+  get listens(): boolean {
+    return this.#listens;
+  }
+
   reset(): void {
+    this.#listens = false;
+    this.#polls = 0;
     const { externalModem } = this.#state;
     this.#state = { ...initialUart(), externalModem, modemStatus: externalModem };
     this.#arm();
@@ -48,7 +64,7 @@ export class Uart16550 {
 
   /** What the other end sends; it waits outside until the receiver has room. */
   receive(data: Uint8Array): void {
-    for (const byte of data) this.#input.push(byte);
+    this.#input.push(data);
     this.#refill();
     this.#update();
   }
@@ -126,14 +142,17 @@ export class Uart16550 {
   }
 
   save() {
-    return { ...copyState(this.#state), input: [...this.#input] };
+    return { ...copyState(this.#state), input: this.#input.toArray() };
   }
 
   restore(state: SavedState): void {
     const taken = restoreState({ ...initialUart(), input: [] as number[] }, state, 1);
     const { input, ...chip } = requireRanges(taken, { ...uartRanges, input: byteRange });
     this.#state = chip;
-    this.#input = input;
+    this.#input.clear();
+    this.#input.push(input);
+    this.#polls = 0;
+    this.#listens = (chip.interruptEnable & 1) !== 0;
     this.#update();
     this.#arm();
   }
@@ -187,7 +206,7 @@ export class Uart16550 {
     const { received, lineErrors } = state;
     const inFifo = this.#fifos && (lineErrors !== 0 || received.some(byte => byte > 0xff)) ? Line.fifoError : 0;
     state.lineErrors = 0;
-    if (received.length === 0) this.#polls++;
+    if (received.length === 0 && ++this.#polls >= polling) this.#listens = true;
     this.#update();
     return (received.length > 0 ? Line.dataReady : 0) | lineErrors | inFifo | Line.holdingEmpty | Line.transmitterEmpty;
   }
@@ -197,6 +216,7 @@ export class Uart16550 {
     // Enabling the interrupt of an empty transmitter raises it; Linux tests for that.
     if (value & ~state.interruptEnable & 2) state.transmitterEmpty = true;
     state.interruptEnable = value;
+    if (value & 1) this.#listens = true;
   }
 
   #transmit(byte: number): void {
@@ -225,7 +245,7 @@ export class Uart16550 {
 
   #refill(): void {
     if (this.#loops) return;
-    while (this.#input.length > 0 && this.#state.received.length < this.#capacity) this.#take(this.#input.shift()!);
+    while (this.#input.length > 0 && this.#state.received.length < this.#capacity) this.#take(this.#input.shift());
   }
 
   /** A character enters the FIFO, its errors in bits 8 and above; it is the reader's turn within four character times. */

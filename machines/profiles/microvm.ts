@@ -10,6 +10,7 @@ export const microvm = profile('microvm', {
   clock: 'virtual',
   console: 'com1',
   acpi: true,
+  tripleFault: 'reset',
   devices: {
     msrs: use(PlatformMsrs, {}),
     lapic: use(LocalApic, {}),

@@ -14,6 +14,7 @@ export const toyvirt = profile('toyvirt', {
   clock: 'virtual',
   console: 'console',
   acpi: false,
+  tripleFault: 'end',
   boot: toyKernel(),
   devices: {
     lapic: use(LocalApic, {}),

@@ -7,6 +7,8 @@ function keyboard() {
     pass: data => log.push(new TextDecoder().decode(data)),
     quit: () => log.push('QUIT'),
     help: () => log.push('HELP'),
+    status: () => log.push('STATUS'),
+    suspend: () => log.push('SUSPEND'),
   });
   return { log, press: (text: string) => keys.type(new TextEncoder().encode(text)) };
 }
@@ -34,4 +36,10 @@ test('Ctrl-A Ctrl-A is one Ctrl-A; Ctrl-A h helps; any other key after Ctrl-A is
   const { log, press } = keyboard();
   press('\x01\x01b\x01h\x01qc');
   t.deepEqual(log, ['HELP', '\x01bc']);
+});
+
+test('Ctrl-A i asks what the machine is doing, Ctrl-A z suspends', t => {
+  const { log, press } = keyboard();
+  press('\x01i\x01z');
+  t.deepEqual(log, ['STATUS', 'SUSPEND']);
 });

@@ -1,46 +1,11 @@
 /** The program as it is started: a process with a status, streams and signals. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { assemble } from '#core';
 import { FileDisk } from '../../cli/host/file-disk.ts';
-import { syntheticKernel } from '../support/kernel.ts';
-
-const bin = fileURLToPath(new URL('../../cli/bin.js', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'virt64-program-'));
-test.after.always(() => rmSync(folder, { recursive: true, force: true }));
-
-/** A kernel that does what the assembly says, in 64-bit mode. */
-function kernel(name: string, source: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, syntheticKernel({ code: assemble(64, source).bytes }));
-  return path;
-}
-
-function start(args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [bin, ...args], { cwd: folder, env: { ...process.env, ...environment } });
-  child.stdin.on('error', () => {});
-  return child;
-}
-
-async function end(child: ChildProcessWithoutNullStreams) {
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const status = await new Promise<number | null>(resolve => child.on('close', resolve));
-  return { status, stdout, stderr };
-}
-
-function run(...args: string[]) {
-  const child = start(args);
-  child.stdin.end();
-  return end(child);
-}
+import { answer, bin, end, folder, kernel, polling, run, start } from './program.ts';
 
 const spin = kernel('spin', 'again: jmp again');
 const halt = kernel('halt', 'cli\nhlt');
@@ -50,48 +15,6 @@ const exit = kernel('exit', 'mov dx, 0xf4\nmov al, 3\nout dx, al\nhlt');
 const reset = kernel(
   'reset',
   'mov dx, 0x3f8\nmov al, 62\nout dx, al\nmov dx, 0xcf9\nmov al, 6\nout dx, al\nagain: jmp again',
-);
-const emptyReceiver = `
-    mov dx, 0x3fa
-    mov al, 7
-    out dx, al
-`;
-const repeat = `
-  wait:
-    mov dx, 0x3fd
-    in  al, dx
-    test al, 1
-    jz  wait
-    mov dx, 0x3f8
-    in  al, dx
-    out dx, al
-    jmp wait
-`;
-/** Empties the receiver and listens, as a driver does; says so, and then what it reads. */
-const echo = kernel(
-  'echo',
-  `
-    ${emptyReceiver}
-    mov dx, 0x3f9
-    mov al, 1
-    out dx, al
-    mov dx, 0x3f8
-    mov al, 62
-    out dx, al
-    ${repeat}
-  `,
-);
-/** Has other things to do at first; then as above, without an interrupt. */
-const polling = kernel(
-  'polling',
-  `
-    mov ecx, 0x8000000
-  busy:
-    dec ecx
-    jnz busy
-    ${emptyReceiver}
-    ${repeat}
-  `,
 );
 
 test('demo: both backends say "all well", and the program says so', async t => {
@@ -115,12 +38,12 @@ test('the guest’s words on stdout, ours on stderr; its code is the status', as
 test('how a machine ends is how the program ends', async t => {
   const ends = [
     [['--kernel', halt], 1, 'halted'],
-    [['--kernel', crash], 1, 'tripleFault'],
+    [['--kernel', crash, '--no-reboot'], 1, 'tripleFault'],
     [['--kernel', exit], 7, 'exit'],
     [['--kernel', reset, '--no-reboot'], 0, 'reset'],
     [['--kernel', spin, '--timeout', '2ms'], 124, 'timeout'],
     [['--kernel', reset, '--timeout', '50us'], 124, 'timeout'],
-    [['--kernel', echo, '--until', '>', '--timeout', '5s'], 0, 'until'],
+    [['--kernel', answer, '--until', '>', '--timeout', '5s'], 0, 'until'],
   ] as const;
   for (const [args, status, kind] of ends) {
     const ended = await run(
@@ -143,7 +66,7 @@ test('how a machine ends is how the program ends', async t => {
 test('a disk is locked while it is in use, and no longer', async t => {
   const disk = join(folder, 'disk.img');
   writeFileSync(disk, new Uint8Array(1024));
-  const child = start(['run', '--kernel', echo, '--accel', 'software', '--drive', disk]);
+  const child = start(['run', '--kernel', answer, '--accel', 'software', '--drive', disk]);
   await once(child.stdout, 'data');
   await t.throwsAsync(FileDisk.open(disk), { message: /locked/ });
   child.kill('SIGTERM');
@@ -152,7 +75,7 @@ test('a disk is locked while it is in use, and no longer', async t => {
 });
 
 test('a signal ends it in good order, even if the guest does nothing but reset itself', async t => {
-  for (const guest of [echo, reset]) {
+  for (const guest of [answer, reset]) {
     const child = start(['run', '-M', 'microvm', '--kernel', guest]);
     child.stdout.once('data', () => child.kill('SIGTERM'));
     const { status, stderr } = await end(child);
@@ -162,19 +85,19 @@ test('a signal ends it in good order, even if the guest does nothing but reset i
 });
 
 test('what is piped waits until the guest listens', async t => {
-  const child = start(['run', '-M', 'microvm', '--kernel', echo, '--until', 'typed early', '--timeout', '10min']);
-  child.stdin.end('typed early\n');
+  const child = start(['run', '-M', 'microvm', '--kernel', answer, '--until', 'TYPED', '--timeout', '10min']);
+  child.stdin.end('typed\n');
   t.is((await end(child)).status, 0);
 });
 
 test('what is piped reaches a guest that polls, too, and not its driver that empties the receiver first', async t => {
-  const child = start(['run', '-M', 'microvm', '--kernel', polling, '--until', 'typed early', '--timeout', '10min']);
-  child.stdin.end('typed early\n');
+  const child = start(['run', '-M', 'microvm', '--kernel', polling, '--until', 'TYPED', '--timeout', '10min']);
+  child.stdin.end('typed\n');
   t.is((await end(child)).status, 0);
 });
 
 test('nobody reads any more: it ends instead of failing', async t => {
-  const child = start(['run', '-M', 'microvm', '--kernel', echo]);
+  const child = start(['run', '-M', 'microvm', '--kernel', answer]);
   child.stdin.write('x'.repeat(10_000));
   child.stdout.once('data', () => child.stdout.destroy());
   const { status, stderr } = await end(child);
