@@ -15,6 +15,8 @@ export const packages = {
   dmidecode: 'dmidecode',
   cpio: 'cpio',
   script: 'bsdutils',
+  zsh: 'zsh',
+  fish: 'fish',
 } as const;
 
 export type Tool = keyof typeof packages;
