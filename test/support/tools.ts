@@ -15,6 +15,7 @@ export const packages = {
   dmidecode: 'dmidecode',
   cpio: 'cpio',
   script: 'bsdutils',
+  setpriv: 'util-linux',
   zsh: 'zsh',
   fish: 'fish',
 } as const;
