@@ -32,7 +32,8 @@ ${commandNames.map(name => `  ${name.padEnd(10)} ${commands[name].summary}`).joi
 Each takes --help. The shortest way to Linux is: virt64 run
 `;
 
-const asksForVersion = (arg: string): boolean => arg === '--version' || arg === '-v' || arg === '-V';
+/** `-qv`, too. */
+const asksForVersion = (arg: string): boolean => arg === '--version' || /^-[hq]*[vV][hqvV]*$/.test(arg);
 
 const asksForHelp = (arg: string): boolean => arg === '--help' || arg === '-h' || arg === 'help';
 

@@ -78,6 +78,7 @@ test.serial('the version is the package’s, wherever it is asked for', async t 
     ['version'],
     ['run', '--version'],
     ['run', '-v'],
+    ['run', '-qv'],
     ['run', '-M', 'pc', '-V'],
     ['demo', '-v'],
   ];
