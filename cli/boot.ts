@@ -1,9 +1,9 @@
-/** What a machine boots: the kernel given, else the profile's own, else the default guest, else the embedded one. */
+/** What a machine boots: the kernel given, else the profile's own, else the default guest. */
 import { MachineError } from '#core';
-import { type BootSource, type InitramfsOptions, type Profile, toyvirt } from '#machines';
+import type { BootSource, InitramfsOptions, Profile } from '#machines';
 import type { RunArguments } from './arguments.ts';
 import { ExitCode } from './exit-code.ts';
-import { type BootableGuest, guest } from './fetch/initrd.ts';
+import { type BootableGuest, guest, guestKernel } from './fetch/initrd.ts';
 import { readInput } from './file.ts';
 import { plain, say } from './output.ts';
 import { Progress } from './progress.ts';
@@ -23,31 +23,24 @@ export async function bootOf(
   const commandLine = [consoleArguments, profile.clock === 'host' && realTimeArguments, options.append]
     .filter(Boolean)
     .join(' ');
+  const initrd = options.initrd === undefined ? undefined : await readInput('--initrd', options.initrd);
   if (options.kernel !== undefined) {
     const kernel = await readInput('--kernel', options.kernel);
-    const initrd = options.initrd === undefined ? undefined : await readInput('--initrd', options.initrd);
     const boot: BootSource = { kind: 'kernel', kernel, commandLine, ...(initrd ? { initrd } : {}) };
     return profile.with({ boot });
   }
-  if (options.initrd !== undefined) throw useless('--initrd', 'an initrd needs a kernel', 'give --kernel too');
   if (profile.boot) {
-    if (options.append === undefined) return profile;
-    throw useless('--append', `machine ${profile.name} boots a kernel of its own`, 'give --kernel too');
+    for (const option of ['initrd', 'append'] as const) {
+      if (options[option] !== undefined) throw useless(`--${option}`, profile);
+    }
+    return profile;
   }
-  try {
-    const { kernel, initrd, release } = await defaultGuest(options);
-    chatter(`Linux ${release} with BusyBox`);
-    return profile.with({ boot: { kind: 'kernel', kernel, initrd, commandLine } });
-  } catch (error) {
-    if (!(error instanceof MachineError) || error.code !== 'guest-unavailable') throw error;
-    say(`virt64: there is no Linux to boot: ${plain(error)}`);
-    if (error.remedy) say(`  ${error.remedy}`);
-    say('  The embedded guest (machine toyvirt) boots instead.');
-    return toyvirt.with({ clock: profile.clock });
-  }
+  const { release, ...guest } = await defaultGuest(options, initrd).catch(withoutLinux);
+  chatter(`Linux ${release} with ${options.initrd ?? 'BusyBox'}`);
+  return profile.with({ boot: { kind: 'kernel', ...guest, commandLine } });
 }
 
-async function defaultGuest({ refresh = false, quiet }: RunArguments): Promise<BootableGuest> {
+async function defaultGuest({ refresh = false, quiet }: RunArguments, initrd?: Uint8Array): Promise<BootableGuest> {
   using progress = new Progress();
   const speak = quiet
     ? {}
@@ -62,10 +55,20 @@ async function defaultGuest({ refresh = false, quiet }: RunArguments): Promise<B
   };
   for (const signal of endingSignals) process.on(signal, quit);
   try {
+    if (initrd) return { ...(await guestKernel({ refresh, ...speak })), initrd };
     return await guest({ modules: guestModules, refresh, greeting, ...terminalSize(), ...speak });
   } finally {
     for (const signal of endingSignals) process.off(signal, quit);
   }
+}
+
+/** Nothing else boots in its place: a script would take the toy kernel's words for its guest's. */
+function withoutLinux(error: unknown): never {
+  if (!(error instanceof MachineError) || error.code !== 'guest-unavailable') throw error;
+  throw new MachineError(error.code, `there is no Linux to boot: ${plain(error)}`, {
+    remedy: [error.remedy, 'virt64 demo runs a toy kernel, which needs nothing'].filter(Boolean).join('; '),
+    cause: error,
+  });
 }
 
 /** Terminals that have no size say 0. */
@@ -74,5 +77,8 @@ function terminalSize(): Pick<InitramfsOptions, 'terminal'> {
   return isTTY && rows > 0 && columns > 0 ? { terminal: { rows, columns } } : {};
 }
 
-const useless = (option: string, message: string, remedy: string): MachineError =>
-  new MachineError('bad-argument', message, { path: option, remedy });
+const useless = (option: string, { name }: Profile): MachineError =>
+  new MachineError('bad-argument', `machine ${name} boots a kernel of its own`, {
+    path: option,
+    remedy: 'give --kernel too, or another machine: --machine pc',
+  });

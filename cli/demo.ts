@@ -2,6 +2,7 @@
 import { build, toyvirt } from '#machines';
 import { parseCommand } from './arguments.ts';
 import { ExitCode } from './exit-code.ts';
+import { commonOptions } from './options.ts';
 import { bold, print } from './output.ts';
 
 const backends = ['nvmm-svm', 'nvmm-vmx'];
@@ -16,7 +17,7 @@ exceptions, paging and an interrupt, on nvmm-svm and then on nvmm-vmx. Exit
 status 0 if the guest says "${goodEnd}" on both, else 1.`;
 
 export async function demo(args: readonly string[]): Promise<number> {
-  if (parseCommand('demo', args, { help: { type: 'boolean', short: 'h' } }).help) {
+  if (parseCommand('demo', args, commonOptions).help) {
     print(help);
     return ExitCode.ok;
   }

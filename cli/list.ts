@@ -3,6 +3,8 @@ import type { Registry } from '#machines';
 import { parseCommand } from './arguments.ts';
 import { ExitCode } from './exit-code.ts';
 import { registryWith } from './import-plugin.ts';
+import { optionHelp } from './option-help.ts';
+import { listOptions } from './options.ts';
 import { bold, print, printJson, printTable } from './output.ts';
 
 interface Listing<T> {
@@ -11,18 +13,12 @@ interface Listing<T> {
   readonly show: (items: readonly T[]) => void;
 }
 
-const options = {
-  json: { type: 'boolean' },
-  plugin: { type: 'string', multiple: true },
-  help: { type: 'boolean', short: 'h' },
-} as const;
-
 const listing =
   <T>(command: string, { what, items, show }: Listing<T>) =>
   async (args: readonly string[]): Promise<number> => {
-    const { help, json, plugin = [] } = parseCommand(command, args, options);
+    const { help, json, plugin = [] } = parseCommand(command, args, listOptions);
     if (help) {
-      print(`Usage: virt64 ${command} [--json] [--plugin FILE]…\n\nLists ${what}, those of plugins too.`);
+      print(`Usage: virt64 ${command} [options]\n\nLists ${what}, those of plugins too.\n\n${optionHelp(listOptions)}`);
       return ExitCode.ok;
     }
     const all = items(await registryWith(plugin));

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { MachineError } from '#core';
 import { Apt, elsewhere, type OnAdvance, run, unavailable } from './apt.ts';
 import { defaultCache, type GuestPaths, guestPaths } from './cache.ts';
-import { readModules } from './kernel-modules.ts';
+import { builtinModules, readModules } from './kernel-modules.ts';
 import { withLock } from './lock.ts';
+import { isRefusal, openCache } from './open-cache.ts';
 
 export interface FetchOptions {
   readonly cache?: string;
@@ -24,6 +25,8 @@ export interface GuestManifest {
   readonly packages: Readonly<Record<string, string>>;
   /** That were wanted when it was made. */
   readonly modules: readonly string[];
+  /** Modules that are part of the kernel itself; null if its package does not tell. Caches made before 2026-12-01 lack the list. */
+  readonly builtin?: readonly string[] | null;
   readonly sha256: Readonly<Record<string, string>>;
 }
 
@@ -71,9 +74,9 @@ export async function fetchGuest(options: FetchOptions = {}): Promise<FetchedGue
   if (!versions) {
     for (const program of ['apt-get', 'apt-cache', 'dpkg-deb']) await requireProgram(program);
     try {
-      await mkdir(cache, { recursive: true });
-      const work = async () => (await present()) ?? (await fetchInto(cache, paths, options));
       const lock = join(cache, 'lock');
+      await openCache(cache, lock);
+      const work = async () => (await present()) ?? (await fetchInto(cache, paths, options));
       versions = await withLock(lock, work, owner => onProgress(`waiting for process ${owner}, which has ${lock}`));
     } catch (error) {
       throw isRefusal(error) ? unusableCache(cache, error) : error;
@@ -101,8 +104,6 @@ const sha256 = async (file: string): Promise<string> =>
   createHash('sha256')
     .update(await readFile(file))
     .digest('hex');
-
-const isRefusal = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error;
 
 const unusableCache = (cache: string, cause: NodeJS.ErrnoException): MachineError =>
   new MachineError('guest-unavailable', `the cache ${cache} cannot be used: ${cause.message}`, {
@@ -195,7 +196,13 @@ async function stage(root: string, target: string, packages: Record<string, stri
   }
   const hashes: Record<string, string> = {};
   for (const file of kept) hashes[file] = await sha256(join(target, file));
-  const manifest: GuestManifest = { kernelRelease: release, packages, modules: keptModules, sha256: hashes };
+  const manifest: GuestManifest = {
+    kernelRelease: release,
+    packages,
+    modules: keptModules,
+    builtin: await builtinModules(tree),
+    sha256: hashes,
+  };
   await writeFile(join(target, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }

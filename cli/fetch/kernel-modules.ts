@@ -1,6 +1,7 @@
 /** Reads a kernel's module tree: which file is which module, and what it needs. */
 
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
@@ -10,7 +11,7 @@ import { unavailable } from './apt.ts';
 const suffix = /\.ko(\.xz|\.zst|\.gz)?$/;
 
 /** modprobe takes both, the kernel only knows underscores. */
-const canonical = (name: string): string => name.replaceAll('-', '_');
+export const canonical = (name: string): string => name.replaceAll('-', '_');
 
 /** Module name → file, for a whole tree. */
 export async function findModules(tree: string): Promise<Map<string, string>> {
@@ -20,6 +21,14 @@ export async function findModules(tree: string): Promise<Map<string, string>> {
       .filter(file => suffix.test(file))
       .map(file => [canonical(basename(file).replace(suffix, '')), join(tree, file)] as const),
   );
+}
+
+/** Names of the modules that are part of the kernel itself; null where the tree does not tell. */
+export async function builtinModules(tree: string): Promise<string[] | null> {
+  const file = join(tree, 'modules.builtin');
+  if (!existsSync(file)) return null;
+  const paths = (await readFile(file, 'utf8')).split('\n').filter(Boolean);
+  return paths.map(path => canonical(basename(path).replace(suffix, '')));
 }
 
 /** The named modules that exist, with everything they depend on; each after its dependencies. */

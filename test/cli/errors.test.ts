@@ -66,7 +66,8 @@ for (const mem of ['0', '4096', '12Q', '3G5', '4G', '99999999999G', '', '-1G'])
 for (const timeout of ['3', 'soon', '-1s', ''])
   test.serial(refused, ['run', `--timeout=${timeout}`], usage, /--timeout/);
 test.serial(refused, ['run', '--until', '('], usage, /--until/);
-test.serial(refused, ['run', '--initrd', text], usage, /--initrd.*needs a kernel/);
+test.serial(refused, ['run', '-M', 'toyvirt', '--initrd', text], usage, /--initrd: machine toyvirt/, /--kernel/);
+test.serial(refused, ['run', '--initrd', join(folder, 'nothing')], badInput, /--initrd: .*no such file/);
 test.serial(refused, ['run', '-M', 'toyvirt', '--append', 'quiet'], usage, /--append/, /toyvirt/);
 
 test.serial(refused, ['run', '--kernel', join(folder, 'nothing')], badInput, /--kernel: .*no such file/);

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { accelerators } from '#accelerators';
-import { runOptions } from '../../cli/arguments.ts';
+import { runOptions } from '../../cli/options.ts';
 import { virt64 } from './support.ts';
 
 test.serial('machines: names and descriptions, plainly or as JSON', async t => {
@@ -48,6 +49,11 @@ test.serial('help on stdout for every command, and no colours where there is no 
     ['help', 'run'],
     ['demo', '--help'],
     ['machines', '--help'],
+    ['help', 'devices'],
+    ['help', 'completion'],
+    ['help', 'help'],
+    ['help', '--help'],
+    ['--help', 'run'],
   ]) {
     const { status, stdout, stderr } = await virt64(...args);
     t.is(status, 0);
@@ -61,6 +67,21 @@ test.serial('help on stdout for every command, and no colours where there is no 
   for (const option of Object.keys(runOptions)) t.true(stdout.includes(` --${option} `), option);
 });
 
-test.serial('the version is the package’s', async t => {
-  t.regex((await virt64('--version')).stdout, /^\d+\.\d+\.\d+\n$/);
+test.serial('the version is the package’s, wherever it is asked for', async t => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const ways = [
+    ['--version'],
+    ['-v'],
+    ['-V'],
+    ['version'],
+    ['run', '--version'],
+    ['run', '-v'],
+    ['run', '-qv'],
+    ['run', '-M', 'pc', '-V'],
+    ['demo', '-v'],
+  ];
+  for (const args of ways)
+    t.deepEqual(await virt64(...args), { status: 0, stdout: `${version}\n`, stderr: '' }, args.join(' '));
 });

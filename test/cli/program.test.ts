@@ -124,11 +124,22 @@ test('output that is lost is no internal error', async t => {
   t.is((await end(mute)).status, 0);
 });
 
-test('without apt the embedded guest boots, and the program says what to do', async t => {
-  const child = start(['run'], { PATH: folder, XDG_CACHE_HOME: folder });
-  child.stdin.end();
-  const { status, stdout, stderr } = await end(child);
-  t.is(status, 0);
-  t.regex(stdout, /all well/);
-  t.regex(stderr, /--kernel FILE --initrd FILE/);
+test('without apt and cache it ends with 69 and says what to do; a toy that was asked for runs', async t => {
+  const nothing = { PATH: folder, XDG_CACHE_HOME: folder, VIRT64_CACHE: '' };
+  const runIn = (...args: string[]) => {
+    const child = start(args, nothing);
+    child.stdin.end();
+    return end(child);
+  };
+  const { status, stdout, stderr } = await runIn('run', '--until', 'FAILED', '--append', 'test=FAILED');
+  t.is(status, 69);
+  t.is(stdout, '');
+  t.regex(
+    stderr,
+    /^virt64: there is no Linux to boot: cannot run apt-get\n {2}.*--kernel FILE --initrd FILE.*virt64 demo/,
+  );
+  const json = await runIn('run', '--json', '--quiet');
+  t.is(json.status, 69);
+  t.like(JSON.parse(json.stderr), { kind: 'refused', code: 'guest-unavailable' });
+  t.like(await runIn('run', '--machine', 'toyvirt', '--clock', 'virtual', '-q'), { status: 0, stderr: '' });
 });

@@ -15,6 +15,9 @@ export const packages = {
   dmidecode: 'dmidecode',
   cpio: 'cpio',
   script: 'bsdutils',
+  setpriv: 'util-linux',
+  zsh: 'zsh',
+  fish: 'fish',
 } as const;
 
 export type Tool = keyof typeof packages;

@@ -44,6 +44,8 @@ case "$2" in
   *linux-image*)
     mkdir -p "$3/boot" "$3/lib/modules/1.2.3"
     echo kernel > "$3/boot/vmlinuz-1.2.3"
+    [ "$FAKE_APT" = unlisted ] ||
+      printf 'kernel/virtio/virtio_pci.ko\\nkernel/block/virtio-blk.ko\\n' > "$3/lib/modules/1.2.3/modules.builtin"
     [ "$FAKE_APT" = ubuntu ] || printf '\\0depends=\\0' > "$3/lib/modules/1.2.3/virtio_rng.ko" ;;
   *linux-modules*)
     mkdir -p "$3/lib/modules/1.2.3"

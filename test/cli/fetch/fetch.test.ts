@@ -9,10 +9,11 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
@@ -24,6 +25,7 @@ import { withLock } from '../../../cli/fetch/lock.ts';
 import { isHere } from '../../support/tools.ts';
 import { fakeApt } from './fake-apt.ts';
 
+const bin = fileURLToPath(new URL('../../../cli/bin.js', import.meta.url));
 const environment = { ...process.env };
 test.afterEach.always(() => {
   for (const name of ['PATH', 'FAKE_APT', 'VIRT64_CACHE', 'XDG_CACHE_HOME']) {
@@ -131,18 +133,102 @@ test.serial('a cache that has been damaged, or was made for fewer modules, is fe
   await fetchGuest({ cache, onProgress: step => t.fail(step) });
 });
 
-test.serial('a cache that cannot be written is the user’s to mend', async t => {
+test.serial('modules that the guest has neither as a file nor in its kernel are refused', async t => {
   const cache = prepare(t);
-  writeFileSync(cache, 'a file');
-  const error = await refusal(t, join(cache, 'below'));
-  t.regex(error.message, /below cannot be used: ENOTDIR/);
-  t.regex(error.remedy!, /VIRT64_CACHE/);
-  rmSync(cache);
-  await fetchGuest({ cache });
-  rmSync(guestPaths(cache).folder, { recursive: true });
-  if (process.getuid?.() === 0) return;
-  chmodSync(cache, 0o555);
-  t.regex((await refusal(t, cache)).message, /EACCES/);
+  const error = await t.throwsAsync(guest({ cache, modules: ['virtio-blk', 'virtio_rgn'] }), {
+    instanceOf: MachineError,
+  });
+  t.like(error, { code: 'bad-argument', path: 'modules' });
+  t.regex(error.message, /no module "virtio_rgn"/);
+  t.regex(error.remedy!, /^did you mean virtio_rng\? it has virtio_rng,/);
+  t.deepEqual((await fetchGuest({ cache })).versions.builtin, ['virtio_pci', 'virtio_blk']);
+});
+
+test.serial(
+  'an old cache, which does not tell what is in the kernel, is fetched again only if that matters',
+  async t => {
+    const cache = prepare(t);
+    const { manifest, versions } = await fetchGuest({ cache });
+    const { builtin: _, ...old } = versions;
+    writeFileSync(manifest, JSON.stringify(old));
+    await guest({ cache, modules: ['virtio_rng'], onProgress: step => t.fail(step) });
+    await guest({ cache, modules: ['virtio_blk'] });
+    t.deepEqual(JSON.parse(readFileSync(manifest, 'utf8')), versions);
+    await guest({ cache, modules: ['virtio_blk'], onProgress: step => t.fail(step) });
+  },
+);
+
+test.serial('where the package does not tell either, modules without a file are passed over', async t => {
+  const cache = prepare(t);
+  process.env.FAKE_APT = 'unlisted';
+  await guest({ cache, modules: ['virtio_blk'] });
+  t.is((await fetchGuest({ cache })).versions.builtin, null);
+  await guest({ cache, modules: ['virtio_blk'], onProgress: step => t.fail(step) });
+});
+
+/** What may stand where the cache or its lock should be. */
+const unusable: Readonly<Record<string, (cache: string) => string>> = {
+  'a file in its way': cache => join(asFile(cache), 'below'),
+  'a file in its place': asFile,
+  'a dangling link': cache => asLink(cache, `${cache}-nowhere`),
+  'a link to itself': cache => asLink(cache, cache),
+  'a folder below /proc': () => '/proc/virt64-cache',
+  'a device': () => '/dev/null/cache',
+  'a name that is too long': cache => join(cache, 'x'.repeat(300)),
+  'a folder as its lock': cache => dirname(asFolder(join(cache, 'lock'))),
+  'a dangling link as its lock': cache => dirname(asLink(join(asFolder(cache), 'lock'), '/nowhere')),
+};
+
+function asFolder(path: string): string {
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+function asFile(path: string): string {
+  writeFileSync(path, 'a file');
+  return path;
+}
+
+function asLink(path: string, target: string): string {
+  symlinkSync(target, path);
+  return path;
+}
+
+for (const [what, prepared] of Object.entries(unusable)) {
+  test.serial(`a cache that cannot be used is an error, not a hang: ${what}`, async t => {
+    t.timeout(60_000);
+    const cache = prepared(prepare(t));
+    const error = await refusal(t, cache);
+    t.true(error.message.startsWith(`the cache ${cache} cannot be used: E`), error.message);
+    t.regex(error.remedy!, /VIRT64_CACHE/);
+  });
+}
+
+const hasOtherUsers = process.getuid?.() === 0 && isHere('setpriv');
+
+(hasOtherUsers ? test.serial : test.serial.skip)('nor may its owner be another', t => {
+  const cache = prepare(t);
+  const runAsNobody = () => {
+    const user = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, bin, 'run', '--timeout', '1ms'];
+    const env = { ...process.env, VIRT64_CACHE: cache };
+    const { status, stderr } = spawnSync('setpriv', user, { env, input: '', encoding: 'utf8', timeout: 60_000 });
+    return { status, stderr };
+  };
+  chmodSync(join(cache, '..'), 0o755);
+  for (const mode of [0o755, 0o700]) {
+    mkdirSync(cache);
+    chmodSync(cache, mode);
+    const { status, stderr } = runAsNobody();
+    t.is(status, 69, stderr);
+    t.regex(stderr, /cannot be used: EACCES: .*\n.*VIRT64_CACHE/);
+    rmSync(cache, { recursive: true });
+  }
+  mkdirSync(cache);
+  chmodSync(cache, 0o777);
+  writeFileSync(join(cache, 'lock'), `${process.pid}\n`, { mode: 0o600 });
+  const { status, stderr } = runAsNobody();
+  t.is(status, 69, stderr);
+  t.regex(stderr, /cannot be used: EACCES: .*lock/);
 });
 
 test.serial('two at a time fetch once, and the second says what it waits for', async t => {
@@ -163,8 +249,6 @@ test.serial('two at a time fetch once, and the second says what it waits for', a
   ]);
   t.is(steps.filter(step => step === 'unpacking the guest').length, 1, steps.join('\n'));
 });
-
-const bin = fileURLToPath(new URL('../../../cli/bin.js', import.meta.url));
 
 test.serial('a signal ends the fetch: nothing runs on, nothing is locked', async t => {
   const cache = prepare(t);

@@ -1,0 +1,118 @@
+/** The commands' options, a row each. Parsing, help and completion are readings of these tables. */
+
+/** What a value is: one of the names listed, or of the kind named. */
+export type ValueKind =
+  | readonly string[]
+  | 'machine'
+  | 'accelerator'
+  | 'file'
+  | 'number'
+  | 'size'
+  | 'time'
+  | 'regex'
+  | 'text';
+
+/** `type`, `short` and `multiple` are as node:util's parseArgs wants them. */
+export type Option = { readonly short?: string; readonly help: string } & (
+  | { readonly type: 'boolean' }
+  | {
+      readonly type: 'string';
+      /** The value's name in the help text. */
+      readonly value: string;
+      readonly kind: ValueKind;
+      readonly multiple?: boolean;
+    }
+);
+
+export type Options = Readonly<Record<string, Option>>;
+
+export const commonOptions = {
+  version: { type: 'boolean', short: 'v', help: 'the version of virt64' },
+  help: { type: 'boolean', short: 'h', help: 'this text' },
+} as const satisfies Options;
+
+const plugin = {
+  type: 'string',
+  multiple: true,
+  value: 'FILE',
+  kind: 'file',
+  help: 'devices and profiles from a file or package; may be repeated',
+} as const;
+
+export const listOptions = {
+  json: { type: 'boolean', help: 'as JSON, for programs' },
+  plugin,
+  ...commonOptions,
+} as const satisfies Options;
+
+export const runOptions = {
+  machine: {
+    type: 'string',
+    short: 'M',
+    value: 'NAME',
+    kind: 'machine',
+    help: 'machine profile [pc]; virt64 machines lists them',
+  },
+  accel: {
+    type: 'string',
+    value: 'NAME',
+    kind: 'accelerator',
+    help: 'accelerator [nvmm-svm]; virt64 accels lists them',
+  },
+  engine: {
+    type: 'string',
+    value: 'NAME',
+    kind: ['jit', 'interpreter'],
+    help: 'engine: jit (the default) or interpreter',
+  },
+  cpu: {
+    type: 'string',
+    value: 'NAME',
+    kind: ['amd', 'intel'],
+    help: "the guest's processor: amd or intel [the profile's]",
+  },
+  smp: { type: 'string', value: 'N', kind: 'number', help: "processors [the profile's]" },
+  mem: {
+    type: 'string',
+    short: 'm',
+    value: 'SIZE',
+    kind: 'size',
+    help: "memory: 512M, 1G, or a number of MiB [the profile's]",
+  },
+  kernel: { type: 'string', value: 'FILE', kind: 'file', help: "kernel: bzImage or ELF [Debian's]" },
+  initrd: {
+    type: 'string',
+    value: 'FILE',
+    kind: 'file',
+    help: "initial ramdisk; without --kernel it goes with Debian's kernel",
+  },
+  append: {
+    type: 'string',
+    value: 'TEXT',
+    kind: 'text',
+    help: 'kernel command line, after console=ttyS0 (in real time no_timer_check, too)',
+  },
+  drive: {
+    type: 'string',
+    multiple: true,
+    value: 'FILE[,ro]',
+    kind: 'file',
+    help:
+      'raw image as a virtio disk; may be repeated. Also file=FILE,readonly=on,format=raw,if=virtio. ' +
+      "--append 'root=/dev/vda rw' boots the system on it",
+  },
+  plugin,
+  clock: {
+    type: 'string',
+    value: 'KIND',
+    kind: ['host', 'virtual'],
+    help: 'clock: host is real time (the default), virtual is what was executed, and runs repeat',
+  },
+  timeout: { type: 'string', value: 'TIME', kind: 'time', help: 'end after this much guest time: 30s, 500ms' },
+  until: { type: 'string', value: 'REGEX', kind: 'regex', help: "end when the console's output matches" },
+  'no-reboot': { type: 'boolean', help: 'end when the guest resets' },
+  refresh: { type: 'boolean', help: 'fetch the default guest again' },
+  quiet: { type: 'boolean', short: 'q', help: 'say nothing but what the guest says' },
+  json: { type: 'boolean', help: 'the outcome, or the error, in the last line on stderr' },
+  ...commonOptions,
+} as const satisfies Options;
