@@ -14,6 +14,8 @@ export interface HostileOptions {
   readonly jobs: number;
   /** A folder for processor profiles. */
   readonly profile: string | undefined;
+  /** Guests share a process for each accelerator and clock: sooner done, less certain about memory. */
+  readonly shared: boolean;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -28,6 +30,7 @@ export const help = `Usage: npm run test:hostile -- [options]
   --accel NAMES    accelerators [all]: ${acceleratorNames.join(',')}
   --clock NAMES    clocks [all]: ${clocks.join(',')}
   --jobs N         cases at a time; more than one disturbs the measurements [1]
+  --shared         one process for each accelerator and clock: sooner done, less certain about memory
   --profile DIR    writes a processor profile of each case there
   --json           results as JSON instead of a table
 
@@ -63,6 +66,7 @@ export function parseArguments(given: readonly string[]): HostileOptions {
     minutes: number('--minutes', values.minutes, 10),
     jobs: Math.ceil(number('--jobs', values.jobs, 1)),
     profile: values.profile,
+    shared: values.shared ?? false,
     json: values.json ?? false,
     help: values.help ?? false,
   };
@@ -79,6 +83,7 @@ function parse(given: readonly string[]) {
         minutes: { type: 'string' },
         jobs: { type: 'string' },
         profile: { type: 'string' },
+        shared: { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -15,6 +15,8 @@ export interface Lag {
   readonly p50: number;
   readonly p99: number;
   readonly worst: number;
+  /** The most processor time that passed between two turns of the loop: what a busy computer does not change. */
+  readonly busy: number;
 }
 
 export interface Measurement {

@@ -15,5 +15,6 @@ async function result(given: Case): Promise<Result> {
   }
 }
 
+await tell({ kind: 'sign' });
 for (const each of JSON.parse(process.argv[2]!) as Case[]) await tell(await result(each));
 process.exit();

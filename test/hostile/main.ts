@@ -11,6 +11,9 @@ import { type Done, outcome, table } from './table.ts';
 const leastSeconds = 0.5;
 const bad: ReadonlySet<string> = new Set(['hung', 'threw', 'died']);
 
+const legend =
+  'Lag: p50 / p99 / worst, in milliseconds, as stop() is. MiB: still held after the run / needed at its worst.';
+
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 function casesOf({ only, accelerators, clocks, minutes }: HostileOptions): Case[] {
@@ -25,28 +28,33 @@ function casesOf({ only, accelerators, clocks, minutes }: HostileOptions): Case[
   return some.map(each => ({ ...each, seconds }));
 }
 
-async function measure(cases: readonly Case[], { jobs, profile }: HostileOptions): Promise<Done[]> {
+async function measure(cases: readonly Case[], { jobs, profile, shared }: HostileOptions): Promise<Done[]> {
   const done = new Map<Case, Done>();
-  const waiting = [...cases];
+  const waiting = shared ? groups(cases) : cases.map(each => [each]);
+  const onResult = (given: Case, result: Result): void => {
+    done.set(given, { ...given, result });
+    const lag = 'measurement' in result ? `, lag p99 ${result.measurement.lag.p99.toFixed(0)} ms` : '';
+    say(`${done.size}/${cases.length} ${caseName(given)}: ${outcome(result)}${lag}`);
+  };
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const nodeArguments =
-        profile === undefined
-          ? []
-          : [
-              '--cpu-prof',
-              `--cpu-prof-dir=${profile}`,
-              `--cpu-prof-name=${next.guest}.${next.accelerator}.${next.clock}.cpuprofile`,
-            ];
-      const [result] = (await runCases([next], { nodeArguments })) as [Result];
-      done.set(next, { ...next, result });
-      const lag = 'measurement' in result ? `, lag p99 ${result.measurement.lag.p99.toFixed(0)} ms` : '';
-      say(`${done.size}/${cases.length} ${caseName(next)}: ${outcome(result)}${lag}`);
+      await runCases(next, { nodeArguments: profile === undefined ? [] : profiling(next[0]!, profile), onResult });
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));
   return cases.map(each => done.get(each)!);
 }
+
+/** Cases of one accelerator and clock share a process. */
+function groups(cases: readonly Case[]): Case[][] {
+  return [...Map.groupBy(cases, ({ accelerator, clock }) => `${accelerator} ${clock}`).values()];
+}
+
+const profiling = ({ guest, accelerator, clock }: Case, folder: string): string[] => [
+  '--cpu-prof',
+  `--cpu-prof-dir=${folder}`,
+  `--cpu-prof-name=${guest}.${accelerator}.${clock}.cpuprofile`,
+];
 
 async function main(given: readonly string[]): Promise<void> {
   const options = parseArguments(given);
@@ -69,7 +77,7 @@ async function main(given: readonly string[]): Promise<void> {
   const { date, processor, threads, load, node } = around;
   const first = `${date}, ${processor}, ${threads} threads, load ${load}, Node ${node}, ${around.seconds?.toFixed(1)} s each`;
   if (options.json) process.stdout.write(`${JSON.stringify({ ...around, results }, null, 2)}\n`);
-  else process.stdout.write(`${first}\n\nMilliseconds of lag and of \`stop()\`, MiB of memory.\n\n${table(results)}\n`);
+  else process.stdout.write(`${first}\n\n${legend}\n\n${table(results)}\n`);
   if (results.some(({ result }) => bad.has(result.kind))) process.exitCode = 1;
 }
 

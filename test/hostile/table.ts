@@ -5,7 +5,8 @@ export interface Done extends Case {
   readonly result: Result;
 }
 
-const headers = ['p50', 'p99', 'worst', 'stop', 'growth', 'peak', 'outcome'];
+/** Milliseconds: p50, p99 and worst lag. MiB: still held after the run, and needed at its worst. */
+const headers = ['lag', 'stop', 'MiB', 'outcome'];
 
 const milliseconds = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
@@ -30,8 +31,12 @@ function cells(result: Result | undefined): string[] {
   if (!result) return headers.map(() => '');
   if (!('measurement' in result)) return [...headers.slice(1).map(() => ''), outcome(result)];
   const { lag, stop, growth, peak } = result.measurement;
-  const times = [lag.p50, lag.p99, lag.worst, stop].map(milliseconds);
-  return [...times, mebibytes(growth), mebibytes(peak), outcome(result)];
+  return [
+    [lag.p50, lag.p99, lag.worst].map(milliseconds).join(' / '),
+    milliseconds(stop),
+    [growth, peak].map(mebibytes).join(' / '),
+    outcome(result),
+  ];
 }
 
 export function table(all: readonly Done[]): string {
