@@ -4,10 +4,17 @@ import type { VirtualMachine } from '#accelerators';
 import { type InterruptController, VirtualClock } from '#core';
 import { Scheduler } from '../../machines/scheduler.ts';
 
-/** Nanoseconds of the host that pass from one look at the stopwatch to the next. */
-const betweenLooks = 1e6;
+type Act = (processor: number) => 'limit' | 'halt' | 'pause' | 'shutdown';
 
-type Act = (processor: number) => 'limit' | 'halt' | 'shutdown';
+interface Setting {
+  readonly flags?: bigint;
+  readonly expectsInput?: boolean;
+  readonly virtual?: boolean;
+  readonly betweenLooks?: number;
+  /** Instructions that an entry executes at most. */
+  readonly most?: number;
+  readonly settle?: () => Promise<void> | undefined;
+}
 
 class Controller implements InterruptController {
   pending = false;
@@ -21,9 +28,25 @@ class Controller implements InterruptController {
   acknowledgeNmi(): void {}
 }
 
-function computer(processors: number, act: Act, { flags = 0x202n, expectsInput = false, virtual = true } = {}) {
+const aMillisecond = 1e6;
+
+/** `betweenLooks`: nanoseconds of the host that pass from one look at the stopwatch to the next. */
+function computer(
+  processors: number,
+  act: Act,
+  {
+    flags = 0x202n,
+    expectsInput = false,
+    virtual = true,
+    betweenLooks = aMillisecond,
+    most = Number.POSITIVE_INFINITY,
+    settle,
+  }: Setting = {},
+) {
   const time = { ticks: 0 };
+  const settled: number[] = [];
   let looks = 0;
+  let breaths = 0;
   const clock = new VirtualClock(time);
   const skipped: number[] = [];
   const scheduler = new Scheduler({
@@ -37,8 +60,16 @@ function computer(processors: number, act: Act, { flags = 0x202n, expectsInput =
     fire: () => clock.fire(),
     virtual,
     processors,
-    settle: () => undefined,
-    breathe: () => Promise.resolve(),
+    settle:
+      settle ??
+      (() => {
+        settled.push(time.ticks);
+        return undefined;
+      }),
+    breathe: () => {
+      breaths++;
+      return Promise.resolve();
+    },
     expectsInput: () => expectsInput,
     stopwatch: () => looks++ * betweenLooks,
   });
@@ -51,7 +82,12 @@ function computer(processors: number, act: Act, { flags = 0x202n, expectsInput =
         log.push(index);
         controllers[index]!.pending = false;
         const reason = act(index);
-        time.ticks += Math.min(reason === 'limit' ? Number.POSITIVE_INFINITY : 100, Math.max(scheduler.remaining(), 0));
+        if (!virtual) return { reason };
+        // As the contract has it: entries until there is no budget left.
+        for (let left = scheduler.remaining(); left > 0; left = scheduler.remaining()) {
+          time.ticks += Math.min(left, reason === 'limit' ? most : 100);
+          if (reason !== 'limit') break;
+        }
         return { reason };
       },
       init() {},
@@ -60,7 +96,18 @@ function computer(processors: number, act: Act, { flags = 0x202n, expectsInput =
     })),
   } as unknown as VirtualMachine;
   scheduler.attach(machine, controllers);
-  return { scheduler, clock, controllers, machine, log, started, skipped, time };
+  return {
+    scheduler,
+    clock,
+    controllers,
+    machine,
+    log,
+    started,
+    skipped,
+    time,
+    settled,
+    breaths: () => breaths,
+  };
 }
 
 const run = (scheduler: Scheduler, clock: VirtualClock, deadline = Number.POSITIVE_INFINITY) =>
@@ -249,32 +296,85 @@ test('what ends a run ends the slice under way', async t => {
   t.is(left[1], 0);
 });
 
-test('on the host’s clock a slice ends when it is used up, or when a timer is due', async t => {
-  const left: number[] = [];
-  const { scheduler, clock } = computer(
-    1,
+test('in real time a slice ends with its turn or when a timer is due, but not before it has run something', async t => {
+  const left: number[][] = [];
+  const { scheduler, clock, time } = computer(
+    2,
     () => {
-      left.push(scheduler.remaining(), scheduler.remaining());
+      left.push([scheduler.remaining(), scheduler.remaining()]);
+      time.ticks += 1e6;
+      left.push([scheduler.remaining()]);
       scheduler.end({ kind: 'stopped' });
       return 'limit';
     },
-    { virtual: false },
+    { virtual: false, betweenLooks: 0 },
   );
   await run(scheduler, clock);
-  t.true(left[0]! > 0);
-  t.is(left[1], 0);
+  t.true(left[0]![0]! > 0 && left[0]![1]! > 0, 'an exit ends no turn');
+  t.is(left[1]![0], 0, 'its time is over');
   const timer = computer(
     1,
     () => {
       timer.clock.schedule(timer.clock.now, () => {});
-      left.push(timer.scheduler.remaining());
+      left.push([timer.scheduler.remaining(), timer.scheduler.remaining()]);
       timer.scheduler.end({ kind: 'stopped' });
       return 'limit';
     },
-    { virtual: false },
+    { virtual: false, betweenLooks: 0 },
   );
   await run(timer.scheduler, timer.clock);
-  t.is(left[2], 0);
+  t.true(left[2]![0]! > 0, 'a timer that is always due keeps nobody from running');
+  t.is(left[2]![1], 0);
+});
+
+test('in real time who spins gives way, and every processor gets its turn', async t => {
+  const { scheduler, clock, log, time } = computer(
+    8,
+    processor => {
+      // The first one holds the lock that all others spin for.
+      const spins = processor !== 0;
+      time.ticks += spins ? 100 : 1e6;
+      return spins ? 'pause' : 'limit';
+    },
+    { virtual: false, betweenLooks: 0 },
+  );
+  for (let processor = 1; processor < 8; processor++) scheduler.startup(processor, 8);
+  await run(scheduler, clock, 20e6);
+  const turns = Array.from({ length: 8 }, (_, processor) => log.filter(each => each === processor).length);
+  t.true(Math.max(...turns) - Math.min(...turns) <= 1, String(turns));
+});
+
+test('where the host’s time ends slices, virtual time bears no trace of it', async t => {
+  const history = async (betweenLooks: number) => {
+    const { scheduler, clock, time, log, settled, breaths } = computer(3, () => 'limit', {
+      betweenLooks,
+      // An entry does a part of what it may.
+      most: 777,
+    });
+    for (const processor of [1, 2]) scheduler.startup(processor, 8);
+    const fired: number[] = [];
+    const tick = (): void => {
+      fired.push(time.ticks);
+      clock.schedule(clock.now + 3_333, tick);
+    };
+    tick();
+    await run(scheduler, clock, 300_000);
+    const turns = log.filter((processor, at) => processor !== log[at - 1]);
+    return { fired, turns, settled, breaths: breaths() };
+  };
+  const { breaths: few, ...quick } = await history(0);
+  const { breaths: many, ...slow } = await history(1e6);
+  t.is(few, 0);
+  t.true(many > 20);
+  t.deepEqual(slow, quick);
+});
+
+test('whoever ends the run does not wait for what the host does not finish', async t => {
+  const { scheduler, clock } = computer(1, () => 'limit', { settle: () => new Promise<void>(() => {}) });
+  const running = run(scheduler, clock);
+  await new Promise(resolve => setTimeout(resolve));
+  scheduler.end({ kind: 'stopped' });
+  t.deepEqual(await running, { kind: 'stopped' });
 });
 
 test('an NMI wakes a processor that has interrupts off', async t => {
@@ -304,5 +404,5 @@ test('who is woken before the time was over has slept only that long', async t =
     scheduler.end({ kind: 'stopped' });
   }, 20);
   t.deepEqual(await run(scheduler, clock), { kind: 'stopped' });
-  t.is(time.ticks, 100 + betweenLooks);
+  t.is(time.ticks, 100 + aMillisecond);
 });
