@@ -10,7 +10,10 @@ test('bytes come out as they went in, whatever the pieces', t => {
     for (let count = 0; count < size / 2; count++) seen.push(queue.shift());
   }
   t.is(queue.length, next - seen.length);
-  t.deepEqual([...seen, ...queue.toArray()], Array.from({ length: next }, (_, index) => index & 0xff));
+  t.deepEqual(
+    [...seen, ...queue.toArray()],
+    Array.from({ length: next }, (_, index) => index & 0xff),
+  );
   queue.clear();
   t.deepEqual([queue.length, queue.toArray()], [0, []]);
 });
