@@ -41,7 +41,7 @@ export const expectsInput = (clock: 'virtual' | 'host'): boolean =>
 export function attachTerminal(machine: Machine, { standing, quit, chatter }: TerminalOptions): Disposable {
   const { stdin, stdout } = process;
   using stack = new DisposableStack();
-  doNotBlock(stdout);
+  for (const stream of [stdout, process.stderr]) doNotBlock(stream);
   stack.use(new GuestOutput(stdout, machine.serial, standing));
   // Nobody reads any more (`virt64 run | head`), or nothing more fits.
   stdout.on('error', error => {

@@ -56,7 +56,7 @@ export class TypedLines {
 
   /** How many characters at the end of an unfinished line may become an echo. */
   beginning(line: string): number {
-    let longest = overlap(line, this.#unfinished);
+    let longest = this.#unfinished.length < shortest ? 0 : overlap(line, this.#unfinished);
     for (const text of this.#nearby()) longest = Math.max(longest, overlap(line, text));
     return longest;
   }

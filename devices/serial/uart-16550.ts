@@ -1,11 +1,13 @@
 import { byteRange, type Clock, copyState, requireRanges, restoreState, type SavedState, type Timer } from '#core';
 import { ByteQueue } from './byte-queue.ts';
 import {
+  characterTime,
   FifoControl,
   Interrupt,
   initialUart,
   Line,
   LineControl,
+  loopedModem,
   Modem,
   ModemControl,
   Register,
@@ -26,9 +28,6 @@ const triggers: readonly number[] = [1, 4, 8, 14];
 /** Nobody asks a port so often for nothing, unless it waits for input without interrupts. */
 const polling = 256;
 
-/** The crystal of PCs divided by the chip's own 16: the rate at divisor 1. */
-const highestRate = 115_200;
-
 /**
  * National Semiconductor PC16550D (data sheet, June 1995). The transmitter is always empty again at once; the receiver takes
  * bytes only as there is room, so nothing is ever overrun.
@@ -47,7 +46,10 @@ export class Uart16550 {
     return this.#input.length;
   }
 
-  /** Since the last reset the guest has enabled the receive interrupt, or polled again and again for nothing. */
+  /**
+   * Since the last reset the guest has enabled the receive interrupt, or polled again and again for nothing. Only with OUT2 is it more
+   * than a probe: Linux enables all interrupts for a moment to see whether there is a UART.
+   */
   get listens(): boolean {
     return this.#listens;
   }
@@ -152,12 +154,12 @@ export class Uart16550 {
     this.#input.clear();
     this.#input.push(input);
     this.#polls = 0;
-    this.#listens = (chip.interruptEnable & 1) !== 0;
+    this.#listens = false;
     this.#update();
     this.#arm();
   }
 
-  /** `polls`: how often the line status was asked for nothing since a byte last went either way. Watchers want it, the chip does not. */
+  /** `polls`: how often the line status was asked for nothing since a byte last went either way. */
   inspect() {
     return { ...this.save(), interrupt: this.#identity, polls: this.#polls };
   }
@@ -216,7 +218,6 @@ export class Uart16550 {
     // Enabling the interrupt of an empty transmitter raises it; Linux tests for that.
     if (value & ~state.interruptEnable & 2) state.transmitterEmpty = true;
     state.interruptEnable = value;
-    if (value & 1) this.#listens = true;
   }
 
   #transmit(byte: number): void {
@@ -266,8 +267,7 @@ export class Uart16550 {
   #waitForTimeout(): void {
     const state = this.#state;
     const waits = this.#fifos && state.received.length > 0 && !state.timedOut;
-    const characterTime = (10 * 1e9 * (state.divisor || 1)) / highestRate;
-    state.timeoutAt = waits ? this.pins.clock.now + Math.ceil(4 * characterTime) : -1;
+    state.timeoutAt = waits ? this.pins.clock.now + Math.ceil(4 * characterTime(state.divisor)) : -1;
     this.#arm();
   }
 
@@ -287,12 +287,7 @@ export class Uart16550 {
   #updateModem(): void {
     const state = this.#state;
     const { modemControl, modemStatus } = state;
-    const looped =
-      (modemControl & ModemControl.rts ? Modem.cts : 0) |
-      (modemControl & ModemControl.dtr ? Modem.dsr : 0) |
-      (modemControl & ModemControl.out1 ? Modem.ri : 0) |
-      (modemControl & ModemControl.out2 ? Modem.dcd : 0);
-    const signals = this.#loops ? looped : state.externalModem;
+    const signals = this.#loops ? loopedModem(modemControl) : state.externalModem;
     const changed = (signals ^ modemStatus) & 0xf0;
     // The ring indicator counts only when it ends.
     const deltas = (changed & ~(signals & Modem.ri)) >> 4;
@@ -315,6 +310,7 @@ export class Uart16550 {
   /** On PCs OUT2 lets the interrupt through to the bus; in loopback that pin is off. */
   #update(): void {
     const gate = (this.#state.modemControl & (ModemControl.out2 | ModemControl.loop)) === ModemControl.out2;
+    if (gate && this.#state.interruptEnable & 1) this.#listens = true;
     this.pins.interrupt(gate && this.#identity !== Interrupt.none);
   }
 }

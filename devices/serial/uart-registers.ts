@@ -40,6 +40,19 @@ export const Line = {
 
 export const Modem = { cts: 0x10, dsr: 0x20, ri: 0x40, dcd: 0x80 } as const;
 
+/** In loopback the modem's inputs are the modem's outputs. */
+export const loopedModem = (modemControl: number): number =>
+  (modemControl & ModemControl.rts ? Modem.cts : 0) |
+  (modemControl & ModemControl.dtr ? Modem.dsr : 0) |
+  (modemControl & ModemControl.out1 ? Modem.ri : 0) |
+  (modemControl & ModemControl.out2 ? Modem.dcd : 0);
+
+/** The crystal of PCs divided by the chip's own 16: the rate at divisor 1. */
+const highestRate = 115_200;
+
+/** Nanoseconds for ten bits: start, data, stop. */
+export const characterTime = (divisor: number): number => (10 * 1e9 * (divisor || 1)) / highestRate;
+
 /** Somebody is there, ready and listening: what most cables report. */
 const connected = Modem.cts | Modem.dsr | Modem.dcd;
 

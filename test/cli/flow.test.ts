@@ -1,9 +1,11 @@
 /** stdout that is read slowly, or not at all; stdin that comes late. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { answer, end, kernel, start } from './program.ts';
 
-/** Says numbers without end, as fast as it can. */
+/** Talks without end, as fast as it can. */
 const talk = kernel(
   'talk',
   `
@@ -14,7 +16,7 @@ const talk = kernel(
     jmp again
   `,
 );
-/** Ten million bytes by one instruction, and then the end. */
+/** Three million bytes by one instruction, and then the end. */
 const flood = kernel(
   'flood',
   `
@@ -30,6 +32,10 @@ const flood = kernel(
   `,
 );
 
+/** Resident memory in KiB. */
+const memoryOf = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+
 const quick = ['run', '-M', 'microvm', '--accel', 'software', '-q'];
 
 test('nobody reads stdout: the machine stands, memory does not grow, and signals and --timeout still end it', async t => {
@@ -40,11 +46,18 @@ test('nobody reads stdout: the machine stands, memory does not grow, and signals
     ['virtual', undefined, 124],
   ] as const;
   for (const [clock, signal, expected] of ends) {
-    const child = start([...quick, '--kernel', talk, '--clock', clock, ...(signal ? [] : ['--timeout', '2s'])]);
+    const limit = signal ? [] : ['--timeout', '2s'];
+    const child = start(['run', '-M', 'microvm', '--accel', 'software', '--kernel', talk, '--clock', clock, ...limit]);
     const closed = new Promise<number | null>(resolve => child.on('exit', resolve));
     child.stdout.once('readable', () => {});
-    await delay(1500);
-    if (signal) child.kill(signal);
+    await once(child.stderr, 'data');
+    if (signal) {
+      await delay(1500);
+      const before = memoryOf(child.pid!);
+      await delay(1000);
+      t.true(memoryOf(child.pid!) < before + 32 * 1024, 'it does not grow');
+      child.kill(signal);
+    }
     t.is(await closed, expected, `${clock} ${signal ?? '--timeout'}`);
     child.stdout.destroy();
   }
@@ -70,6 +83,10 @@ test('under the virtual clock the moment of input does not depend on its writer'
   const timed = kernel(
     'timed',
     `
+      mov rsp, 0x1000000
+      mov dx, 0x3fc
+      mov al, 0x0b
+      out dx, al
       mov dx, 0x3f9
       mov al, 1
       out dx, al
@@ -139,18 +156,10 @@ test('a writer that does not end its input is named as the reason for waiting', 
 });
 
 test('a megabyte of input arrives whole', async t => {
-  const text = 'abcdefghijklmnopqrstuvwxyz.'.repeat(40_000);
-  for (const clock of ['host', 'virtual']) {
-    const child = start([...quick, '--clock', clock, '--kernel', answer, '--until', 'Q', '--timeout', '10min']);
-    child.stdin.end(`${text.replaceAll('q', '')}q`);
-    const { status, stdout } = await end(child);
-    t.is(status, 0);
-    t.true(
-      stdout
-        .replaceAll('\x0e', '')
-        .toLowerCase()
-        .includes(`>${text.replaceAll('q', '').replaceAll('.', '')}q`),
-      clock,
-    );
-  }
+  const text = 'abcdefghijklmnoprstuvwxyz'.repeat(40_000);
+  const child = start([...quick, '--clock', 'virtual', '--kernel', answer, '--until', 'Q', '--timeout', '10min']);
+  child.stdin.end(`${text}q`);
+  const { status, stdout } = await end(child);
+  t.is(status, 0);
+  t.true(stdout.startsWith(`>${text.toUpperCase()}Q`));
 });

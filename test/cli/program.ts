@@ -62,6 +62,9 @@ export const answer = kernel(
   'answer',
   `
     ${emptyReceiver}
+    mov dx, 0x3fc
+    mov al, 0x0b
+    out dx, al
     mov dx, 0x3f9
     mov al, 1
     out dx, al

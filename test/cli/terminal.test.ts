@@ -1,11 +1,11 @@
-/** One boot of Debian's kernel in a real terminal (script(1) makes one), as a user meets it. Skipped where there is no kernel. */
+/** The program in a real terminal (script(1) makes one), as a user meets it. Skipped where there is none, or no kernel. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { fetchedGuest } from '../support/kernel.ts';
 import { isHere } from '../support/tools.ts';
+import { answer, bin } from './program.ts';
 
-const bin = fileURLToPath(new URL('../../cli/bin.js', import.meta.url));
 const bootable = fetchedGuest() && isHere('script') ? test : test.skip;
 
 class Terminal {
@@ -24,6 +24,11 @@ class Terminal {
 
   press(keys: string): void {
     this.#child.stdin.write(keys);
+  }
+
+  goOn(pid: number): void {
+    this.#child.kill('SIGCONT');
+    process.kill(pid, 'SIGCONT');
   }
 
   /** The first match after the last one. */
@@ -64,4 +69,31 @@ bootable('Linux in a terminal: Ctrl-C, help, reboot, power off, and the terminal
   t.is(await terminal.see(/status (\d+)\r*\n/), '0');
   t.is(await terminal.see(/^([0-9a-f:]+)\r*\n/m), before);
   await terminal.closed;
+});
+
+/** T is stopped. */
+const isStopped = (pid: number): boolean => / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+
+const inTerminal = isHere('script') ? test : test.skip;
+
+inTerminal('stopped and continued: the terminal is in raw mode again, whoever stopped it', async t => {
+  t.timeout(600_000);
+  const run = `"${process.execPath}" "${bin}" run -M microvm --accel software --kernel "${answer}"`;
+  const terminal = new Terminal(`sh -c 'echo "pid $$"; exec ${run}'`);
+  const pid = Number(await terminal.see(/pid (\d+)/));
+  await terminal.see(/>/);
+  terminal.press('\x1a');
+  await terminal.see(/:/);
+  const stops = [() => process.kill(pid, 'SIGTSTP'), () => process.kill(pid, 'SIGSTOP'), () => terminal.press('\x01z')];
+  for (const stop of stops) {
+    stop();
+    while (!isStopped(pid)) await new Promise(resolve => setTimeout(resolve, 20));
+    // script(1) stops with what it runs.
+    const goOn = setInterval(() => terminal.goOn(pid), 200);
+    terminal.press('b');
+    t.is(await terminal.see(/B/), 'B', 'a key without Enter reaches the guest');
+    clearInterval(goOn);
+  }
+  terminal.press('\x01i\x01x');
+  t.is(await terminal.closed, 130);
 });

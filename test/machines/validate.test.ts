@@ -86,6 +86,7 @@ test('too many processors', finds, { processors: 65 }, 'processors', 'bad-profil
 test('half a processor', finds, { processors: 1.5 }, 'processors', 'bad-profile', /1\.5/);
 test('an unknown processor', finds, { cpu: 'via' }, 'cpu', 'bad-profile', /amd/);
 test('an unknown clock', finds, { clock: 'sundial' }, 'clock', 'bad-profile', /virtual/);
+test('what a triple fault does', finds, { tripleFault: 'explode' }, 'tripleFault', 'bad-profile', /reset/);
 test('a misspelt console', finds, { console: 'com11' }, 'console', 'bad-profile', /did you mean com1\?/);
 
 const device = (com2: unknown) => ({ devices: { com2 } });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { MemoryStream } from '#core';
+import { MemoryStream, type Receiver } from '#core';
 import { IsaSerial } from '#devices';
 import { TestBoard } from '../support.ts';
 
@@ -197,4 +197,35 @@ test('how often the line status was asked for nothing, for those who watch', t =
   t.is(polls(), 1, 'there was something');
   board.in(data);
   t.is(polls(), 0);
+});
+
+test('the guest listens once it has enabled the receive interrupt, or polled for nothing; until the next reset', t => {
+  const stream = new MemoryStream();
+  let receiver: Receiver | undefined;
+  const board = new TestBoard();
+  board.board.wires.provide('isa', 16, index => ({ name: `isa@${index}`, assert() {}, deassert() {}, pulse() {} }));
+  const com1 = board.add('com1', IsaSerial, {
+    stream: { write() {}, onInput: (listener, given) => (receiver = given) && stream.onInput(listener) },
+  });
+  t.false(receiver!.listens);
+  board.out(ier, 0x0f);
+  board.out(ier, 0);
+  t.false(receiver!.listens, 'that was a probe');
+  board.out(mcr, 0x0b);
+  board.out(ier, 1);
+  board.out(ier, 0);
+  t.true(receiver!.listens);
+  com1.reset();
+  t.false(receiver!.listens);
+  for (let count = 0; count < 256; count++) board.in(lsr);
+  t.true(receiver!.listens);
+  stream.type('x'.repeat(100));
+  t.is(receiver!.waiting, 99);
+});
+
+test('a megabyte waits outside, and comes out in time', t => {
+  const { board, com1 } = machine();
+  const text = Uint8Array.from({ length: 2 ** 20 }, (_, index) => (index * 7) & 0xff);
+  com1.input(text);
+  t.true(text.every(byte => board.in(data) === byte));
 });
