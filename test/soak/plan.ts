@@ -63,7 +63,7 @@ function recordsUnit(number: number, place: Place, draw: Draw): RecordsUnit {
     program,
     pages: draw.between(1, 4),
     tag: `${draw.between(100_000, 1_000_000)}`,
-    ends: Array.from({ length: draw.between(1, 4) }, () => ({
+    ends: Array.from({ length: draw.between(1, 3) }, () => ({
       signal: program === 'command-line' && draw.chance(50) ? ('SIGTERM' as const) : ('SIGKILL' as const),
       after: draw.between(1, 60),
       delay: draw.between(0, 40),

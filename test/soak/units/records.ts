@@ -5,9 +5,10 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { most, pageOf, pageSize, recordBytes, recordsScript } from '../guest/records.ts';
+import { most, pageSize, recordBytes, recordsScript } from '../guest/records.ts';
 import type { RecordsUnit, Report } from '../unit.ts';
 import { live } from './life.ts';
+import { lostRecords } from './lost-records.ts';
 
 const imageSize = 32 << 20;
 const lastRecords = 5;
@@ -45,7 +46,7 @@ async function lives(unit: RecordsUnit, image: string): Promise<Report> {
       if (!each.log.includes(`kept ${earlier} ${expected}`)) fail(`the guest reads other records of life ${earlier}`);
     }
     kept.push(flushed);
-    const lost = missing(unit, image, kept);
+    const lost = lostRecords(unit, readFileSync(image), kept);
     failures.push(...lost.map(what => `after life ${life}: ${what}`));
     verified += kept.reduce((sum, count) => sum + count, 0) * unit.pages * pageSize;
     if (!end && (each.status !== 0 || flushed !== lastRecords))
@@ -62,25 +63,3 @@ async function lives(unit: RecordsUnit, image: string): Promise<Report> {
   };
   return { failures, log, counts };
 }
-
-/** Records that were reported as flushed and are not in the image. Those in files may lie anywhere, page by page. */
-function missing(unit: RecordsUnit, image: string, kept: readonly number[]): string[] {
-  const content = readFileSync(image);
-  const inFiles = unit.how.startsWith('ext4');
-  const pages = new Set<string>();
-  for (let at = 0; inFiles && at < content.length; at += pageSize) pages.add(md5(content.subarray(at, at + pageSize)));
-  const lost: string[] = [];
-  for (const [life, count] of kept.entries())
-    for (let record = 0; record < count; record++) {
-      const expected = recordBytes(unit, life, record);
-      const at = pageOf(unit, life, record) * pageSize;
-      const isThere = inFiles
-        ? chunks(expected).every(page => pages.has(md5(page)))
-        : expected.equals(content.subarray(at, at + expected.length));
-      if (!isThere) lost.push(`record ${record} of life ${life} was flushed and is lost`);
-    }
-  return lost;
-}
-
-const chunks = (bytes: Buffer): Buffer[] =>
-  Array.from({ length: bytes.length / pageSize }, (_, n) => bytes.subarray(n * pageSize, (n + 1) * pageSize));
