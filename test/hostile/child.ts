@@ -1,6 +1,7 @@
 /** The process of one case or of several: performs them one after the other, and tells the parent. */
 import type { Case, Result } from './case.ts';
 import { guests } from './guests.ts';
+import { watchForParent } from './orphan-watch.ts';
 import { perform } from './perform.ts';
 
 const tell = (message: unknown): Promise<void> => new Promise(resolve => process.send!(message, () => resolve()));
@@ -15,6 +16,7 @@ async function result(given: Case): Promise<Result> {
   }
 }
 
+watchForParent();
 await tell({ kind: 'sign' });
 for (const each of JSON.parse(process.argv[2]!) as Case[]) await tell(await result(each));
 process.exit();

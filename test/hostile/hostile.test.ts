@@ -29,6 +29,7 @@ const cases: readonly Case[] = guests.map(({ name, accelerators: only }, index) 
 function complaint(result: Result): string | undefined {
   if (!('measurement' in result)) return JSON.stringify(result);
   const { lag, growth, peak } = result.measurement;
+  if (result.kind === 'ended' && result.how.includes('"exit"')) return `the guest is broken: ${result.how}`;
   if (lag.busy > longestTurn) return `the event loop stood still for ${Math.round(lag.busy)} ms of processor time`;
   if (growth > mostGrowth) return `${growth >> 20} MiB are still held after the run`;
   if (peak > mostPeak) return `${Math.round(peak / 2 ** 20)} MiB were needed`;

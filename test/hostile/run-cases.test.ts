@@ -1,4 +1,8 @@
 /** The kit can fail: it finds children that hang and that die, and goes on. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { runCases } from './run-cases.ts';
@@ -22,3 +26,25 @@ test('a case that hangs or dies costs no other its result', async t => {
   t.regex(JSON.stringify(results[3]), /exit status 3: no more/);
   t.deepEqual(heard, ['first: threw', 'hangs: hung', 'second: threw', 'dies: died', 'third: threw']);
 });
+
+test('a hung child ends with its parent', async t => {
+  const parent = spawn(process.execPath, [
+    '--import=tsx',
+    fileURLToPath(new URL('fixtures/parent.ts', import.meta.url)),
+  ]);
+  const [data] = (await once(parent.stdout, 'data')) as [Buffer];
+  const child = Number(data.toString());
+  t.true(isAlive(child));
+  parent.kill('SIGKILL');
+  for (let second = 0; second < 60 && isAlive(child); second++) await sleep(1000);
+  t.false(isAlive(child));
+});
+
+/** A zombie that nobody has waited for is over, too. */
+function isAlive(identifier: number): boolean {
+  try {
+    return !readFileSync(`/proc/${identifier}/stat`, 'latin1').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
