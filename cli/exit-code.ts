@@ -62,7 +62,8 @@ export const exitCodeHelp = `Exit status:
        it reset itself
   1    the machine failed: triple fault, processors halted, accelerator error
   64   wrong arguments      65   unusable input file   69   something is missing
-  70   an error in virt64   74   a disk failed          124  --timeout has passed
+  70   an error in virt64   74   a disk failed
+  124  --timeout has passed
   130  quit: Ctrl-A x, a signal, or nobody reads stdout any more
   A guest that writes v to its debug-exit port ends the program with 2v+1
   (on toyvirt with v).`;

@@ -6,7 +6,20 @@ export const maskedStore: HelperImplementation = cpu => {
   const { memory, state } = cpu;
   const mask = state.argument(4);
   const size = state.argument(5);
-  const { low, high } = cpu.operand(state.argument(0), state.argument(1), state.argumentHigh(1), size, Access.write);
+  const offset = state.argument(1);
+  const offsetHigh = state.argumentHigh(1);
+  if (cpu.is64) {
+    // Its last byte has to be canonical, too.
+    const last = (offset + size - 1) | 0;
+    cpu.operand(
+      state.argument(0),
+      last,
+      last >>> 0 < offset >>> 0 ? (offsetHigh + 1) | 0 : offsetHigh,
+      1,
+      Access.write,
+    );
+  }
+  const { low, high } = cpu.operand(state.argument(0), offset, offsetHigh, size, Access.write);
   // The whole operand has to be writable, whatever the mask.
   memory.probeWrite(low, high, size, 0);
   for (let byte = 0; byte < size; byte++) {

@@ -89,16 +89,20 @@ export class PciBench {
     this.board.mmio.write(address, size, this.#view);
   }
 
+  async #settle(): Promise<void> {
+    for (let waiting = this.tasks.settle(); waiting; waiting = this.tasks.settle()) await waiting;
+  }
+
   /** Lets time pass as a run loop does, host tasks included. */
   async advance(nanoseconds: number): Promise<void> {
     const end = this.time.ticks + nanoseconds;
     while (this.clock.nextDeadline <= end) {
       this.time.ticks = Math.max(this.time.ticks, this.clock.nextDeadline);
       this.clock.fire();
-      await this.tasks.settle();
+      await this.#settle();
     }
     this.time.ticks = end;
-    await this.tasks.settle();
+    await this.#settle();
   }
 }
 
