@@ -129,7 +129,9 @@ export class UserHost extends FlatHost {
     for (let i = 0; i < bytes; i++) this.#byte(linear, i, true);
   }
   #byte(linear: bigint, plus: number, write: boolean): number {
-    const address = Number(linear) + plus;
+    const at = linear + BigInt(plus);
+    if (BigInt.asUintN(64, BigInt.asIntN(48, at)) !== at) throw new MachineFault({ vector: 13, error: 0 });
+    const address = Number(at);
     const page = address < 2 ** 32 ? this.locate(address, 0) : 0;
     if (page === 0) throw new MachineFault({ vector: 14, error: write ? 6 : 4, address: BigInt(address) });
     return page + (address & 0xfff);
