@@ -84,6 +84,10 @@ export class Scheduler implements ProcessorSignals, Pacer {
   #outOfBreath = false;
   /** The slice has not run anything yet: it does, however late it is, or a fast timer would keep the guest from running at all. */
   #fresh = false;
+  /** The processor that runs; -1: none. */
+  #current = -1;
+  /** It has sent itself an INIT. */
+  #initWaits = false;
 
   constructor(private readonly parts: SchedulerParts) {
     const { processors, virtual } = parts;
@@ -117,6 +121,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
     this.#activity[0] = 'running';
     this.#turn = firstTurn;
     this.#outcome = undefined;
+    this.#initWaits = false;
   }
 
   /** As `activity` and `turn` told of a machine that is to go on here. */
@@ -142,7 +147,13 @@ export class Scheduler implements ProcessorSignals, Pacer {
     this.#giveUp?.();
   }
 
+  /** A processor that sends it to itself takes it when the instruction that does is over: until then its registers are in use. */
   init(processor: number): void {
+    if (processor === this.#current) this.#initWaits = true;
+    else this.#takeInit(processor);
+  }
+
+  #takeInit(processor: number): void {
     this.#machine.processors[processor]?.init();
     if (processor !== 0) this.#activity[processor] = 'waitForSipi';
     else this.#activity[0] = 'running';
@@ -155,7 +166,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
   }
 
   remaining(): number {
-    if (this.#outcome || this.#outOfBreath) return 0;
+    if (this.#outcome || this.#outOfBreath || this.#initWaits) return 0;
     if (--this.#looks <= 0 && this.#look()) return 0;
     const { virtual, clock } = this.parts;
     if (virtual) return this.#boundary - clock.now;
@@ -194,6 +205,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
       return await this.#loop(check);
     } finally {
       this.#running = false;
+      this.#current = -1;
       this.#wake = undefined;
       this.#giveUp = undefined;
     }
@@ -263,7 +275,14 @@ export class Scheduler implements ProcessorSignals, Pacer {
 
   #slice(index: number): SliceEnd {
     this.#fresh = true;
+    this.#current = index;
     const exit = this.#machine.processors[index]!.run();
+    this.#current = -1;
+    if (this.#initWaits) {
+      this.#initWaits = false;
+      this.#takeInit(index);
+      if (exit.reason !== 'shutdown' && exit.reason !== 'error') return index === 0 ? 'ready' : 'stopped';
+    }
     switch (exit.reason) {
       case 'halt':
         if (this.#activity[index] === 'running') this.#activity[index] = 'halted';
