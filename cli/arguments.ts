@@ -66,9 +66,11 @@ toyvirt brings its own kernel and needs nothing else.
 
 ${optionHelp(runOptions)}
 
-Keys: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A Ctrl-A sends Ctrl-A. All else,
-Ctrl-C too, goes to the guest. Input from a pipe is typed once the guest
-listens, as it stands: no key is special.
+Keys: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A i says what the machine is doing,
+Ctrl-A z suspends, Ctrl-A Ctrl-A sends Ctrl-A. All else, Ctrl-C too, goes to
+the guest. SIGTERM presses the power button if the guest heeds it; a second one
+quits. SIGUSR2 says what the machine is doing. Input from a pipe is typed once
+the guest listens, as it stands: no key is special.
 
 The cache is $VIRT64_CACHE; else .cache/virt64 in a checkout,
 $XDG_CACHE_HOME/virt64 or ~/.cache/virt64 elsewhere.

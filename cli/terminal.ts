@@ -49,7 +49,7 @@ export function attachTerminal(machine: Machine, { standing, quit, chatter }: Te
     quit();
   });
 
-  const status = (): void => say(statusOf(machine).join('\n'));
+  const status = (): void => say(machine.status().join('\n'));
   const actions = {
     quit,
     status,
@@ -122,8 +122,4 @@ function suspend(who: number): void {
 function typeInto({ serial }: Machine, data: Uint8Array): void {
   if (serial.waiting + data.length <= mostTyped) serial.type(data);
   else say('virt64: the guest reads nothing; what is typed is thrown away');
-}
-
-function statusOf(machine: Machine): readonly string[] {
-  return (machine as Partial<{ status(): readonly string[] }>).status?.() ?? [`guest time: ${machine.now / 1e9} s`];
 }
