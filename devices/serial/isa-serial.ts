@@ -71,7 +71,7 @@ export class IsaSerial extends Device {
   }
 
   save(): SavedState {
-    return { version: 1, ...this.#chip.save() };
+    return { version: 2, ...this.#chip.save() };
   }
 
   restore(state: SavedState): void {

@@ -25,6 +25,12 @@ export interface UartPins {
 
 const fifoSize = 16;
 const triggers: readonly number[] = [1, 4, 8, 14];
+/**
+ * Our line takes no time, but a driver that finds more at each interrupt keeps its readers from running, and its buffers overflow (Linux's
+ * at 640 KiB). After so many bytes they get a breather, in nanoseconds.
+ */
+const longestBurst = 4096;
+const breather = 2e6;
 /** Nobody asks a port so often for nothing, unless it waits for input without interrupts. */
 const polling = 256;
 
@@ -36,6 +42,7 @@ export class Uart16550 {
   #state = initialUart();
   readonly #input = new ByteQueue();
   #timeout: Timer | undefined;
+  #resumption: Timer | undefined;
   #polls = 0;
   #listens = false;
 
@@ -60,6 +67,7 @@ export class Uart16550 {
     const { externalModem } = this.#state;
     this.#state = { ...initialUart(), externalModem, modemStatus: externalModem };
     this.#arm();
+    this.#armResumption();
     this.#refill();
     this.#update();
   }
@@ -148,7 +156,7 @@ export class Uart16550 {
   }
 
   restore(state: SavedState): void {
-    const taken = restoreState({ ...initialUart(), input: [] as number[] }, state, 1);
+    const taken = restoreState({ ...initialUart(), input: [] as number[] }, state, 2);
     const { input, ...chip } = requireRanges(taken, { ...uartRanges, input: byteRange });
     this.#state = chip;
     this.#input.clear();
@@ -157,6 +165,7 @@ export class Uart16550 {
     this.#listens = false;
     this.#update();
     this.#arm();
+    this.#armResumption();
   }
 
   /** `polls`: how often the line status was asked for nothing since a byte last went either way. */
@@ -246,7 +255,30 @@ export class Uart16550 {
 
   #refill(): void {
     if (this.#loops) return;
-    while (this.#input.length > 0 && this.#state.received.length < this.#capacity) this.#take(this.#input.shift());
+    const state = this.#state;
+    while (this.#input.length > 0 && state.received.length < this.#capacity && state.resumeAt < 0) {
+      this.#take(this.#input.shift());
+      if (++state.burst === longestBurst) this.#pause();
+    }
+    if (this.#input.length === 0) state.burst = 0;
+  }
+
+  #pause(): void {
+    this.#state.burst = 0;
+    this.#state.resumeAt = this.pins.clock.now + breather;
+    this.#armResumption();
+  }
+
+  #armResumption(): void {
+    this.#resumption?.cancel();
+    this.#resumption = undefined;
+    if (this.#state.resumeAt < 0) return;
+    this.#resumption = this.pins.clock.schedule(this.#state.resumeAt, () => {
+      this.#resumption = undefined;
+      this.#state.resumeAt = -1;
+      this.#refill();
+      this.#update();
+    });
   }
 
   /** A character enters the FIFO, its errors in bits 8 and above; it is the reader's turn within four character times. */

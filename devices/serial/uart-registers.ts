@@ -63,6 +63,9 @@ export const initialUart = () => ({
   timedOut: false,
   /** When the receiver times out; -1 if it does not wait for that. */
   timeoutAt: -1,
+  /** Bytes taken in one go while more waits outside, and the end of the pause after many; -1 if there is none. */
+  burst: 0,
+  resumeAt: -1,
   transmitterEmpty: false,
   interruptEnable: 0,
   fifoControl: 0,
@@ -79,6 +82,8 @@ export const uartRanges: StateRanges<ReturnType<typeof initialUart>> = {
   received: wordRange,
   lastRead: byteRange,
   timeoutAt: timeRange,
+  burst: wordRange,
+  resumeAt: timeRange,
   interruptEnable: byteRange,
   fifoControl: byteRange,
   lineControl: byteRange,

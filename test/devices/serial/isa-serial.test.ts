@@ -223,9 +223,30 @@ test('the guest listens once it has enabled the receive interrupt, or polled for
   t.is(receiver!.waiting, 99);
 });
 
-test('a megabyte waits outside, and comes out in time', t => {
+test('a megabyte waits outside, and comes out in time, with a breather after each four KiB', t => {
   const { board, com1 } = machine();
   const text = Uint8Array.from({ length: 2 ** 20 }, (_, index) => (index * 7) & 0xff);
   com1.input(text);
-  t.true(text.every(byte => board.in(data) === byte));
+  let breathers = 0;
+  const next = (): number => {
+    if ((board.in(lsr) & 1) === 0) {
+      breathers++;
+      board.advance(2_000_000);
+    }
+    return board.in(data);
+  };
+  t.true(text.every(byte => next() === byte));
+  t.is(breathers, 2 ** 20 / 4096 - 1);
+});
+
+test('a breather goes on where it is restored', t => {
+  const { board, com1 } = machine();
+  com1.input(new Uint8Array(5000).fill(65));
+  for (let count = 0; count < 4096; count++) board.in(data);
+  t.is(board.in(lsr) & 1, 0);
+  com1.restore(com1.save());
+  board.advance(1_999_999);
+  t.is(board.in(lsr) & 1, 0);
+  board.advance(1);
+  t.is(board.in(lsr) & 1, 1);
 });
