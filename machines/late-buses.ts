@@ -4,48 +4,14 @@
  */
 import type { MachineSpecification } from '#accelerators';
 import type { Board, InterruptController } from '#core';
-import type { Acts } from './acts.ts';
+import { type Acts, virtualTimeActs } from './acts.ts';
 
 export class LateBuses implements Pick<MachineSpecification, 'ports' | 'mmio' | 'msrs' | 'timestamps' | 'interrupts'> {
   #board: Board | undefined;
   readonly interrupts: readonly LateController[];
 
-  readonly ports: MachineSpecification['ports'] = {
-    read: (port, size) => {
-      this.acts.begin();
-      try {
-        return this.#connected.ports.read(port, size);
-      } finally {
-        this.acts.end();
-      }
-    },
-    write: (port, size, value) => {
-      this.acts.begin();
-      try {
-        this.#connected.ports.write(port, size, value);
-      } finally {
-        this.acts.end();
-      }
-    },
-  };
-  readonly mmio: MachineSpecification['mmio'] = {
-    read: (address, size, data, processor) => {
-      this.acts.begin();
-      try {
-        this.#connected.mmio.read(address, size, data, processor);
-      } finally {
-        this.acts.end();
-      }
-    },
-    write: (address, size, data, processor) => {
-      this.acts.begin();
-      try {
-        this.#connected.mmio.write(address, size, data, processor);
-      } finally {
-        this.acts.end();
-      }
-    },
-  };
+  readonly ports: MachineSpecification['ports'];
+  readonly mmio: MachineSpecification['mmio'];
   readonly msrs: MachineSpecification['msrs'] = {
     read: (processor, index) => this.acts.run(() => this.#connected.msrs.read(processor, index)),
     write: (processor, index, value) => this.acts.run(() => this.#connected.msrs.write(processor, index, value)),
@@ -61,6 +27,16 @@ export class LateBuses implements Pick<MachineSpecification, 'ports' | 'mmio' | 
     private readonly acts: Acts,
   ) {
     this.interrupts = Array.from({ length: processors }, () => new LateController());
+    const ports: MachineSpecification['ports'] = {
+      read: (port, size) => this.#board!.ports.read(port, size),
+      write: (port, size, value) => this.#board!.ports.write(port, size, value),
+    };
+    const mmio: MachineSpecification['mmio'] = {
+      read: (address, size, data, processor) => this.#board!.mmio.read(address, size, data, processor),
+      write: (address, size, data, processor) => this.#board!.mmio.write(address, size, data, processor),
+    };
+    this.ports = acts === virtualTimeActs ? ports : portsInActs(ports, acts);
+    this.mmio = acts === virtualTimeActs ? mmio : mmioInActs(mmio, acts);
   }
 
   connect(board: Board): void {
@@ -72,6 +48,44 @@ export class LateBuses implements Pick<MachineSpecification, 'ports' | 'mmio' | 
     return this.#board!;
   }
 }
+
+const portsInActs = (ports: MachineSpecification['ports'], acts: Acts): MachineSpecification['ports'] => ({
+  read(port, size) {
+    acts.begin();
+    try {
+      return ports.read(port, size);
+    } finally {
+      acts.end();
+    }
+  },
+  write(port, size, value) {
+    acts.begin();
+    try {
+      ports.write(port, size, value);
+    } finally {
+      acts.end();
+    }
+  },
+});
+
+const mmioInActs = (mmio: MachineSpecification['mmio'], acts: Acts): MachineSpecification['mmio'] => ({
+  read(address, size, data, processor) {
+    acts.begin();
+    try {
+      mmio.read(address, size, data, processor);
+    } finally {
+      acts.end();
+    }
+  },
+  write(address, size, data, processor) {
+    acts.begin();
+    try {
+      mmio.write(address, size, data, processor);
+    } finally {
+      acts.end();
+    }
+  },
+});
 
 class LateController implements InterruptController {
   #controller: InterruptController | undefined;

@@ -166,13 +166,15 @@ export class Scheduler implements ProcessorSignals, Pacer {
   }
 
   remaining(): number {
+    // Before every entry: no accessors of its own.
     if (this.#outcome || this.#outOfBreath || this.#initWaits) return 0;
     if (--this.#looks <= 0 && this.#look()) return 0;
     const { virtual, clock } = this.parts;
-    if (virtual) return this.#boundary - clock.now;
+    const left = Math.min(clock.nextDeadline, this.#turn.end, this.#deadline) - clock.now;
+    if (virtual) return left;
     const fresh = this.#fresh;
     this.#fresh = false;
-    if (!fresh && this.#boundary <= clock.now) return 0;
+    if (!fresh && left <= 0) return 0;
     return this.count > 1 ? entry : longQuantum;
   }
 

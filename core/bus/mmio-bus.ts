@@ -1,5 +1,5 @@
 import { blame, type Owner } from '../framework/owner.ts';
-import { type Range, type RangeEntry, RangeMap } from '../memory/range-map.ts';
+import { type Range, RangeMap } from '../memory/range-map.ts';
 import { type Claim, claimRange } from './claim.ts';
 import type { Mmio, MmioHandler, MmioSize } from './mmio.ts';
 
@@ -43,7 +43,11 @@ export class MmioBus implements Mmio {
   read(address: number, size: MmioSize, data: DataView, processor = 0): void {
     const claim = this.#claims.find(address);
     if (claim && address + size <= claim.base + claim.length) {
-      this.#ask(claim, address, size, data, processor);
+      try {
+        claim.value.read(address - claim.base, size, data, processor);
+      } catch (error) {
+        throw this.#blame(claim.value, `a read of address 0x${address.toString(16)}`, error);
+      }
     } else {
       for (let byte = 0; byte < size; byte++) data.setUint8(byte, this.#readByte(address + byte, processor));
     }
@@ -54,26 +58,18 @@ export class MmioBus implements Mmio {
     if (this.#observer) this.#tell('write', address, size, data);
     const claim = this.#claims.find(address);
     if (claim && address + size <= claim.base + claim.length) {
-      this.#give(claim, address, size, data, processor);
+      try {
+        claim.value.write(address - claim.base, size, data, processor);
+      } catch (error) {
+        throw this.#blame(claim.value, `a write to address 0x${address.toString(16)}`, error);
+      }
     } else {
       for (let byte = 0; byte < size; byte++) this.#writeByte(address + byte, data.getUint8(byte), processor);
     }
   }
 
-  #ask(claim: RangeEntry<MmioHandler>, address: number, size: MmioSize, data: DataView, processor: number): void {
-    try {
-      claim.value.read(address - claim.base, size, data, processor);
-    } catch (error) {
-      throw blame(this.#owners.get(claim.value), `a read of address 0x${address.toString(16)}`, error);
-    }
-  }
-
-  #give(claim: RangeEntry<MmioHandler>, address: number, size: MmioSize, data: DataView, processor: number): void {
-    try {
-      claim.value.write(address - claim.base, size, data, processor);
-    } catch (error) {
-      throw blame(this.#owners.get(claim.value), `a write to address 0x${address.toString(16)}`, error);
-    }
+  #blame(handler: MmioHandler, act: string, error: unknown): unknown {
+    return blame(this.#owners.get(handler), act, error);
   }
 
   #readByte(address: number, processor: number): number {
@@ -82,7 +78,11 @@ export class MmioBus implements Mmio {
       this.unclaimed++;
       return 0xff;
     }
-    this.#ask(claim, address, 1, this.#byte, processor);
+    try {
+      claim.value.read(address - claim.base, 1, this.#byte, processor);
+    } catch (error) {
+      throw this.#blame(claim.value, `a read of address 0x${address.toString(16)}`, error);
+    }
     return this.#byte.getUint8(0);
   }
 
@@ -93,7 +93,11 @@ export class MmioBus implements Mmio {
       return;
     }
     this.#byte.setUint8(0, value);
-    this.#give(claim, address, 1, this.#byte, processor);
+    try {
+      claim.value.write(address - claim.base, 1, this.#byte, processor);
+    } catch (error) {
+      throw this.#blame(claim.value, `a write to address 0x${address.toString(16)}`, error);
+    }
   }
 
   #tell(kind: 'read' | 'write', address: number, size: MmioSize, data: DataView): void {

@@ -75,7 +75,13 @@ export class PortBus implements Ports {
   #read(port: number, size: PortSize): number {
     const claim = this.#find(port, size);
     if (claim && port + size <= claim.base + claim.length) {
-      const value = this.#ask(claim.value, port, size);
+      const handler = claim.value;
+      let value = -1;
+      try {
+        if (handler.read) value = handler.read(port, size);
+      } catch (error) {
+        throw blame(this.#owners.get(handler), `a read of port 0x${port.toString(16)}`, error);
+      }
       return size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
     }
     if (size === 1) {
@@ -87,26 +93,15 @@ export class PortBus implements Ports {
     return value >>> 0;
   }
 
-  #ask(handler: PortHandler, port: number, size: PortSize): number {
-    try {
-      return handler.read ? handler.read(port, size) : -1;
-    } catch (error) {
-      throw blame(this.#owners.get(handler), `a read of port 0x${port.toString(16)}`, error);
-    }
-  }
-
-  #tell(handler: PortHandler, port: number, size: PortSize, value: number): void {
-    try {
-      handler.write?.(port, size, value);
-    } catch (error) {
-      throw blame(this.#owners.get(handler), `a write to port 0x${port.toString(16)}`, error);
-    }
-  }
-
   #write(port: number, size: PortSize, value: number): void {
     const claim = this.#find(port, size);
     if (claim && port + size <= claim.base + claim.length) {
-      this.#tell(claim.value, port, size, size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff));
+      const handler = claim.value;
+      try {
+        handler.write?.(port, size, size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff));
+      } catch (error) {
+        throw blame(this.#owners.get(handler), `a write to port 0x${port.toString(16)}`, error);
+      }
     } else if (size === 1) {
       this.unclaimed++;
     } else {

@@ -2,6 +2,7 @@
 import test from 'ava';
 import { control } from './contract/control.ts';
 import { events } from './contract/events.ts';
+import { giveWay } from './contract/give-way.ts';
 import { hostile } from './contract/hostile.ts';
 import { identity } from './contract/identity.ts';
 import { memory } from './contract/memory.ts';
@@ -15,7 +16,20 @@ import { Guest, names } from './guest.ts';
 
 const guests = names.flatMap(name => [new Guest(name), new Guest(name, { engine: 'jit' })]);
 for (const guest of guests) {
-  for (const part of [memory, state, control, events, ports, memoryAccess, touch, identity, modes, hostile, shadows])
+  for (const part of [
+    memory,
+    state,
+    control,
+    giveWay,
+    events,
+    ports,
+    memoryAccess,
+    touch,
+    identity,
+    modes,
+    hostile,
+    shadows,
+  ])
     part(test, guest);
 }
 

@@ -93,6 +93,7 @@ export interface GuestOptions {
   /** `jit`: all code is compiled before it runs. */
   readonly engine?: 'interpreter' | 'jit';
   readonly cpu?: Profile['cpu'];
+  readonly exitOnPause?: boolean;
 }
 
 export class Guest {
@@ -109,6 +110,8 @@ export class Guest {
   msr: (index: number) => bigint | undefined = () => undefined;
   /** A processor's time-stamp counter was set. */
   timestampChanged: (processor: number) => void = () => {};
+  /** Whether entries are to end early. */
+  isOverdue: () => boolean = () => false;
   #end = 0;
 
   /** As titles of tests have it. */
@@ -118,7 +121,7 @@ export class Guest {
     accelerator: string,
     readonly options: GuestOptions = {},
   ) {
-    const { processors = 1, engine, cpu = 'amd' } = options;
+    const { processors = 1, engine, cpu = 'amd', exitOnPause = false } = options;
     const model = guestModel({ cpu, processors });
     this.name = engine ? `${accelerator}, ${engine}` : accelerator;
     const factory = accelerators.find(each => each.name === accelerator)!;
@@ -131,7 +134,8 @@ export class Guest {
       cpu: model,
       interrupts: this.pins,
       timestamps: { changed: processor => this.timestampChanged(processor) },
-      pacer: { remaining: () => this.#end - this.accelerator.time.ticks },
+      pacer: { remaining: () => this.#end - this.accelerator.time.ticks, isOverdue: () => this.isOverdue() },
+      exitOnPause,
       ports: {
         read: (port, bytes) => {
           const value = Number(mask(bytes, BigInt(this.input(port, bytes))));
@@ -203,6 +207,7 @@ export class Guest {
     this.memory = () => 0xffff_ffff_ffff_ffffn;
     this.msr = () => undefined;
     this.timestampChanged = () => {};
+    this.isOverdue = () => false;
     for (const pins of this.pins) pins.clear();
     for (const processor of this.machine.processors) {
       processor.init();
