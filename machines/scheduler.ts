@@ -5,6 +5,7 @@
  */
 import type { AcceleratorTime, Pacer, VirtualMachine } from '#accelerators';
 import { type Clock, type InterruptController, MachineError, type PowerControl, type ProcessorSignals } from '#core';
+import { Breath } from './breath.ts';
 import type { Outcome } from './outcome.ts';
 
 export interface RunClock extends Clock {
@@ -36,10 +37,6 @@ const longestTurn = 200_000;
 const round = 4e6;
 /** Real time: instructions of an entry. Timers are late by it, at most. */
 const entry = 20_000;
-/** Host time after which the host's own events get their turn. */
-const breathEvery = 4e6;
-/** How many entries pass between two looks at the stopwatch. */
-const lookEvery = 8;
 /** After this the host is asked anew whether anybody can still type. */
 const longestSleep = 1e9;
 /** The host's timers are no finer. */
@@ -78,10 +75,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
   #running = false;
   #idled = 0;
   #deadline = Number.POSITIVE_INFINITY;
-  /** Stopwatch at the last breath. */
-  #breath = 0;
-  #looks = 0;
-  #outOfBreath = false;
+  readonly #breath: Breath;
   /** The slice has not run anything yet: it does, however late it is, or a fast timer would keep the guest from running at all. */
   #fresh = false;
   /** The processor that runs; -1: none. */
@@ -90,8 +84,9 @@ export class Scheduler implements ProcessorSignals, Pacer {
   #initWaits = false;
 
   constructor(private readonly parts: SchedulerParts) {
-    const { processors, virtual } = parts;
+    const { processors, stopwatch, virtual } = parts;
     this.count = processors;
+    this.#breath = new Breath(stopwatch);
     if (virtual) this.#turnLength = processors > 1 ? quantum : longQuantum;
     else this.#turnLength = processors > 1 ? Math.min(longestTurn, round / processors) : Number.POSITIVE_INFINITY;
     this.#activity = Array.from({ length: processors }, (_, n) => (n === 0 ? 'running' : 'waitForSipi'));
@@ -167,8 +162,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
 
   remaining(): number {
     // Before every entry: no accessors of its own.
-    if (this.#outcome || this.#outOfBreath || this.#initWaits) return 0;
-    if (--this.#looks <= 0 && this.#look()) return 0;
+    if (this.#outcome || this.#initWaits || this.#breath.lookNowAndThen()) return 0;
     const { virtual, clock } = this.parts;
     const left = Math.min(clock.nextDeadline, this.#turn.end, this.#deadline) - clock.now;
     if (virtual) return left;
@@ -179,18 +173,12 @@ export class Scheduler implements ProcessorSignals, Pacer {
   }
 
   isOverdue(): boolean {
-    return this.#look() || (!this.parts.virtual && this.#boundary <= this.parts.clock.now);
+    return this.#breath.look() || (!this.parts.virtual && this.#boundary <= this.parts.clock.now);
   }
 
   /** What ends a slice at the latest, on the machine's clock. */
   get #boundary(): number {
     return Math.min(this.parts.clock.nextDeadline, this.#turn.end, this.#deadline);
-  }
-
-  #look(): boolean {
-    this.#looks = lookEvery;
-    this.#outOfBreath ||= this.parts.stopwatch() - this.#breath > breathEvery;
-    return this.#outOfBreath;
   }
 
   /** Until something ends it, `deadline` (guest time) at the latest. `check` is asked between slices. */
@@ -202,7 +190,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
     this.#running = true;
     this.#outcome = undefined;
     this.#deadline = deadline;
-    this.#begin();
+    this.#breath.drawn();
     try {
       return await this.#loop(check);
     } finally {
@@ -214,7 +202,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
   }
 
   async #loop(check: () => Outcome | undefined): Promise<Outcome> {
-    const { fire, settle, stopwatch } = this.parts;
+    const { fire, settle } = this.parts;
     for (;;) {
       fire();
       for (let waiting = settle(); waiting && !this.#outcome; waiting = settle()) await this.#hostOrEnd(waiting);
@@ -227,19 +215,13 @@ export class Scheduler implements ProcessorSignals, Pacer {
       }
       if (this.#outcome) continue;
       if (step === 'idle') await this.#idle();
-      if (this.#outOfBreath || stopwatch() - this.#breath > breathEvery) await this.#breathe();
+      if (this.#breath.look()) await this.#breathe();
     }
   }
 
   async #breathe(): Promise<void> {
     await this.parts.breathe();
-    this.#begin();
-  }
-
-  #begin(): void {
-    this.#breath = this.parts.stopwatch();
-    this.#outOfBreath = false;
-    this.#looks = lookEvery;
+    this.#breath.drawn();
   }
 
   /** What the host does may take forever (nobody reads the console): whoever ends the run does not wait for it. */
@@ -249,7 +231,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
     });
     await Promise.race([work, ended]);
     this.#giveUp = undefined;
-    this.#begin();
+    this.#breath.drawn();
   }
 
   /** A slice of the first processor, from the one on whose turn it is, that has something to do. */
@@ -263,7 +245,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
         const ended = this.#slice(processor);
         if (this.#outcome) return 'ran';
         if (ended === 'ready' && clock.now < this.#turn.end)
-          return virtual && this.#outOfBreath && clock.now < this.#boundary ? 'interrupted' : 'ran';
+          return virtual && this.#breath.due && clock.now < this.#boundary ? 'interrupted' : 'ran';
         this.#passOn();
         if (ended !== 'stopped' || (virtual && clock.now !== before)) return 'ran';
       } else this.#passOn();
