@@ -1,11 +1,13 @@
 /** What a machine boots: the kernel given, else the profile's own, else the default guest. */
 import { MachineError } from '#core';
-import type { BootSource, InitramfsOptions, Profile } from '#machines';
+import { VirtioConsole } from '#devices';
+import { type BootSource, type InitramfsOptions, type Profile, use, validate } from '#machines';
 import type { RunArguments } from './arguments.ts';
 import { ExitCode } from './exit-code.ts';
 import { type BootableGuest, guest, guestKernel } from './fetch/initrd.ts';
 import { readInput } from './file.ts';
 import { plain, say } from './output.ts';
+import { hasPci } from './profile.ts';
 import { Progress } from './progress.ts';
 import { endingSignals } from './signals.ts';
 
@@ -13,6 +15,8 @@ const consoleArguments = 'console=ttyS0';
 /** In real time a busy host may keep the guest from its timer ticks just while Linux counts them, which then panics. */
 const realTimeArguments = 'no_timer_check';
 const greeting = 'Welcome to virt64. poweroff stops the machine; Ctrl-A x quits at once.';
+/** Between the entropy device of `pc` and the drives. */
+const terminalSlot = '00:03.0';
 const guestModules = ['virtio_pci', 'virtio_rng', 'virtio_blk', 'button', 'evdev'];
 
 export async function bootOf(
@@ -35,12 +39,18 @@ export async function bootOf(
     }
     return profile;
   }
-  const { release, ...guest } = await defaultGuest(options, initrd).catch(withoutLinux);
+  const terminal = initrd ? undefined : followedTerminal(profile);
+  const { release, ...guest } = await defaultGuest(options, initrd, terminal).catch(withoutLinux);
   chatter(`Linux ${release} with ${options.initrd ?? 'BusyBox'}`);
-  return profile.with({ boot: { kind: 'kernel', ...guest, commandLine } });
+  const booting = profile.with({ boot: { kind: 'kernel', ...guest, commandLine } });
+  return terminal ? booting.with(terminal) : booting;
 }
 
-async function defaultGuest({ refresh = false, quiet }: RunArguments, initrd?: Uint8Array): Promise<BootableGuest> {
+async function defaultGuest(
+  { refresh = false, quiet }: RunArguments,
+  initrd?: Uint8Array,
+  terminal?: object,
+): Promise<BootableGuest> {
   using progress = new Progress();
   const speak = quiet
     ? {}
@@ -56,7 +66,9 @@ async function defaultGuest({ refresh = false, quiet }: RunArguments, initrd?: U
   for (const signal of endingSignals) process.on(signal, quit);
   try {
     if (initrd) return { ...(await guestKernel({ refresh, ...speak })), initrd };
-    return await guest({ modules: guestModules, refresh, greeting, ...terminalSize(), ...speak });
+    const modules = terminal ? [...guestModules, 'virtio_console'] : guestModules;
+    const followsTerminal = terminal !== undefined;
+    return await guest({ modules, refresh, greeting, ...terminalSize(), followsTerminal, ...speak });
   } finally {
     for (const signal of endingSignals) process.off(signal, quit);
   }
@@ -75,6 +87,15 @@ function withoutLinux(error: unknown): never {
 function terminalSize(): Pick<InitramfsOptions, 'terminal'> {
   const { isTTY, rows, columns } = process.stdout;
   return isTTY && rows > 0 && columns > 0 ? { terminal: { rows, columns } } : {};
+}
+
+/** Tells the default guest its terminal's size. Under the virtual clock nobody may tell it anything that the clock does not decide. */
+function followedTerminal(profile: Profile): Pick<Profile, 'devices'> | undefined {
+  const { terminal } = terminalSize();
+  if (!terminal || profile.clock !== 'host' || !hasPci(profile)) return undefined;
+  const devices = { terminal: use(VirtioConsole, { slot: terminalSlot, ...terminal }) };
+  // A profile of a plugin's may have something there.
+  return validate(profile.with({ devices })).length === 0 ? { devices } : undefined;
 }
 
 const useless = (option: string, { name }: Profile): MachineError =>

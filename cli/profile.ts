@@ -17,7 +17,7 @@ export async function profileOf(options: RunArguments, registry: Registry): Prom
   });
   requireValid(profile);
   if (!options.drive?.length) return profile;
-  if (!Object.values(profile.devices).some(({ type }) => type === (PciHost as object))) {
+  if (!hasPci(profile)) {
     throw new MachineError('bad-argument', `machine ${profile.name} has no PCI bus that disks could be on`, {
       path: '--drive',
       remedy: 'use a machine that has one: --machine pc',
@@ -27,6 +27,9 @@ export async function profileOf(options: RunArguments, registry: Registry): Prom
   requireValid(withDrives);
   return withDrives;
 }
+
+export const hasPci = ({ devices }: Profile): boolean =>
+  Object.values(devices).some(({ type }) => type === (PciHost as object));
 
 /** As QEMU has it: a number alone means MiB. */
 const memorySize = (text: string): string => (/^\d+$/.test(text) ? `${text}M` : text);

@@ -2,6 +2,7 @@
  * The terminal as the guest's console: raw mode, so that Ctrl-C and the rest go to the guest. Ctrl-A is the escape key, as in QEMU.
  * Without a terminal input is what a pipe brings.
  */
+import { VirtioConsole } from '#devices';
 import type { Machine } from '#machines';
 import { EscapeKey } from './escape-key.ts';
 import { GuestOutput } from './guest-output.ts';
@@ -58,6 +59,13 @@ export function attachTerminal(machine: Machine, { standing, quit, chatter }: Te
     resumed: enterRawMode,
   };
   stack.use(hearSignals(machine, actions));
+
+  const terminal = machine.devices.get('terminal');
+  if (terminal instanceof VirtioConsole) {
+    const resized = (): void => terminal.resize({ columns: stdout.columns, rows: stdout.rows });
+    stdout.on('resize', resized);
+    stack.defer(() => stdout.off('resize', resized));
+  }
 
   stdin.on('error', quit);
   if (isTerminal()) {

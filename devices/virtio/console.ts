@@ -4,7 +4,13 @@ import { VirtioId } from './identifiers.ts';
 import type { VirtioModel, VirtioPort } from './model.ts';
 import type { SplitQueue } from './queue/split.ts';
 
-const ConsoleFeature = { emergencyWrite: 2 } as const;
+const ConsoleFeature = { size: 0, emergencyWrite: 2 } as const;
+
+/** In characters. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
 
 /** In the configuration: columns, rows, ports, and the register for a dying guest's last words. */
 const emergencyWrite = 8;
@@ -22,7 +28,7 @@ const Queue = { receive: 0, transmit: 1 } as const;
 /** Console with one port (virtio 1.2, 5.3). */
 export class Console implements VirtioModel {
   readonly id = VirtioId.console;
-  readonly features = [ConsoleFeature.emergencyWrite];
+  readonly features: readonly number[];
   readonly queues = [
     { name: 'receive', size, longest },
     { name: 'transmit', size, longest },
@@ -33,7 +39,26 @@ export class Console implements VirtioModel {
   /** Input that the driver has made no room for yet. */
   readonly #waiting = new ByteQueue(mostInput);
 
-  constructor(private readonly output: (data: Uint8Array) => void) {}
+  /** `terminal`: it has a size, which drivers follow. */
+  constructor(
+    private readonly output: (data: Uint8Array) => void,
+    terminal?: TerminalSize,
+  ) {
+    this.features = [...(terminal ? [ConsoleFeature.size] : []), ConsoleFeature.emergencyWrite];
+    if (terminal) this.#setSize(terminal);
+  }
+
+  /** The terminal has another size now: the driver hears of it. */
+  resize(terminal: TerminalSize): void {
+    this.#setSize(terminal);
+    this.#port.configurationChanged();
+  }
+
+  #setSize({ columns, rows }: TerminalSize): void {
+    const view = new DataView(this.configuration.buffer);
+    view.setUint16(0, columns, true);
+    view.setUint16(2, rows, true);
+  }
 
   /** Something was typed. Answers how many bytes were taken: what finds no room is lost. */
   input(data: Uint8Array): number {

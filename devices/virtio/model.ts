@@ -31,4 +31,6 @@ export interface VirtioPort {
   /** Driven, not broken, and allowed to use memory: only then may chains be taken or finished. */
   readonly live: boolean;
   hasFeature(bit: number): boolean;
+  /** Tells the driver that the configuration is another one now. */
+  configurationChanged(): void;
 }

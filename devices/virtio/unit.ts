@@ -79,6 +79,14 @@ export class VirtioUnit implements QueueOwner, VirtioPort {
     this.serveAll();
   }
 
+  /** Changes with the configuration, so that a driver which reads it by pieces can tell (virtio 1.2, 2.5.1). */
+  generation = 0;
+
+  configurationChanged(): void {
+    this.generation = (this.generation + 1) & 0xff;
+    if (this.state.status & DeviceStatus.driverOk) this.transport.configurationInterrupt();
+  }
+
   interrupt(queue: number): void {
     this.transport.queueInterrupt(queue);
   }

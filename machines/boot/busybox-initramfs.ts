@@ -24,6 +24,8 @@ export interface InitramfsOptions {
   readonly modules?: KernelModules;
   /** How large the console's terminal is: a serial line does not tell. */
   readonly terminal?: { readonly rows: number; readonly columns: number };
+  /** The terminal's size is that of /dev/hvc0 (module `virtio_console`), whenever that changes. */
+  readonly followsTerminal?: boolean;
   /** Run by init instead of an interactive shell; the machine is powered off when it ends. */
   readonly script?: string;
   /** Anything else that should be in the root file system. */
@@ -46,6 +48,9 @@ export function busyboxInitramfs(busybox: Uint8Array, options: InitramfsOptions 
     { kind: 'file', path: 'etc/group', content: 'root:x:0:\n' },
     { kind: 'file', path: 'etc/profile', content: profileScript },
     { kind: 'file', path: 'etc/acpi/PWRF/00000080', content: powerButtonScript, mode: 0o755 },
+    ...(options.followsTerminal
+      ? [{ kind: 'file', path: 'etc/follow-terminal', content: followScript, mode: 0o755 } as const]
+      : []),
     ...(script === undefined ? [] : [{ kind: 'file', path: 'script', content: script, mode: 0o755 } as const]),
     ...(modules ? moduleFiles(modules) : []),
     ...files,
@@ -65,13 +70,36 @@ umount -a -r 2>/dev/null
 poweroff -f
 `;
 
+/** A serial line does not tell its terminal's size, a virtio console does: SIGWINCH comes to who has it as controlling terminal. */
+const followScript = `#!/bin/sh
+follow() {
+  set -- $(stty size)
+  stty -F /dev/ttyS0 rows $1 cols $2
+}
+trap follow WINCH
+follow
+while :; do
+  sleep 100000 &
+  wait $!
+  kill $! 2>/dev/null
+done
+`;
+const followTerminal = '[ -c /dev/hvc0 ] && setsid -c /etc/follow-terminal </dev/hvc0 >/dev/null 2>&1 &';
+
 /** The button reaches the guest as an input device, where the modules `button` and `evdev` are loaded. A script may want to read it itself. */
 const powerButton = '[ -c /dev/input/event0 ] && acpid -l /dev/null -p /run/acpid.pid';
 
 /** Quotes for a POSIX shell. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-const initScript = ({ hostname = 'virt64', greeting, modules, terminal, script }: InitramfsOptions): string =>
+const initScript = ({
+  hostname = 'virt64',
+  greeting,
+  modules,
+  terminal,
+  followsTerminal = false,
+  script,
+}: InitramfsOptions): string =>
   [
     '#!/bin/busybox sh',
     'export PATH=/bin HOME=/root',
@@ -86,7 +114,7 @@ const initScript = ({ hostname = 'virt64', greeting, modules, terminal, script }
     ...(modules?.load ?? []).map(name => `modprobe ${quote(name)}`),
     ...(terminal ? [`stty rows ${terminal.rows} cols ${terminal.columns}`] : []),
     ...(script === undefined
-      ? [switchRoot, powerButton, ...interactive(greeting)]
+      ? [switchRoot, powerButton, ...(followsTerminal ? [followTerminal] : []), ...interactive(greeting)]
       : ['sh /script', 'echo "script ended with status $?"']),
     'poweroff -f',
     '',

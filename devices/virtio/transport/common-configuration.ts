@@ -75,7 +75,7 @@ const fields: Readonly<Record<number, Field>> = {
     read: ({ unit }) => unit.status,
     write: (parts, value) => (value === 0 ? parts.reset() : parts.unit.writeStatus(value)),
   },
-  21: { size: 1, read: () => 0 },
+  21: { size: 1, read: ({ unit }) => unit.generation },
   22: {
     size: 2,
     read: ({ state }) => state.queueSelect,
