@@ -98,6 +98,7 @@ export {
   HostTasks,
   helperImplementations,
   ImmediateHostTasks,
+  type ImmediateTaskParts,
   InputPin,
   type InspectTree,
   type InspectValue,

@@ -129,7 +129,13 @@ export type { StateBlock } from './state/state-block.ts';
 export { Clock, type Timer } from './time/clock.ts';
 export { nanosecondsOf, ticksIn } from './time/frequency.ts';
 export { HostClock } from './time/host-clock.ts';
-export { type HostTaskResult, HostTasks, ImmediateHostTasks, VirtualHostTasks } from './time/host-task.ts';
+export {
+  type HostTaskResult,
+  HostTasks,
+  ImmediateHostTasks,
+  type ImmediateTaskParts,
+  VirtualHostTasks,
+} from './time/host-task.ts';
 export { ProcessorTimestampOffsets, TimestampOffsets } from './time/timestamp-offsets.ts';
 export { type TimeBase, VirtualClock } from './time/virtual-clock.ts';
 export { FixedWallClock, WallClock } from './time/wall-clock.ts';

@@ -109,7 +109,9 @@ function put(
   const { time } = accelerator;
   const clock = isVirtual ? new VirtualClock(time) : hostClock(time);
   const acts = isVirtual ? virtualTimeActs : new RealTimeActs(time, clock);
-  const hostTasks = isVirtual ? new VirtualHostTasks(clock) : new ImmediateHostTasks(work => acts.run(work));
+  const hostTasks = isVirtual
+    ? new VirtualHostTasks(clock)
+    : new ImmediateHostTasks({ act: work => acts.run(work), stopwatch, breathe });
   const scheduler = new Scheduler({
     time,
     clock,

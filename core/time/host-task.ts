@@ -17,25 +17,71 @@ const outcome = <T>(work: Promise<T>): Promise<HostTaskResult<T>> =>
     (error: unknown) => ({ error }),
   );
 
+export interface ImmediateTaskParts {
+  /** Does something to the board, as one act of its clock. */
+  readonly act?: (work: () => void) => void;
+  /** Real nanoseconds. */
+  readonly stopwatch?: () => number;
+  /** Resolves in the next turn of the host's event loop. */
+  readonly breathe?: () => Promise<void>;
+}
+
+/** Nanoseconds of one turn of the event loop that ends of tasks may take: each may begin another task, which is over at once. */
+const longestTurn = 2e6;
+
 /** Real time: a task is over when it is over. What `done` throws, the run loop hears from `settle`, as it does in virtual time. */
 export class ImmediateHostTasks implements HostTasks {
+  readonly #act: (work: () => void) => void;
+  readonly #stopwatch: () => number;
+  readonly #breathe: () => Promise<void>;
   #failure: { readonly error: unknown } | undefined;
+  /** Ends of tasks, in their order. */
+  #ended: (() => void)[] = [];
+  /** When the present turn's first task ended; negative: none has. */
+  #turn = -1;
+  #waiting = false;
 
-  /** `act` does something to the board, as one act of its clock. */
-  constructor(private readonly act: (work: () => void) => void = work => work()) {}
+  constructor({ act = work => work(), stopwatch = () => 0, breathe = async () => {} }: ImmediateTaskParts = {}) {
+    this.#act = act;
+    this.#stopwatch = stopwatch;
+    this.#breathe = breathe;
+  }
 
   perform<T>(work: Promise<T>, _latency: number, done: (result: HostTaskResult<T>) => void): void {
-    void outcome(work)
-      .then(result => this.act(() => done(result)))
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      });
+    void outcome(work).then(result => {
+      this.#ended.push(() => done(result));
+      if (!this.#waiting) this.#end();
+    });
   }
 
   settle(): undefined {
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure) throw failure.error;
+  }
+
+  #end(): void {
+    if (this.#turn < 0) this.#begin();
+    for (let done = this.#ended.shift(); done; done = this.#ended.shift()) {
+      try {
+        this.#act(done);
+      } catch (error) {
+        this.#failure ??= { error };
+      }
+      if (this.#stopwatch() - this.#turn > longestTurn) {
+        this.#waiting = true;
+        return;
+      }
+    }
+  }
+
+  #begin(): void {
+    this.#turn = this.#stopwatch();
+    void this.#breathe().then(() => {
+      this.#turn = -1;
+      this.#waiting = false;
+      if (this.#ended.length > 0) this.#end();
+    });
   }
 }
 

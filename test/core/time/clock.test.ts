@@ -117,6 +117,33 @@ test('in real time a task ends when it ends', async t => {
   t.deepEqual(result, { value: 7 });
 });
 
+test('in real time ends of tasks that begin others leave the event loop its turns, and keep their order', async t => {
+  let now = 0;
+  let turns = 0;
+  const tasks = new ImmediateHostTasks({
+    stopwatch: () => now,
+    breathe: () => new Promise(resolve => setTimeout(() => resolve(), 0)),
+  });
+  const counting = setInterval(() => turns++, 0);
+  const done: number[] = [];
+  await new Promise<void>(resolve => {
+    const next = (count: number): void =>
+      tasks.perform(Promise.resolve(count), 0, () => {
+        now += 1e6;
+        done.push(count);
+        if (count === 50) resolve();
+        else next(count + 1);
+      });
+    next(0);
+  });
+  clearInterval(counting);
+  t.true(turns >= 10, `${turns}`);
+  t.deepEqual(
+    done,
+    Array.from({ length: 51 }, (_, count) => count),
+  );
+});
+
 test('what the end of a task throws, the run loop hears in real time too', async t => {
   const tasks = new ImmediateHostTasks();
   tasks.perform(Promise.reject(new Error('a bug of the disk')), 0, result => {
