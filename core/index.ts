@@ -1,64 +1,42 @@
-export { A20Gate, SwitchableA20Gate } from './bus/a20-gate.ts';
-export { Board, type BoardParts } from './bus/board.ts';
-export type { Claim } from './bus/claim.ts';
+export { A20Gate, SwitchableA20Gate } from './board/bus/a20-gate.ts';
+export { Board, type BoardParts } from './board/bus/board.ts';
+export type { Claim } from './board/bus/claim.ts';
 export {
   type ExternalInterrupts,
   type InterruptController,
   InterruptControllers,
-} from './bus/interrupt-controller.ts';
-export { ControllerSlots } from './bus/interrupt-controllers.ts';
-export { drive, InputPin, type InterruptLine, LevelLine } from './bus/interrupt-line.ts';
+} from './board/bus/interrupt-controller.ts';
+export { ControllerSlots } from './board/bus/interrupt-controllers.ts';
+export { drive, InputPin, type InterruptLine, LevelLine } from './board/bus/interrupt-line.ts';
 export {
   DeliveryMode,
   decodeSignal,
   type InterruptMessage,
   InterruptMessages,
   MessageBus,
-} from './bus/interrupt-messages.ts';
-export { Mmio, type MmioHandler, type MmioSize } from './bus/mmio.ts';
-export { MmioBus, type MmioObserver } from './bus/mmio-bus.ts';
-export { MsrBus } from './bus/msr-bus.ts';
-export { type MsrHandler, Msrs } from './bus/msrs.ts';
-export { type PciConnection, type PciEndpoint, PciSlotBoard, PciSlots, pciInterrupts } from './bus/pci-slots.ts';
-export { PortBus, type PortObserver } from './bus/port-bus.ts';
-export { type BytePortHandler, type PortHandler, type PortRange, type PortSize, Ports } from './bus/ports.ts';
-export { Power, type PowerControl } from './bus/power-control.ts';
-export { ProcessorSignals } from './bus/processor-signals.ts';
-export { type Registers32, registers32 } from './bus/registers32.ts';
-export { WireBoard } from './bus/wire-board.ts';
-export { Wires } from './bus/wires.ts';
-export { detachedCore } from './cpu/assist/detached.ts';
-export { type AssistMemory, InstructionAssist } from './cpu/assist/instruction-assist.ts';
-export { type DeviceMemory, LiveAssist, largestPiece } from './cpu/assist/live.ts';
-export type { CpuCore, HelperImplementation, PortAccessor } from './cpu/core.ts';
-export type { Cpu } from './cpu/cpu.ts';
-export { guestCpuid } from './cpu/cpuid.ts';
-export { Delivery, deliverEvent } from './cpu/exceptions.ts';
-export type { CpuExit } from './cpu/exit.ts';
-export { helperImplementations } from './cpu/helpers/index.ts';
-export { createHost, type Host, type HostOptions } from './cpu/host.ts';
-export {
-  type CpuidResult,
-  type HostComputer,
-  type HostCpu,
-  HostFault,
-  type HostMemory,
-  VmxOutcome,
-} from './cpu/host-cpu.ts';
-export { Leave } from './cpu/leave.ts';
-export { type CpuidLeaf, type CpuModel, cpuModel, lookUpLeaf } from './cpu/model.ts';
-export { amd, intel, type ModelOptions } from './cpu/models.ts';
-export { type Assembled, type AssembleOptions, assemble } from './decode/assembler/assembler.ts';
+} from './board/bus/interrupt-messages.ts';
+export { Mmio, type MmioHandler, type MmioSize } from './board/bus/mmio.ts';
+export { MmioBus, type MmioObserver } from './board/bus/mmio-bus.ts';
+export { MsrBus } from './board/bus/msr-bus.ts';
+export { type MsrHandler, Msrs } from './board/bus/msrs.ts';
+export { type PciConnection, type PciEndpoint, PciSlotBoard, PciSlots, pciInterrupts } from './board/bus/pci-slots.ts';
+export { PortBus, type PortObserver } from './board/bus/port-bus.ts';
+export { type BytePortHandler, type PortHandler, type PortRange, type PortSize, Ports } from './board/bus/ports.ts';
+export { Power, type PowerControl } from './board/bus/power-control.ts';
+export { ProcessorSignals } from './board/bus/processor-signals.ts';
+export { type Registers32, registers32 } from './board/bus/registers32.ts';
+export { WireBoard } from './board/bus/wire-board.ts';
+export { Wires } from './board/bus/wires.ts';
 export {
   type Constructor,
   component,
   componentName,
   componentOrigin,
   setComponentOrigin,
-} from './framework/component.ts';
-export { createDevice, Device, type DeviceClass, device } from './framework/device.ts';
-export { type ErrorCode, type ErrorDetails, errorCodes, MachineError } from './framework/error.ts';
-export type { InspectTree, InspectValue } from './framework/inspect.ts';
+} from './board/framework/component.ts';
+export { createDevice, Device, type DeviceClass, device } from './board/framework/device.ts';
+export { type ErrorCode, type ErrorDetails, errorCodes, MachineError } from './board/framework/error.ts';
+export type { InspectTree, InspectValue } from './board/framework/inspect.ts';
 export {
   address,
   backend,
@@ -79,8 +57,8 @@ export {
   port,
   text,
   wire,
-} from './framework/options.ts';
-export { answering, type Owner, ownerOf } from './framework/owner.ts';
+} from './board/framework/options.ts';
+export { answering, type Owner, ownerOf } from './board/framework/owner.ts';
 export {
   byteRange,
   copyState,
@@ -94,18 +72,52 @@ export {
   type StateValue,
   timeRange,
   wordRange,
-} from './framework/saved-state.ts';
-export { Scope } from './framework/scope.ts';
-export { type Service, service, servicesOf } from './framework/service.ts';
-export { type BlockBackend, BlockError } from './host/block.ts';
-export { type ByteStream, MemoryStream, type Receiver } from './host/byte-stream.ts';
-export { Entropy, SeededEntropy } from './host/entropy.ts';
-export { MemoryDisk } from './host/memory-disk.ts';
-export type { NetworkBackend } from './host/network.ts';
-export { type Evaluation, type EvaluationMachine, evaluate, MachineFault } from './ir/evaluate.ts';
-export { GuestMemory } from './memory/guest-memory.ts';
-export { type RamBlock, RamGuestMemory } from './memory/ram-guest-memory.ts';
-export { type Range, type RangeEntry, RangeMap } from './memory/range-map.ts';
+} from './board/framework/saved-state.ts';
+export { Scope } from './board/framework/scope.ts';
+export { type Service, service, servicesOf } from './board/framework/service.ts';
+export { type BlockBackend, BlockError } from './board/host/block.ts';
+export { type ByteStream, MemoryStream, type Receiver } from './board/host/byte-stream.ts';
+export { Entropy, SeededEntropy } from './board/host/entropy.ts';
+export { MemoryDisk } from './board/host/memory-disk.ts';
+export type { NetworkBackend } from './board/host/network.ts';
+export { GuestMemory } from './board/memory/guest-memory.ts';
+export { type RamBlock, RamGuestMemory } from './board/memory/ram-guest-memory.ts';
+export { type Range, type RangeEntry, RangeMap } from './board/memory/range-map.ts';
+export { Clock, type Timer } from './board/time/clock.ts';
+export { nanosecondsOf, ticksIn } from './board/time/frequency.ts';
+export { HostClock } from './board/time/host-clock.ts';
+export {
+  type HostTaskResult,
+  HostTasks,
+  ImmediateHostTasks,
+  type ImmediateTaskParts,
+  VirtualHostTasks,
+} from './board/time/host-task.ts';
+export { ProcessorTimestampOffsets, TimestampOffsets } from './board/time/timestamp-offsets.ts';
+export { type TimeBase, VirtualClock } from './board/time/virtual-clock.ts';
+export { FixedWallClock, WallClock } from './board/time/wall-clock.ts';
+export { detachedCore } from './processor/cpu/assist/detached.ts';
+export { type AssistMemory, InstructionAssist } from './processor/cpu/assist/instruction-assist.ts';
+export { type DeviceMemory, LiveAssist, largestPiece } from './processor/cpu/assist/live.ts';
+export type { CpuCore, HelperImplementation, PortAccessor } from './processor/cpu/core.ts';
+export type { Cpu } from './processor/cpu/cpu.ts';
+export { guestCpuid } from './processor/cpu/cpuid.ts';
+export { Delivery, deliverEvent } from './processor/cpu/exceptions.ts';
+export type { CpuExit } from './processor/cpu/exit.ts';
+export { helperImplementations } from './processor/cpu/helpers/index.ts';
+export { createHost, type Host, type HostOptions } from './processor/cpu/host.ts';
+export {
+  type CpuidResult,
+  type HostComputer,
+  type HostCpu,
+  HostFault,
+  type HostMemory,
+  VmxOutcome,
+} from './processor/cpu/host-cpu.ts';
+export { type CpuidLeaf, type CpuModel, cpuModel, lookUpLeaf } from './processor/cpu/model.ts';
+export { amd, intel, type ModelOptions } from './processor/cpu/models.ts';
+export { type Assembled, type AssembleOptions, assemble } from './processor/decode/assembler/assembler.ts';
+export { type Evaluation, type EvaluationMachine, evaluate, MachineFault } from './processor/evaluator/evaluate.ts';
 export {
   type BranchState,
   type ControlState,
@@ -120,22 +132,10 @@ export {
   type StateComponent,
   stateComponents,
   type TableState,
-} from './state/cpu-state.ts';
-export { readFpuImage, writeFpuImage } from './state/fpu-image.ts';
-export { gprOffset, segmentOffset, state as stateLayout } from './state/layout.ts';
-export { InterruptShadow, shadowBy } from './state/registers.ts';
-export { differences, getState as getCpuState, setState as setCpuState } from './state/snapshot.ts';
-export type { StateBlock } from './state/state-block.ts';
-export { Clock, type Timer } from './time/clock.ts';
-export { nanosecondsOf, ticksIn } from './time/frequency.ts';
-export { HostClock } from './time/host-clock.ts';
-export {
-  type HostTaskResult,
-  HostTasks,
-  ImmediateHostTasks,
-  type ImmediateTaskParts,
-  VirtualHostTasks,
-} from './time/host-task.ts';
-export { ProcessorTimestampOffsets, TimestampOffsets } from './time/timestamp-offsets.ts';
-export { type TimeBase, VirtualClock } from './time/virtual-clock.ts';
-export { FixedWallClock, WallClock } from './time/wall-clock.ts';
+} from './processor/state/cpu-state.ts';
+export { readFpuImage, writeFpuImage } from './processor/state/fpu-image.ts';
+export { gprOffset, segmentOffset, state as stateLayout } from './processor/state/layout.ts';
+export { Leave } from './processor/state/leave.ts';
+export { InterruptShadow, shadowBy } from './processor/state/registers.ts';
+export { differences, getState as getCpuState, setState as setCpuState } from './processor/state/snapshot.ts';
+export type { StateBlock } from './processor/state/state-block.ts';

@@ -4,7 +4,7 @@ import { type Accelerator, accelerators, type Exit, type HostBlock, MapAccess } 
 import type { Nvmm } from '../../accelerators/nvmm/nvmm.ts';
 import type { Software } from '../../accelerators/software/software.ts';
 import { assemble, type CpuState, type InterruptController, type SegmentState } from '../../core/index.ts';
-import type { Jit } from '../../core/jit/jit.ts';
+import type { Jit } from '../../core/processor/jit/jit.ts';
 import { guestModel } from '../../machines/build.ts';
 import type { Profile } from '../../machines/profile.ts';
 

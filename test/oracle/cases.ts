@@ -1,7 +1,7 @@
 /** What a recorded case says, and the reader of the recorded files. */
 import { readFileSync } from 'node:fs';
 import { brotliDecompressSync } from 'node:zlib';
-import type { Vendor } from '../../core/isa/form.ts';
+import type { Vendor } from '../../core/processor/isa/form.ts';
 import { ByteReader, readCase, readHeader } from './encoding.ts';
 
 export interface State {

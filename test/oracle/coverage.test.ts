@@ -6,21 +6,21 @@ import { allRows, rowsOf } from './coverage.ts';
 /** Rows by their instruction's name that the recordings cannot have, and what holds them to the truth instead. */
 const excused: readonly { readonly why: string; readonly names: RegExp }[] = [
   {
-    why: 'far transfers and system calls leave the program: test/core/cpu',
+    why: 'far transfers and system calls leave the program: test/core/processor/cpu',
     names: /^(retf|iret|int1|syscall|sysret|sysenter|sysexit|call \[(9a|ff \/3)|jmp \[(ea|ff \/5))/,
   },
   {
-    why: "what they read or load is the operating system's: test/core/cpu, test/core/isa/system",
+    why: "what they read or load is the operating system's: test/core/processor/cpu, test/core/processor/isa/system",
     names: /^(sldt|str|sgdt|sidt|smsw|lar|lsl|verr|verw|lss|lfs|lgs|x(save|rstor|getbv|setbv)|pop \[17 SS)/,
   },
   {
-    why: 'the runner needs FS and GS: test/core/isa/system',
+    why: 'the runner needs FS and GS: test/core/processor/isa/system',
     names: /^((rd|wr)[fg]sbase|swapgs|(push|pop) \[0f a[0189])/,
   },
   { why: 'no two answers are alike', names: /^(cpuid|rdtscp?|rdpmc|rdrand|rdseed)\b/ },
   { why: '#UD whatever the processor, in user mode or for want of a bit in CR4', names: /^(clac|stac|ud0)\b/ },
   {
-    why: 'virtualization: test/core/cpu/svm, test/core/cpu/vmx',
+    why: 'virtualization: test/core/processor/cpu/svm, test/core/processor/cpu/vmx',
     names: /^(vm\w+|stgi|clgi|skinit|invlpga|invept|invvpid)\b/,
   },
 ];

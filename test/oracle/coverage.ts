@@ -1,8 +1,8 @@
 /** Which rows of the instruction table a case executes: by row, mode, and register or memory. */
-import { Decoded } from '../../core/decode/decoded.ts';
-import { allDecodeFeatures, decode } from '../../core/decode/decoder.ts';
-import { opcodeMap } from '../../core/isa/opcode-map.ts';
-import { CodeSize, mode64, modeOf } from '../../core/state/mode.ts';
+import { Decoded } from '../../core/processor/decode/decoded.ts';
+import { allDecodeFeatures, decode } from '../../core/processor/decode/decoder.ts';
+import { opcodeMap } from '../../core/processor/isa/opcode-map.ts';
+import { CodeSize, mode64, modeOf } from '../../core/processor/state/mode.ts';
 import type { Case } from './cases.ts';
 
 const legacy = modeOf(CodeSize.bits32, true, false, true);

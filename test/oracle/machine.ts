@@ -15,7 +15,7 @@ export const selectors = {
   32: { cs: 0x23, ss: 0x2b, ds: 0x2b, es: 0x2b },
 } as const;
 
-/** Attributes (core/state/registers.ts) of those segments: flat, DPL 3. */
+/** Attributes (core/processor/state/registers.ts) of those segments: flat, DPL 3. */
 export const flatCode = 0xcfb;
 export const flatData = 0xcf3;
 

@@ -1,6 +1,6 @@
 /** Where AMD's and Intel's processors differ, recordings of one say so: the model of the other does something else there. */
 import test from 'ava';
-import { instructions } from '../../core/isa/index.ts';
+import { instructions } from '../../core/processor/isa/index.ts';
 import { evaluator } from '../support/evaluator.ts';
 import { readCases, recordings } from './cases.ts';
 import { compare } from './compare.ts';

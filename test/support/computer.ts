@@ -1,12 +1,12 @@
 /** One emulated CPU over real page tables, GDT, IDT and TSS, for programs in assembly. Everything lies at fixed, low addresses. */
-import type { Cpu } from '../../core/cpu/cpu.ts';
-import type { CpuExit } from '../../core/cpu/exit.ts';
-import { createHost, type Host, type HostOptions } from '../../core/cpu/host.ts';
-import type { CpuModel } from '../../core/cpu/model.ts';
-import { amd } from '../../core/cpu/models.ts';
-import { assemble } from '../../core/decode/assembler/assembler.ts';
-import { state as layout, Segment } from '../../core/state/layout.ts';
-import { Cr0, Cr4, Efer, gprNames } from '../../core/state/registers.ts';
+import type { Cpu } from '../../core/processor/cpu/cpu.ts';
+import type { CpuExit } from '../../core/processor/cpu/exit.ts';
+import { createHost, type Host, type HostOptions } from '../../core/processor/cpu/host.ts';
+import type { CpuModel } from '../../core/processor/cpu/model.ts';
+import { amd } from '../../core/processor/cpu/models.ts';
+import { assemble } from '../../core/processor/decode/assembler/assembler.ts';
+import { state as layout, Segment } from '../../core/processor/state/layout.ts';
+import { Cr0, Cr4, Efer, gprNames } from '../../core/processor/state/registers.ts';
 
 export const place = {
   gdt: 0x1000,

@@ -1,5 +1,5 @@
 /** Everything that can execute instructions: each case of a test runs on all of them. */
-import type { Vendor } from '../../core/isa/form.ts';
+import type { Vendor } from '../../core/processor/isa/form.ts';
 import type { Case } from '../oracle/cases.ts';
 import { compare } from '../oracle/compare.ts';
 import { type Engine, evaluator } from './evaluator.ts';

@@ -1,11 +1,11 @@
 /** The evaluator as an engine: runs a task instruction by instruction until RIP leaves its bytes or it faults. */
-import { Decoded } from '../../core/decode/decoded.ts';
-import { decode } from '../../core/decode/decoder.ts';
-import type { Program } from '../../core/ir/effect.ts';
-import { evaluate } from '../../core/ir/evaluate.ts';
-import type { Form } from '../../core/isa/form.ts';
-import { trace } from '../../core/isa/trace.ts';
-import { state } from '../../core/state/layout.ts';
+import { Decoded } from '../../core/processor/decode/decoded.ts';
+import { decode } from '../../core/processor/decode/decoder.ts';
+import { evaluate } from '../../core/processor/evaluator/evaluate.ts';
+import type { Program } from '../../core/processor/ir/effect.ts';
+import type { Form } from '../../core/processor/isa/form.ts';
+import { trace } from '../../core/processor/isa/trace.ts';
+import { state } from '../../core/processor/state/layout.ts';
 import type { Case, Fault } from '../oracle/cases.ts';
 import { codeBase } from '../oracle/machine.ts';
 import { helped } from './helped.ts';

@@ -3,10 +3,10 @@
  * name must be as before; flags that it does not name are not looked at.
  */
 import test, { type ExecutionContext } from 'ava';
-import { Decoded } from '../../core/decode/decoded.ts';
-import { allDecodeFeatures, decode } from '../../core/decode/decoder.ts';
-import { disassemble } from '../../core/decode/disassembler.ts';
-import { CodeSize, mode64, modeOf } from '../../core/state/mode.ts';
+import { Decoded } from '../../core/processor/decode/decoded.ts';
+import { allDecodeFeatures, decode } from '../../core/processor/decode/decoder.ts';
+import { disassemble } from '../../core/processor/decode/disassembler.ts';
+import { CodeSize, mode64, modeOf } from '../../core/processor/state/mode.ts';
 import { codeBase, flagBits, flagsFloor, initialFx, registerNames } from '../oracle/machine.ts';
 import { engines } from './engines.ts';
 import type { Task } from './user-machine.ts';

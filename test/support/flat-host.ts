@@ -1,14 +1,15 @@
 /** A host with one CPU in flat memory and no MMU: linear addresses below its size are physical. For tests of the engines alone. */
-import { Leave } from '../../core/cpu/leave.ts';
-import { CodeCache, type CodeFetcher } from '../../core/interpreter/code-cache.ts';
-import type { EngineImports } from '../../core/interpreter/imports.ts';
-import { Interpreter } from '../../core/interpreter/interpreter.ts';
-import type { Vendor } from '../../core/isa/form.ts';
-import { type HelperName, helperNames } from '../../core/isa/helpers.ts';
-import { Jit } from '../../core/jit/jit.ts';
-import { PhysicalMemory } from '../../core/memory/physical-memory.ts';
-import { gprOffset, Segment, segmentLimit, state, tlb } from '../../core/state/layout.ts';
-import { mode64 } from '../../core/state/mode.ts';
+
+import { CodeCache, type CodeFetcher } from '../../core/processor/interpreter/code-cache.ts';
+import type { EngineImports } from '../../core/processor/interpreter/imports.ts';
+import { Interpreter } from '../../core/processor/interpreter/interpreter.ts';
+import { type HelperName, helperNames } from '../../core/processor/ir/helpers.ts';
+import type { Vendor } from '../../core/processor/isa/form.ts';
+import { Jit } from '../../core/processor/jit/jit.ts';
+import { PhysicalMemory } from '../../core/processor/memory/physical-memory.ts';
+import { gprOffset, Segment, segmentLimit, state, tlb } from '../../core/processor/state/layout.ts';
+import { Leave } from '../../core/processor/state/leave.ts';
+import { mode64 } from '../../core/processor/state/mode.ts';
 import { everything } from './vendor.ts';
 
 const cpu = 0x10000;

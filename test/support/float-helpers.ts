@@ -1,13 +1,13 @@
 /** The processor's own floating-point helpers for the user machine: over its state block and its memory. */
-import { CpuCore, callHelper, type HelperImplementation } from '../../core/cpu/core.ts';
-import { checkSse, checkX87 } from '../../core/cpu/helpers/availability.ts';
-import { sseHelpers } from '../../core/cpu/helpers/sse.ts';
-import { fxrstor, fxsave } from '../../core/cpu/helpers/state-image.ts';
-import { x87Helpers } from '../../core/cpu/helpers/x87.ts';
-import { MachineFault } from '../../core/ir/evaluate.ts';
-import { type HelperName, helpers } from '../../core/isa/helpers.ts';
-import type { LinearMemory } from '../../core/mmu/linear-memory.ts';
-import { state } from '../../core/state/layout.ts';
+import { CpuCore, callHelper, type HelperImplementation } from '../../core/processor/cpu/core.ts';
+import { checkSse, checkX87 } from '../../core/processor/cpu/helpers/availability.ts';
+import { sseHelpers } from '../../core/processor/cpu/helpers/sse.ts';
+import { fxrstor, fxsave } from '../../core/processor/cpu/helpers/state-image.ts';
+import { x87Helpers } from '../../core/processor/cpu/helpers/x87.ts';
+import { MachineFault } from '../../core/processor/evaluator/evaluate.ts';
+import { type HelperName, helpers } from '../../core/processor/ir/helpers.ts';
+import type { LinearMemory } from '../../core/processor/mmu/linear-memory.ts';
+import { state } from '../../core/processor/state/layout.ts';
 import type { UserMachine } from './user-machine.ts';
 
 const address = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);

@@ -1,6 +1,6 @@
 /** FXSAVE images (SDM vol. 1, section 10.5.1) to and from a CPU's block: what recorded cases carry. */
-import { state, x87Offset, xmmOffset } from '../../core/state/layout.ts';
-import type { StateBlock } from '../../core/state/state-block.ts';
+import { state, x87Offset, xmmOffset } from '../../core/processor/state/layout.ts';
+import type { StateBlock } from '../../core/processor/state/state-block.ts';
 import { fxOffsets } from '../oracle/machine.ts';
 
 export function loadFx(block: StateBlock, image: Uint8Array): void {

@@ -1,8 +1,8 @@
 /** Programs that leave everything that a helper knows to the helper: what fast ways are compared with. */
-import type { Effect, Program } from '../../core/ir/effect.ts';
-import { Value, yes } from '../../core/ir/value.ts';
-import type { Form } from '../../core/isa/form.ts';
-import { trace } from '../../core/isa/trace.ts';
+import type { Effect, Program } from '../../core/processor/ir/effect.ts';
+import { Value, yes } from '../../core/processor/ir/value.ts';
+import type { Form } from '../../core/processor/isa/form.ts';
+import { trace } from '../../core/processor/isa/trace.ts';
 
 /** What decides whether the helper is called is taken to be so. */
 export function helped(form: Form): Program {

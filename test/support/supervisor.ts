@@ -1,11 +1,11 @@
 /** One instruction at CPL 0 on the evaluator, in any mode; what it asks of helpers is written down, and answered as told. */
-import { Decoded } from '../../core/decode/decoded.ts';
-import { allDecodeFeatures, decode } from '../../core/decode/decoder.ts';
-import { type Evaluation, evaluate } from '../../core/ir/evaluate.ts';
-import type { HelperName } from '../../core/isa/helpers.ts';
-import { trace } from '../../core/isa/trace.ts';
-import { gprOffset, state } from '../../core/state/layout.ts';
-import { mode64 } from '../../core/state/mode.ts';
+import { Decoded } from '../../core/processor/decode/decoded.ts';
+import { allDecodeFeatures, decode } from '../../core/processor/decode/decoder.ts';
+import { type Evaluation, evaluate } from '../../core/processor/evaluator/evaluate.ts';
+import type { HelperName } from '../../core/processor/ir/helpers.ts';
+import { trace } from '../../core/processor/isa/trace.ts';
+import { gprOffset, state } from '../../core/processor/state/layout.ts';
+import { mode64 } from '../../core/processor/state/mode.ts';
 import { codeBase, initialFx } from '../oracle/machine.ts';
 import { UserMachine } from './user-machine.ts';
 

@@ -1,8 +1,8 @@
 /** Helpers as a user program on a flat machine meets them, on BigInts: enough for the recorded cases. */
-import { MachineFault } from '../../core/ir/evaluate.ts';
-import { composeFlags } from '../../core/ir/flag-state.ts';
-import type { HelperName } from '../../core/isa/helpers.ts';
-import { gprOffset, Segment, segmentBase, segmentSelector, state } from '../../core/state/layout.ts';
+import { MachineFault } from '../../core/processor/evaluator/evaluate.ts';
+import { composeFlags } from '../../core/processor/ir/flag-state.ts';
+import type { HelperName } from '../../core/processor/ir/helpers.ts';
+import { gprOffset, Segment, segmentBase, segmentSelector, state } from '../../core/processor/state/layout.ts';
 import { floatUserHelpers } from './float-helpers.ts';
 import type { UserMachine } from './user-machine.ts';
 

@@ -1,10 +1,11 @@
 /** The engines of generated code on the little user-mode machine of the recorded cases (test/oracle/machine.ts). */
-import { Leave, Status } from '../../core/cpu/leave.ts';
-import { MachineFault } from '../../core/ir/evaluate.ts';
-import { type HelperName, helperNames, helpers } from '../../core/isa/helpers.ts';
-import { gprOffset, Segment, state } from '../../core/state/layout.ts';
-import { CodeSize, mode64, modeOf } from '../../core/state/mode.ts';
-import { StateBlock } from '../../core/state/state-block.ts';
+
+import { MachineFault } from '../../core/processor/evaluator/evaluate.ts';
+import { type HelperName, helperNames, helpers } from '../../core/processor/ir/helpers.ts';
+import { gprOffset, Segment, state } from '../../core/processor/state/layout.ts';
+import { Leave, Status } from '../../core/processor/state/leave.ts';
+import { CodeSize, mode64, modeOf } from '../../core/processor/state/mode.ts';
+import { StateBlock } from '../../core/processor/state/state-block.ts';
 import type { Case } from '../oracle/cases.ts';
 import { codeBase, flatCode, flatData, regions, selectors } from '../oracle/machine.ts';
 import { type FlatHelpers, FlatHost, type FlatOptions } from './flat-host.ts';

@@ -2,12 +2,13 @@
  * The little user-mode machine of the recorded cases (test/oracle/machine.ts), for the evaluator: a state block and a few pages of memory.
  * Faults are as a user program sees them.
  */
-import type { Status } from '../../core/cpu/leave.ts';
-import { type EvaluationMachine, MachineFault } from '../../core/ir/evaluate.ts';
-import type { HelperName } from '../../core/isa/helpers.ts';
-import { gprOffset, Segment, state } from '../../core/state/layout.ts';
-import { CodeSize, mode64, modeOf } from '../../core/state/mode.ts';
-import { StateBlock } from '../../core/state/state-block.ts';
+
+import { type EvaluationMachine, MachineFault } from '../../core/processor/evaluator/evaluate.ts';
+import type { HelperName } from '../../core/processor/ir/helpers.ts';
+import { gprOffset, Segment, state } from '../../core/processor/state/layout.ts';
+import type { Status } from '../../core/processor/state/leave.ts';
+import { CodeSize, mode64, modeOf } from '../../core/processor/state/mode.ts';
+import { StateBlock } from '../../core/processor/state/state-block.ts';
 import type { Case, Fault, Patch } from '../oracle/cases.ts';
 import { codeBase, flatCode, flatData, regions, selectors } from '../oracle/machine.ts';
 import { loadFx, saveFx } from './fx-image.ts';

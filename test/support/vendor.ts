@@ -1,7 +1,7 @@
 /** The decoder's view of a processor of either vendor that has everything. */
-import { decodeFeatures } from '../../core/decode/decoder.ts';
-import type { Vendor } from '../../core/isa/form.ts';
-import { opcodeMap } from '../../core/isa/opcode-map.ts';
+import { decodeFeatures } from '../../core/processor/decode/decoder.ts';
+import type { Vendor } from '../../core/processor/isa/form.ts';
+import { opcodeMap } from '../../core/processor/isa/opcode-map.ts';
 
 const everythingOf = (vendor: Vendor): Uint8Array => {
   const others: readonly string[] = vendor === 'amd' ? ['intel'] : ['amd'];

@@ -8,7 +8,7 @@ import { defaultCache, guestPaths } from '../../../cli/fetch/cache.ts';
 import { fetchGuest, keptModules } from '../../../cli/fetch/guest.ts';
 import { readModules } from '../../../cli/fetch/kernel-modules.ts';
 import { withLock } from '../../../cli/fetch/lock.ts';
-import { MachineError } from '../../../core/framework/error.ts';
+import { MachineError } from '../../../core/board/framework/error.ts';
 
 function temporary(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'virt64-fetch-'));

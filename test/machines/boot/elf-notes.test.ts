@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { MachineError } from '../../../core/framework/error.ts';
-import { RamGuestMemory } from '../../../core/memory/ram-guest-memory.ts';
+import { MachineError } from '../../../core/board/framework/error.ts';
+import { RamGuestMemory } from '../../../core/board/memory/ram-guest-memory.ts';
 import { loadElf } from '../../../machines/boot/elf.ts';
 import { needs } from '../../support/needs.ts';
 

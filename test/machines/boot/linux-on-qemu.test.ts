@@ -1,5 +1,5 @@
 import test from 'ava';
-import { RamGuestMemory } from '../../../core/memory/ram-guest-memory.ts';
+import { RamGuestMemory } from '../../../core/board/memory/ram-guest-memory.ts';
 import { writeAcpi } from '../../../machines/acpi/tables.ts';
 import { busyboxInitramfs } from '../../../machines/boot/busybox-initramfs.ts';
 import { loadLinux } from '../../../machines/boot/linux.ts';

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { MachineError } from '../../../core/framework/error.ts';
-import { RamGuestMemory } from '../../../core/memory/ram-guest-memory.ts';
+import { MachineError } from '../../../core/board/framework/error.ts';
+import { RamGuestMemory } from '../../../core/board/memory/ram-guest-memory.ts';
 import { loadLinux } from '../../../machines/boot/linux.ts';
 import { legacyHole, memoryMap } from '../../../machines/boot/memory-map.ts';
 import { placeHigh } from '../../../machines/boot/placement.ts';

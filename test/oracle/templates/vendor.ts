@@ -1,4 +1,4 @@
-/** What AMD's and Intel's processors do differently (`vendorDependent` in core/isa, and a row of NOP): mostly how far an instruction got before it faulted. */
+/** What AMD's and Intel's processors do differently (`vendorDependent` in core/processor/isa, and a row of NOP): mostly how far an instruction got before it faulted. */
 import { flagBits, fxOffsets, regions } from '../machine.ts';
 import { littleEndian } from '../random.ts';
 import { hex, type Size, type Snippet, type Template } from '../snippet.ts';

@@ -1,0 +1,129 @@
+/** Conversions of SSE floating point (core/processor/isa/vector/float-convert.ts). */
+import { RoundingMode } from '../../float/environment.ts';
+import { SseConversion } from '../../isa/vector/operations.ts';
+import { state as layout } from '../../state/layout.ts';
+import { Status } from '../../state/leave.ts';
+import type { CpuCore } from '../core.ts';
+import type { FloatUnit } from './float-unit.ts';
+import { begin, settle } from './sse-exceptions.ts';
+
+const source = layout.argument0.offset >> 2;
+const targetWord = layout.argument2.offset >> 2;
+const conversionWord = layout.argument3.offset >> 2;
+
+/** Converts one number from words at `from` into the unit's lanes from `to`; what it raised is in unit.raised. */
+type Convert = (unit: FloatUnit, i32: Int32Array, from: number, to: number) => void;
+
+interface Conversion {
+  readonly count: number;
+  /** Words of a number before and after. */
+  readonly from: 1 | 2;
+  readonly to: 1 | 2;
+  readonly convert: Convert;
+  /** Words to write; those beyond the numbers are zero. */
+  readonly words: 1 | 2 | 4;
+  /** Which side is an MMX register. */
+  readonly mmx?: 'source' | 'target';
+}
+
+const keepPair = (unit: FloatUnit, to: number): void => {
+  unit.lanes[to] = unit.lo;
+  unit.lanes[to + 1] = unit.hi;
+};
+
+const singleToDouble: Convert = (unit, i32, from, to) => {
+  unit.single.toDouble(i32[from]);
+  keepPair(unit, to);
+};
+const doubleToSingle: Convert = (unit, i32, from, to) => {
+  unit.lanes[to] = unit.double.toSingle(i32[from], i32[from + 1]);
+};
+const int32ToSingle: Convert = (unit, i32, from, to) => {
+  unit.lanes[to] = unit.single.fromInt32(i32[from]);
+};
+const int64ToSingle: Convert = (unit, i32, from, to) => {
+  unit.lanes[to] = unit.single.fromInt64(i32[from], i32[from + 1]);
+};
+const int64ToDouble: Convert = (unit, i32, from, to) => {
+  unit.double.fromInt64(i32[from], i32[from + 1]);
+  keepPair(unit, to);
+};
+const singleToInt32 =
+  (truncates: boolean): Convert =>
+  (unit, i32, from, to) => {
+    unit.lanes[to] = unit.single.toInt32(i32[from], truncates ? RoundingMode.Zero : unit.rounding);
+  };
+const singleToInt64 =
+  (truncates: boolean): Convert =>
+  (unit, i32, from, to) => {
+    unit.single.toInt64(i32[from], truncates ? RoundingMode.Zero : unit.rounding);
+    keepPair(unit, to);
+  };
+const doubleToInt32 =
+  (truncates: boolean): Convert =>
+  (unit, i32, from, to) => {
+    unit.lanes[to] = unit.double.toInt32(i32[from], i32[from + 1], truncates ? RoundingMode.Zero : unit.rounding);
+  };
+const doubleToInt64 =
+  (truncates: boolean): Convert =>
+  (unit, i32, from, to) => {
+    unit.double.toInt64(i32[from], i32[from + 1], truncates ? RoundingMode.Zero : unit.rounding);
+    keepPair(unit, to);
+  };
+
+/** A 32-bit result in a general register clears its upper half. */
+const conversions: Readonly<Record<SseConversion, Conversion>> = {
+  [SseConversion.ss2sd]: { count: 1, from: 1, to: 2, words: 2, convert: singleToDouble },
+  [SseConversion.sd2ss]: { count: 1, from: 2, to: 1, words: 1, convert: doubleToSingle },
+  [SseConversion.ps2pd]: { count: 2, from: 1, to: 2, words: 4, convert: singleToDouble },
+  [SseConversion.pd2ps]: { count: 2, from: 2, to: 1, words: 4, convert: doubleToSingle },
+  [SseConversion.dq2ps]: { count: 4, from: 1, to: 1, words: 4, convert: int32ToSingle },
+  [SseConversion.ps2dq]: { count: 4, from: 1, to: 1, words: 4, convert: singleToInt32(false) },
+  [SseConversion.tps2dq]: { count: 4, from: 1, to: 1, words: 4, convert: singleToInt32(true) },
+  [SseConversion.pd2dq]: { count: 2, from: 2, to: 1, words: 4, convert: doubleToInt32(false) },
+  [SseConversion.tpd2dq]: { count: 2, from: 2, to: 1, words: 4, convert: doubleToInt32(true) },
+  [SseConversion.si2ss32]: { count: 1, from: 1, to: 1, words: 1, convert: int32ToSingle },
+  [SseConversion.si2ss64]: { count: 1, from: 2, to: 1, words: 1, convert: int64ToSingle },
+  [SseConversion.si2sd64]: { count: 1, from: 2, to: 2, words: 2, convert: int64ToDouble },
+  [SseConversion.ss2si32]: { count: 1, from: 1, to: 1, words: 2, convert: singleToInt32(false) },
+  [SseConversion.ss2si64]: { count: 1, from: 1, to: 2, words: 2, convert: singleToInt64(false) },
+  [SseConversion.tss2si32]: { count: 1, from: 1, to: 1, words: 2, convert: singleToInt32(true) },
+  [SseConversion.tss2si64]: { count: 1, from: 1, to: 2, words: 2, convert: singleToInt64(true) },
+  [SseConversion.sd2si32]: { count: 1, from: 2, to: 1, words: 2, convert: doubleToInt32(false) },
+  [SseConversion.sd2si64]: { count: 1, from: 2, to: 2, words: 2, convert: doubleToInt64(false) },
+  [SseConversion.tsd2si32]: { count: 1, from: 2, to: 1, words: 2, convert: doubleToInt32(true) },
+  [SseConversion.tsd2si64]: { count: 1, from: 2, to: 2, words: 2, convert: doubleToInt64(true) },
+  [SseConversion.pi2ps]: { count: 2, from: 1, to: 1, words: 2, convert: int32ToSingle, mmx: 'source' },
+  [SseConversion.pm2ps]: { count: 2, from: 1, to: 1, words: 2, convert: int32ToSingle },
+  [SseConversion.ps2pi]: { count: 2, from: 1, to: 1, words: 2, convert: singleToInt32(false), mmx: 'target' },
+  [SseConversion.tps2pi]: { count: 2, from: 1, to: 1, words: 2, convert: singleToInt32(true), mmx: 'target' },
+  [SseConversion.pd2pi]: { count: 2, from: 2, to: 1, words: 2, convert: doubleToInt32(false), mmx: 'target' },
+  [SseConversion.tpd2pi]: { count: 2, from: 2, to: 1, words: 2, convert: doubleToInt32(true), mmx: 'target' },
+};
+
+const table: readonly Conversion[] = Object.values(SseConversion).map(number => conversions[number]);
+
+function enterMmx({ state }: CpuCore): void {
+  state.set8(layout.x87Top.offset, 0);
+  state.set8(layout.x87Tags.offset, 0xff);
+}
+
+export function sseConvert(cpu: CpuCore): Status {
+  const { float, state } = cpu;
+  const { i32 } = state;
+  const conversion = table[i32[conversionWord]];
+  const { count, from, to, words } = conversion;
+  const target = i32[targetWord] >> 2;
+  let raised = 0;
+  begin(cpu);
+  for (let n = 0; n < count; n++) {
+    conversion.convert(float, i32, source + n * from, n * to);
+    raised |= float.raised;
+  }
+  // The x87 unit is taken over even where the conversion then faults.
+  if (conversion.mmx) enterMmx(cpu);
+  settle(cpu, raised);
+  for (let word = 0; word < words; word++) i32[target + word] = word < count * to ? float.lanes[word] : 0;
+  if (conversion.mmx === 'target') state.set16(i32[targetWord] + 8, 0xffff);
+  return Status.done;
+}

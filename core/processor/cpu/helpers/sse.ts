@@ -1,0 +1,15 @@
+/** Implementations of the helpers of core/processor/isa/vector/helpers.ts. */
+import type { vectorHelpers } from '../../ir/helper-rows/vector.ts';
+import type { HelperImplementation } from '../core.ts';
+import { maskedStore } from './masked-store.ts';
+import { sseArithmetic } from './sse-arithmetic.ts';
+import { sseCompare, sseCompareFlags } from './sse-compare.ts';
+import { sseConvert } from './sse-convert.ts';
+
+export const sseHelpers: Readonly<Record<keyof typeof vectorHelpers, HelperImplementation>> = {
+  sseArithmetic,
+  sseCompare,
+  sseCompareFlags,
+  sseConvert,
+  maskedStore,
+};

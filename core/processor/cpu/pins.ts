@@ -1,0 +1,21 @@
+import type { InterruptController } from '../../board/bus/interrupt-controller.ts';
+import type { PortAccessor } from './core.ts';
+
+/** What a CPU is connected to: its interrupt controller's INTR and NMI pins, and ports if they are to be served in place. */
+export class Pins {
+  controller: InterruptController | undefined = undefined;
+  ports: PortAccessor | undefined = undefined;
+
+  get pending(): boolean {
+    return this.controller?.pending ?? false;
+  }
+  get nmiPending(): boolean {
+    return this.controller?.nmiPending ?? false;
+  }
+  acknowledge(): number {
+    return this.controller ? this.controller.acknowledge() : 0xff;
+  }
+  acknowledgeNmi(): void {
+    this.controller?.acknowledgeNmi();
+  }
+}

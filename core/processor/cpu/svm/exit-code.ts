@@ -1,0 +1,71 @@
+/** Exit codes (APM vol. 2, appendix C). Below 0xc0 they are the numbers of the intercept bits too. */
+import { intercepts } from '../../isa/intercepts.ts';
+
+export const ExitCode = {
+  readControl: 0x000,
+  writeControl: 0x010,
+  readDebug: 0x020,
+  writeDebug: 0x030,
+  exception: 0x040,
+  interrupt: 0x060,
+  nmi: 0x061,
+  init: 0x063,
+  virtualInterrupt: 0x064,
+  selectiveCr0Write: 0x065,
+  softwareInterrupt: 0x075,
+  pause: 0x077,
+  invlpg: 0x079,
+  invlpga: 0x07a,
+  port: 0x07b,
+  msr: 0x07c,
+  taskSwitch: 0x07d,
+  shutdown: 0x07f,
+  vmrun: 0x080,
+  mwait: 0x08b,
+  mwaitArmed: 0x08c,
+  eferWritten: 0x08f,
+  controlWritten: 0x090,
+  nestedPageFault: 0x400,
+} as const;
+
+const codes: Readonly<Partial<Record<keyof typeof intercepts, number>>> = {
+  sidt: 0x066,
+  sgdt: 0x067,
+  sldt: 0x068,
+  str: 0x069,
+  lidt: 0x06a,
+  lgdt: 0x06b,
+  lldt: 0x06c,
+  ltr: 0x06d,
+  rdtsc: 0x06e,
+  rdpmc: 0x06f,
+  pushf: 0x070,
+  popf: 0x071,
+  cpuid: 0x072,
+  rsm: 0x073,
+  iret: 0x074,
+  invd: 0x076,
+  pause: 0x077,
+  hlt: 0x078,
+  invlpg: 0x079,
+  invlpga: 0x07a,
+  vmrun: 0x080,
+  vmmcall: 0x081,
+  vmload: 0x082,
+  vmsave: 0x083,
+  stgi: 0x084,
+  clgi: 0x085,
+  skinit: 0x086,
+  rdtscp: 0x087,
+  icebp: 0x088,
+  wbinvd: 0x089,
+  monitor: 0x08a,
+  mwait: 0x08b,
+  xsetbv: 0x08d,
+  invpcid: 0x0a2,
+};
+
+/** By id of core/processor/isa/intercepts.ts: the exit code, or -1: SVM has no plain intercept for it. */
+export const instructionExitCodes = new Int16Array(Object.keys(intercepts).length).fill(-1);
+for (const [name, code] of Object.entries(codes))
+  instructionExitCodes[intercepts[name as keyof typeof intercepts]] = code;
