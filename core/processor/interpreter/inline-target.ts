@@ -18,6 +18,8 @@ export interface LoopLocals {
   readonly flagResult: number;
   readonly flagBits: number;
   readonly status: number;
+  /** Iterations of REP since the host got a word in. */
+  readonly spins: number;
 }
 
 export interface LoopLabels {
@@ -113,6 +115,11 @@ export class InlineTarget extends RecordTarget {
       .br(labels.resume);
     f.release(offset);
     f.release(next);
+  }
+
+  protected countIterations(): void {
+    const { spins } = this.locals;
+    this.f.get(spins).op('i32.add').set(spins);
   }
 
   again(): void {

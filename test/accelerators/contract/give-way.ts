@@ -37,6 +37,16 @@ const programs: Readonly<Record<string, string>> = {
     and dword ptr [rsp], 0xfffffeff
     popf
     hlt`,
+  // A hypervisor serves these by itself.
+  'caches and system registers': `mov ecx, 2000
+    again: wbinvd
+    mov rax, cr0
+    mov cr0, rax
+    mov rax, cr4
+    mov cr4, rax
+    dec ecx
+    jnz again
+    hlt`,
   ports: 'mov ecx, 3000\n again: out 0x80, al\n in eax, 0x80\n add ebx, eax\n dec ecx\n jnz again\n hlt',
 };
 
