@@ -12,6 +12,8 @@ export {
   type MachineSpecification,
   MapAccess,
   type Pacer,
+  type ProcessorBoard,
+  type ProcessorParts,
   VirtualMachine,
   VirtualProcessor,
 } from '#accelerators';

@@ -7,7 +7,7 @@ export interface Accelerator extends Disposable {
   readonly name: string;
   readonly features: Features;
   readonly time: AcceleratorTime;
-  /** Throws MachineError where the specification asks for more than `features` allow. */
+  /** Memory first: processors come with `powerOn`. Throws a MachineError where the specification asks for more than `features` allow. */
   createMachine(specification: MachineSpecification): VirtualMachine;
 }
 
