@@ -1,0 +1,33 @@
+/** The package's `virt64/accelerators`: what an accelerator must do, and the accelerators that come with virt64. */
+export {
+  amd,
+  type BranchState,
+  type ControlState,
+  type CpuidLeaf,
+  type CpuidResult,
+  type CpuModel,
+  type CpuState,
+  type CpuStateChange,
+  cpuModel,
+  type DebugState,
+  differences,
+  type GeneralState,
+  type InterruptController,
+  type InterruptState,
+  intel,
+  lookUpLeaf,
+  MachineError,
+  type ModelOptions,
+  type MsrState,
+  type SegmentState,
+  type SegmentsState,
+  type StateComponent,
+  stateComponents,
+  type TableState,
+} from '#core';
+export type { Accelerator, AcceleratorFactory, AcceleratorOptions, AcceleratorTime } from './accelerator.ts';
+export type { Exit } from './exit.ts';
+export type { Features } from './features.ts';
+export { type HostBlock, type MachineSpecification, MapAccess, type Pacer, VirtualMachine } from './machine.ts';
+export { type ExceptionEvent, VirtualProcessor } from './processor.ts';
+export { accelerators } from './registry.ts';
