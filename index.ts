@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The package's `virt64`: profiles, machines and how they end. Devices are in `virt64/devices`, the contract of accelerators is in
  * `virt64/accelerators`, what needs Node is in `virt64/node`. Nothing here needs Node.

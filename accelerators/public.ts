@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The package's `virt64/accelerators`: what an accelerator must do, and the accelerators that come with virt64. */
 export {
   amd,

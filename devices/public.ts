@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The package's `virt64/devices`: what a device is written with, and the devices that come with virt64. */
 // A device, its options, its state.
 // The services that a device asks for, with the types that they speak of.

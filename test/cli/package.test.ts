@@ -1,6 +1,7 @@
 /** The package as others get it: packed, unpacked elsewhere below node_modules, started and imported from there. */
 import { spawnSync } from 'node:child_process';
 import {
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -68,4 +69,9 @@ test('npm pack holds all that runs', t => {
   const plugin = join(modules, 'virt64', 'examples', 'dice', 'dice.ts');
   writeFileSync(join(folder, 'dice.ts'), `export * from ${JSON.stringify(plugin)};`);
   t.regex(run(process.execPath, bin, 'machines', '--plugin', './dice.ts').stdout, /^casino/m);
+
+  // What a plugin's device throws is said with the plugin's own line, and none of virt64's.
+  copyFileSync(new URL('throwing-device.ts', import.meta.url), join(folder, 'throwing.ts'));
+  const thrown = run(process.execPath, bin, 'run', '-M', 'party', '--plugin', './throwing.ts');
+  t.regex(thrown.stderr, /bang.*throwing\.ts:\d+:\d+|throwing\.ts:\d+:\d+.*bang/s);
 });
