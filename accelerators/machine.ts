@@ -1,22 +1,10 @@
 /** A virtual machine of an accelerator: guest-physical memory and processors. */
-import { type CpuModel, MachineError } from '#core';
-import type { Accelerator } from './accelerator.ts';
+import { MachineError } from '#core';
+import type { Features } from './features.ts';
 import type { VirtualProcessor } from './processor.ts';
 import type { ProcessorBoard } from './processor-board.ts';
-
-/** What a virtual machine is. Its memory is there once it is created; its processors come with the board that they meet. */
-export interface MachineSpecification {
-  readonly processors: number;
-  /** The guest's CPU, the same on every accelerator. */
-  readonly cpu: CpuModel;
-}
-
-/** What a processor is created with. */
-export interface ProcessorParts {
-  readonly specification: MachineSpecification;
-  readonly board: ProcessorBoard;
-  readonly time: Accelerator['time'];
-}
+import type { MachineSpecification, ProcessorParts } from './specification.ts';
+import type { AcceleratorTime } from './time.ts';
 
 export const MapAccess = { read: 1, write: 2, execute: 4, readExecute: 5, all: 7 } as const;
 
@@ -28,6 +16,12 @@ export interface HostBlock {
   written(offset: number, length: number): void;
 }
 
+/** What a machine needs of the accelerator that it belongs to. */
+export interface AcceleratorParts {
+  readonly features: Features;
+  readonly time: AcceleratorTime;
+}
+
 const page = 4096;
 
 /**
@@ -35,14 +29,14 @@ const page = 4096;
  * are not empty, do not wrap, lie in the guest-physical space, and do not overlap an existing mapping.
  */
 export abstract class VirtualMachine implements Disposable {
-  readonly #accelerator: Pick<Accelerator, 'features' | 'time'>;
+  readonly #accelerator: AcceleratorParts;
   readonly #mappings: { gpa: number; size: number }[] = [];
   #processors: readonly VirtualProcessor[] = [];
 
   /** Throws a MachineError where the specification asks for more than the accelerator's features allow. */
   protected constructor(
     readonly specification: MachineSpecification,
-    accelerator: Pick<Accelerator, 'features' | 'time'>,
+    accelerator: AcceleratorParts,
   ) {
     const { processors } = specification;
     const { processorsPerMachine } = accelerator.features;

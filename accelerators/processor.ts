@@ -8,7 +8,7 @@ import {
   stateComponents,
 } from '#core';
 import type { Exit } from './exit.ts';
-import type { ProcessorParts } from './machine.ts';
+import type { ProcessorParts } from './specification.ts';
 
 /** An exception that the board injects (a debugger, a machine check). */
 export interface ExceptionEvent {

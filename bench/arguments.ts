@@ -16,7 +16,13 @@ export interface BenchOptions {
   readonly help: boolean;
 }
 
-export const caseNames: readonly string[] = [...workloads.map(({ name }) => name), 'exits', 'resident', 'boot'];
+export const caseNames: readonly string[] = [
+  ...workloads.map(({ name }) => name),
+  'exits',
+  'resident',
+  'boot',
+  'startup',
+];
 const engineNames = ['interpreter', 'jit'];
 const most = 100;
 

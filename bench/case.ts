@@ -1,5 +1,4 @@
 /** One line of the results: the same work on every contender, in turn. */
-import type { Contender } from './contender.ts';
 import { type Summary, summarize } from './statistics.ts';
 
 /** A contender's result, or why there is none. */
@@ -15,6 +14,8 @@ export interface CaseResult {
   readonly operations?: { readonly name: string; readonly count: number };
   /** Bytes of memory that the guest has touched for certain. */
   readonly touched?: number;
+  /** Bytes of a bundle of the package, as it is and through gzip. */
+  readonly bundle?: { readonly minified: number; readonly compressed: number };
   /** By contender. Samples are in seconds. */
   readonly results: Readonly<Record<string, Result>>;
 }
@@ -27,14 +28,14 @@ export interface Sample {
 }
 
 /** Contenders take turns, so that a busy minute of the computer hits all of them. One that fails drops out. */
-export async function takeTurns(
-  contenders: readonly Contender[],
+export async function takeTurns<C extends { readonly name: string }>(
+  contenders: readonly C[],
   repetitions: number,
-  run: (contender: Contender) => Promise<Sample>,
+  run: (contender: C) => Promise<Sample>,
   say: Say,
 ): Promise<Record<string, Result>> {
-  const samples = new Map<Contender, Sample[]>(contenders.map(contender => [contender, []]));
-  const failures = new Map<Contender, Result>();
+  const samples = new Map<C, Sample[]>(contenders.map(contender => [contender, []]));
+  const failures = new Map<C, Result>();
   for (let turn = 0; turn < repetitions; turn++) {
     for (const [contender, taken] of samples) {
       try {

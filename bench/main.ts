@@ -12,7 +12,8 @@ import { exits } from './kernel/workloads/exits.ts';
 import { workloads } from './kernel/workloads.ts';
 import { measureKernel } from './kernel-case.ts';
 import { measureResident } from './resident-case.ts';
-import { bootTable, latencyTable, residentTable, speedTable } from './table.ts';
+import { measureStartup } from './startup-case.ts';
+import { bootTable, latencyTable, residentTable, speedTable, startupTable } from './table.ts';
 
 const memory = 64 * 2 ** 20;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -55,6 +56,7 @@ async function measure(options: BenchOptions, folder: string, withQemu: boolean)
   if (only.has('exits')) cases.push(await measureKernel(exits, { ...common, contenders: all }));
   if (only.has('resident')) cases.push(await measureResident({ ...common, contenders: some }));
   if (only.has('boot')) cases.push(...(await unlessUnavailable(() => measureBoot({ ...common, contenders: all }))));
+  if (only.has('startup')) cases.push(await measureStartup({ repetitions, folder, say }));
   return cases;
 }
 
@@ -80,6 +82,7 @@ function print(around: Surroundings, cases: readonly CaseResult[]): void {
   for (const each of cases) {
     if (each.name === 'resident') parts.push(residentTable(each));
     if (each.name === 'boot') parts.push(bootTable(each, qemu.name));
+    if (each.name === 'startup') parts.push(startupTable(each));
   }
   const failures = cases.flatMap(({ name, results }) =>
     Object.entries(results).flatMap(([contender, { failure }]) =>

@@ -76,4 +76,26 @@ export function residentTable({ results, touched = 0 }: CaseResult): string {
   return table([`${mebibytes(touched)} MiB touched by the guest`, 'peak MiB', 'beyond the guest’s'], rows);
 }
 
+/** Milliseconds; a ratio to Node itself says more where the computer has other load. */
+export function startupTable({ results, description, bundle }: CaseResult): string {
+  const [reference] = Object.values(results);
+  const rows = Object.entries(results).map(([name, result]) => [
+    name,
+    cell(result, ({ least }) => figure(least * 1000)),
+    cell(result, ({ median }) => figure(median * 1000)),
+    ratio(reference!, result).replace(/[ ()]/g, ''),
+  ]);
+  const times = table([description, 'ms, best', 'ms, median', '× Node'], rows);
+  if (!bundle) return times;
+  const sizes = table(
+    ['bundle of `virt64`', 'KiB'],
+    [
+      ['minified', kibibytes(bundle.minified)],
+      ['through gzip', kibibytes(bundle.compressed)],
+    ],
+  );
+  return `${times}\n\n${sizes}`;
+}
+
+const kibibytes = (bytes: number): string => (bytes / 1024).toFixed(0);
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);

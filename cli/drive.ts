@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MachineError } from '#core';
 import { VirtioBlock } from '#devices';
 import { type DeviceUse, use } from '#machines';
+import { complain } from './complaint.ts';
 import { FileDisk } from './host/file-disk.ts';
-import { complain } from './output.ts';
 
 const firstSlot = 4;
 /** A bus has 32 slots. */

@@ -1,5 +1,4 @@
 /** Exit codes of the program, as the help lists them. */
-import { type ErrorCode, MachineError } from '#core';
 import type { Outcome } from '#machines';
 
 export const ExitCode = {
@@ -39,23 +38,6 @@ export function exitCodeOf(outcome: Outcome): number {
       return ExitCode.guestFailed;
   }
 }
-
-const byError: Partial<Record<ErrorCode, number>> = {
-  'bad-kernel': ExitCode.badInput,
-  'bad-initrd': ExitCode.badInput,
-  'bad-elf': ExitCode.badInput,
-  'bad-image': ExitCode.badInput,
-  'bad-device': ExitCode.badInput,
-  'bad-plugin': ExitCode.badInput,
-  'does-not-fit': ExitCode.badInput,
-  'file-not-found': ExitCode.badInput,
-  'guest-unavailable': ExitCode.unavailable,
-  'accelerator-unavailable': ExitCode.unavailable,
-  'host-failure': ExitCode.unavailable,
-};
-
-export const exitCodeOfError = (error: unknown): number =>
-  error instanceof MachineError ? (byError[error.code] ?? ExitCode.usage) : ExitCode.internal;
 
 export const exitCodeHelp = `Exit status:
   0    the guest switched the power off; --until was reached; with --no-reboot,

@@ -1,6 +1,5 @@
 /** What the program says: data on stdout, everything else on stderr; colour on terminals only, and never with NO_COLOR. */
 import { setTimeout } from 'node:timers/promises';
-import { MachineError } from '#core';
 import { ExitCode } from './exit-code.ts';
 
 /** Understands control sequences. */
@@ -9,7 +8,7 @@ export const isFancy = (stream: NodeJS.WriteStream): boolean => stream.isTTY ===
 const paint = (stream: NodeJS.WriteStream, code: number, text: string): string =>
   isFancy(stream) && !process.env.NO_COLOR ? `\x1b[${code}m${text}\x1b[0m` : text;
 
-const red = (text: string): string => paint(process.stderr, 31, text);
+export const red = (text: string): string => paint(process.stderr, 31, text);
 export const dim = (text: string): string => paint(process.stderr, 2, text);
 /** For stdout. */
 export const bold = (text: string): string => paint(process.stdout, 1, text);
@@ -60,29 +59,6 @@ export function guardOutput(): void {
     complainOfOutput(error);
     process.exit(ExitCode.quit);
   });
-}
-
-/** A message without what `path` and `remedy` repeat. */
-export function plain({ message, path, remedy }: MachineError): string {
-  const start = path && message.startsWith(`${path}: `) ? path.length + 2 : 0;
-  return remedy && message.endsWith(` (${remedy})`) ? message.slice(start, -remedy.length - 3) : message.slice(start);
-}
-
-export function complain(error: unknown): void {
-  if (!(error instanceof MachineError)) {
-    say(`${red('virt64: internal error')}\n${error instanceof Error ? error.stack : String(error)}`);
-    return;
-  }
-  say(`${red('virt64:')} ${error.path ? `${error.path}: ` : ''}${plain(error)}`);
-  if (error.remedy) say(`  ${error.remedy}`);
-}
-
-/** The same for programs: one line. */
-export function complainInJson(error: unknown): void {
-  const known = error instanceof MachineError;
-  const { code, path, remedy } = known ? error : { code: 'internal', path: undefined, remedy: undefined };
-  const message = known ? plain(error) : error instanceof Error ? error.message : String(error);
-  say(JSON.stringify({ kind: 'refused', code, message, path, remedy }));
 }
 
 export const printJson = (value: unknown): void =>

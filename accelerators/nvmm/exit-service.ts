@@ -1,7 +1,7 @@
 /** Serves what a guest exits with, as QEMU's loop around nvmm_vcpu_run(3) does. */
 import { guestCpuid, type HostCpu } from '#core';
 import type { Exit } from '../exit.ts';
-import type { ProcessorParts } from '../machine.ts';
+import type { ProcessorParts } from '../specification.ts';
 import { Cr, EventType, ExitReason, Gpr, Prot, StateFlag } from './abi.ts';
 import type { GuestVcpu } from './guest-vcpu.ts';
 import { complete } from './libnvmm/complete.ts';

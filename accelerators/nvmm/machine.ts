@@ -1,13 +1,8 @@
 /** A virtual machine on NVMM: guest memory is host-virtual memory that the driver has taken over. */
 import { MachineError } from '#core';
 import type { Accelerator } from '../accelerator.ts';
-import {
-  type HostBlock,
-  type MachineSpecification,
-  MapAccess,
-  type ProcessorParts,
-  VirtualMachine,
-} from '../machine.ts';
+import { type HostBlock, MapAccess, VirtualMachine } from '../machine.ts';
+import type { MachineSpecification, ProcessorParts } from '../specification.ts';
 import { Limit } from './abi.ts';
 import { type Libnvmm, NvmmMachine } from './libnvmm/libnvmm.ts';
 import { NvmmProcessor } from './processor.ts';

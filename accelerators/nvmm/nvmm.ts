@@ -2,7 +2,8 @@
 import { amd, createHost, type Host, intel, MachineError } from '#core';
 import type { Accelerator, AcceleratorOptions } from '../accelerator.ts';
 import type { Features } from '../features.ts';
-import type { MachineSpecification, VirtualMachine } from '../machine.ts';
+import type { VirtualMachine } from '../machine.ts';
+import type { MachineSpecification } from '../specification.ts';
 import { Limit } from './abi.ts';
 import type { BackendConstructor } from './backend.ts';
 import { NvmmDriver } from './driver/driver.ts';

@@ -1,9 +1,9 @@
 /** A virtual processor on NVMM, in the terms of the contract. */
 import type { CpuState, CpuStateChange, HostCpu, StateComponent } from '#core';
 import type { Exit } from '../exit.ts';
-import type { ProcessorParts } from '../machine.ts';
 import { VirtualProcessor } from '../processor.ts';
 import { initialState, initState, startupState } from '../reset-state.ts';
+import type { ProcessorParts } from '../specification.ts';
 import { EventType, VcpuConf } from './abi.ts';
 import { Errno } from './errno.ts';
 import { ExitService } from './exit-service.ts';

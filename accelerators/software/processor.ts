@@ -10,9 +10,9 @@ import {
   type StateComponent,
 } from '#core';
 import type { Exit } from '../exit.ts';
-import type { ProcessorParts } from '../machine.ts';
 import { VirtualProcessor } from '../processor.ts';
 import { initialState, initState, startupState } from '../reset-state.ts';
+import type { ProcessorParts } from '../specification.ts';
 
 const generalProtection = 13;
 /** EFER.SVME */

@@ -2,13 +2,8 @@
 import { createHost, type Host, MachineError } from '#core';
 import type { Accelerator, AcceleratorOptions } from '../accelerator.ts';
 import type { Features } from '../features.ts';
-import {
-  type HostBlock,
-  type MachineSpecification,
-  MapAccess,
-  type ProcessorParts,
-  VirtualMachine,
-} from '../machine.ts';
+import { type HostBlock, MapAccess, VirtualMachine } from '../machine.ts';
+import type { MachineSpecification, ProcessorParts } from '../specification.ts';
 import { SoftwareProcessor } from './processor.ts';
 
 const guestPhysicalBits = 40;

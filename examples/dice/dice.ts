@@ -1,6 +1,7 @@
 /**
  * A plugin: one device and one machine that has it. It imports virt64 as a program elsewhere would.
  */
+import { microvm, use } from 'virt64';
 import {
   ComponentName,
   Device,
@@ -8,7 +9,6 @@ import {
   Entropy,
   integer,
   MachineError,
-  microvm,
   Options,
   type OptionsOf,
   type PortHandler,
@@ -16,8 +16,7 @@ import {
   port,
   restoreState,
   type SavedState,
-  use,
-} from 'virt64';
+} from 'virt64/devices';
 import { roller } from './roller.ts';
 
 const fewest = 2;

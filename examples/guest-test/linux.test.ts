@@ -1,6 +1,7 @@
 /** Ordinary ava tests that boot Linux and ask it what it sees. */
 import test, { type ExecutionContext } from 'ava';
-import { build, MemoryDisk, type Profile, pc, use, VirtioBlock } from 'virt64';
+import { build, type Profile, pc, use } from 'virt64';
+import { MemoryDisk, VirtioBlock } from 'virt64/devices';
 import { guest } from 'virt64/node';
 
 /** Where apt is not to be had, there is no Linux to test. */

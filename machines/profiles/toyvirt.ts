@@ -15,7 +15,7 @@ export const toyvirt = profile('toyvirt', {
   console: 'console',
   acpi: false,
   tripleFault: 'end',
-  boot: toyKernel(),
+  boot: toyKernel,
   devices: {
     lapic: use(LocalApic, {}),
     console: use(DebugConsole, { port: 123 }),

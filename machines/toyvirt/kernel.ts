@@ -5,7 +5,13 @@ import { source } from './source.ts';
 
 const address = 0x10_0000;
 
-export function toyKernel(): BootSource {
-  const { bytes } = assemble(32, source, { origin: address });
-  return { kind: 'raw', image: bytes, options: { address, mode: 'protected', stack: 0x9_0000 } };
-}
+let image: Uint8Array | undefined;
+
+/** Assembled when it is first wanted: an import of virt64 does not wait for it. */
+export const toyKernel: BootSource = {
+  kind: 'raw',
+  get image() {
+    return (image ??= assemble(32, source, { origin: address }).bytes);
+  },
+  options: { address, mode: 'protected', stack: 0x9_0000 },
+};

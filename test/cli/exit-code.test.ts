@@ -2,7 +2,8 @@
 import test from 'ava';
 import { type ErrorCode, MachineError } from '#core';
 import type { Outcome } from '#machines';
-import { exitCodeOf, exitCodeOfError } from '../../cli/exit-code.ts';
+import { exitCodeOfError } from '../../cli/complaint.ts';
+import { exitCodeOf } from '../../cli/exit-code.ts';
 
 test('of outcomes', t => {
   const of = (outcome: object) => exitCodeOf(outcome as Outcome);

@@ -1,12 +1,23 @@
 /** The package as others get it: packed, unpacked elsewhere below node_modules, started and imported from there. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 
 const root = dirname(fileURLToPath(new URL('../../package.json', import.meta.url)));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'virt64-package-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -35,18 +46,32 @@ test('npm pack holds all that runs', t => {
   writeFileSync(
     join(folder, 'program.ts'),
     `import { build, toyvirt, type Outcome } from 'virt64';
+    import { accelerators } from 'virt64/accelerators';
     import { FileDisk } from 'virt64/node';
     const disk = await FileDisk.open('disk.img', { readOnly: true });
-    await using machine = await build(toyvirt, { accelerator: 'nvmm-vmx' });
+    await using machine = await build(toyvirt, { accelerator: accelerators[1] });
     const outcome: Outcome = await machine.run({ until: /paging: ok/, timeout: '1 s' });
     console.log(outcome.kind, disk.size);
     await disk.close();`,
   );
   writeFileSync(join(folder, 'disk.img'), new Uint8Array(1024));
-  const program = run(process.execPath, '--import', 'virt64/register', 'program.ts');
+  const program = run(process.execPath, 'program.ts');
   t.is(program.stdout, 'until 1024\n', program.stderr);
+
+  // Nothing but a plugin that is TypeScript needs tsx.
+  renameSync(join(modules, 'tsx'), join(modules, 'no-tsx'));
+  t.is(run(process.execPath, bin, '--version').stdout, `${version}\n`);
+  writeFileSync(join(folder, 'plugin.mjs'), "export { toyvirt as default } from 'virt64';");
+  const machines = run(process.execPath, bin, 'machines', '--plugin', './plugin.mjs');
+  t.regex(machines.stderr, /a machine profile called toyvirt/, 'its virt64 is the running one');
+  renameSync(join(modules, 'no-tsx'), join(modules, 'tsx'));
 
   const plugin = join(modules, 'virt64', 'examples', 'dice', 'dice.ts');
   writeFileSync(join(folder, 'dice.ts'), `export * from ${JSON.stringify(plugin)};`);
   t.regex(run(process.execPath, bin, 'machines', '--plugin', './dice.ts').stdout, /^casino/m);
+
+  // What a plugin's device throws is said with the plugin's own line, and none of virt64's.
+  copyFileSync(new URL('throwing-device.ts', import.meta.url), join(folder, 'throwing.ts'));
+  const thrown = run(process.execPath, bin, 'run', '-M', 'party', '--plugin', './throwing.ts');
+  t.regex(thrown.stderr, /bang.*throwing\.ts:\d+:\d+|throwing\.ts:\d+:\d+.*bang/s);
 });

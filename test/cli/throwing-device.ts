@@ -1,5 +1,6 @@
 /** A plugin whose device throws in a timer: for the tests of the program. */
-import { Clock, ComponentName, Device, device, toyvirt, use } from 'virt64';
+import { toyvirt, use } from 'virt64';
+import { Clock, ComponentName, Device, device } from 'virt64/devices';
 
 @device('firecracker')
 export class Firecracker extends Device {

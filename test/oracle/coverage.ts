@@ -16,7 +16,7 @@ export function rowsOf({ bytes, mode }: Pick<Case, 'bytes' | 'mode'>): string[] 
     const source = { length: rest.length, at: (index: number) => rest[index]! };
     const length = decode(source, mode === 64 ? mode64 : legacy, allDecodeFeatures, decoded);
     if (length <= 0) break;
-    const { row } = opcodeMap.variants[decoded.variant]!;
+    const { row } = opcodeMap().variants[decoded.variant]!;
     const isRegister = decoded.modrm >= 0xc0 || row.forcesRegister;
     found.push(`${row.text}${decoded.modrm < 0 ? '' : isRegister ? ' register' : ' memory'}`);
     at += length;
@@ -27,7 +27,7 @@ export function rowsOf({ bytes, mode }: Pick<Case, 'bytes' | 'mode'>): string[] 
 /** Everything that `rowsOf` can find in a mode. */
 export function allRows(mode: 32 | 64): string[] {
   const found = new Set<string>();
-  for (const variant of opcodeMap.variants) {
+  for (const variant of opcodeMap().variants) {
     if (!variant || variant.code64 !== (mode === 64)) continue;
     const { row } = variant;
     if (!row.hasModrm) found.add(row.text);

@@ -5,7 +5,7 @@ import { opcodeMap } from '../../core/processor/isa/opcode-map.ts';
 
 const everythingOf = (vendor: Vendor): Uint8Array => {
   const others: readonly string[] = vendor === 'amd' ? ['intel'] : ['amd'];
-  return decodeFeatures(opcodeMap.featureNames.filter(name => !others.includes(name)));
+  return decodeFeatures(opcodeMap().featureNames.filter(name => !others.includes(name)));
 };
 
 export const vendors: readonly Vendor[] = ['amd', 'intel'];

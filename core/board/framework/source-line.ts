@@ -1,8 +1,8 @@
 /** Where an error was thrown: the first line of its stack that is neither virt64's own machinery nor the host's. */
 
-/** The folder that holds core, machines and accelerators. */
-const root = withoutScheme(new URL('../../../', import.meta.url).href);
-const machinery = ['core/', 'accelerators/', 'machines/'].map(folder => `${root}${folder}`);
+/** The folders of the sources. In the compiled package modules are joined, and all machinery is in this one's own folder. */
+const folders = ['../../../core/', '../../../accelerators/', '../../../machines/', './'];
+const machinery = folders.map(folder => withoutScheme(new URL(folder, import.meta.url).href));
 
 /** `/home/me/dice.ts:23:11`, as far as the host's stacks tell. */
 export function sourceLine(error: unknown): string | undefined {

@@ -47,7 +47,7 @@ const comparison = (mnemonic: string, predicate: number): string =>
 
 /** `rip` is the address of the instruction; `decoded` must hold a form. */
 export function disassemble(decoded: Decoded, rip: bigint | number = 0n): string {
-  const variant = opcodeMap.variants[decoded.variant];
+  const variant = opcodeMap().variants[decoded.variant];
   const { form } = decoded;
   if (!form || !variant) return '(bad)';
   const { row } = variant;

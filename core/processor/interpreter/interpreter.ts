@@ -31,9 +31,9 @@ const images: { counting?: Image; plain?: Image } = {};
 function createImage(counts: boolean): Image {
   const module = new ModuleBuilder();
   module.importTable();
-  const handlers = hotHandlers(forms);
-  const any = new Uint16Array(forms.length);
-  const simple = new Uint16Array(forms.length);
+  const handlers = hotHandlers(forms());
+  const any = new Uint16Array(forms().length);
+  const simple = new Uint16Array(forms().length);
   handlers.forEach(({ form, addressing }, index) => {
     (addressing === 'any' ? any : simple)[form.id] = Handler.first + index;
   });
@@ -57,7 +57,7 @@ export class Interpreter {
   readonly #image: Image;
   readonly #imports: Record<string, WebAssembly.ImportValue>;
   /** By form id: handler of a form that has a function. */
-  readonly #handlers = new Uint16Array(forms.length);
+  readonly #handlers = new Uint16Array(forms().length);
   /** Forms that have a function, by table slot. */
   readonly #withFunction: Form[] = [];
 
@@ -66,7 +66,7 @@ export class Interpreter {
     images[kind] ??= createImage(kind === 'counting');
     this.#image = images[kind];
     this.lookup = imports.lookup.bind(imports);
-    this.table = new WebAssembly.Table({ element: 'anyfunc', initial: forms.length });
+    this.table = new WebAssembly.Table({ element: 'anyfunc', initial: forms().length });
     this.#imports = { ...importObject(imports), memory, functions: this.table };
     const { exports } = new WebAssembly.Instance(this.#image.module, { [MEMORY.module]: this.#imports });
     this.run = exports.run as Run;

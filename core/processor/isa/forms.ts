@@ -185,5 +185,8 @@ export class FormTable {
   }
 }
 
-export const formTable: FormTable = new FormTable(opcodeMap);
-export const forms: readonly Form[] = formTable.forms;
+let table: FormTable | undefined;
+
+/** Made when it is first asked for, as the opcode map is. */
+export const formTable = (): FormTable => (table ??= new FormTable(opcodeMap()));
+export const forms = (): readonly Form[] => formTable().forms;

@@ -196,5 +196,7 @@ export class OpcodeMap {
   }
 }
 
-/** The map of everything that this CPU knows. */
-export const opcodeMap: OpcodeMap = new OpcodeMap(instructions);
+let map: OpcodeMap | undefined;
+
+/** The map of everything that this CPU knows. It is made when it is first asked for: an import of virt64 does not wait for it. */
+export const opcodeMap = (): OpcodeMap => (map ??= new OpcodeMap(instructions));

@@ -10,21 +10,27 @@ export interface Candidate {
   readonly addressSize: number;
 }
 
-const byName = new Map<string, Candidate[]>();
-const add = (name: string, candidate: Candidate): void => {
-  const list = byName.get(name);
-  if (list) list.push(candidate);
-  else byName.set(name, [candidate]);
-};
+type Candidates = ReadonlyMap<string, readonly Candidate[]>;
 
-for (const row of opcodeMap.rows) {
-  const { name, mnemonics, varies } = row.instruction;
-  const byAddress = varies?.includes('address') && !varies.includes('operand');
-  for (const [bits, alias] of Object.entries(mnemonics ?? {})) {
-    add(alias, { row, size: byAddress ? 0 : Number(bits), addressSize: byAddress ? Number(bits) : 0 });
+function candidatesByName(): Candidates {
+  const byName = new Map<string, Candidate[]>();
+  const add = (name: string, candidate: Candidate): void => {
+    const list = byName.get(name);
+    if (list) list.push(candidate);
+    else byName.set(name, [candidate]);
+  };
+  for (const row of opcodeMap().rows) {
+    const { name, mnemonics, varies } = row.instruction;
+    const byAddress = varies?.includes('address') && !varies.includes('operand');
+    for (const [bits, alias] of Object.entries(mnemonics ?? {})) {
+      add(alias, { row, size: byAddress ? 0 : Number(bits), addressSize: byAddress ? Number(bits) : 0 });
+    }
+    if (!Object.values(mnemonics ?? {}).includes(name)) add(name, { row, size: 0, addressSize: 0 });
   }
-  if (!Object.values(mnemonics ?? {}).includes(name)) add(name, { row, size: 0, addressSize: 0 });
+  return byName;
 }
+
+let all: Candidates | undefined;
 
 const conditionAliases: Readonly<Record<string, string>> = {
   c: 'b',
@@ -66,6 +72,7 @@ const aliases: Readonly<Record<string, string>> = {
 const sizes: Readonly<Record<string, number>> = { w: 16, d: 32, l: 32, q: 64 };
 
 export function candidatesOf(mnemonic: string): readonly Candidate[] {
+  const byName = (all ??= candidatesByName());
   const name = byName.has(mnemonic) ? mnemonic : (aliases[mnemonic] ?? mnemonic);
   const known = byName.get(name);
   if (known) return known;

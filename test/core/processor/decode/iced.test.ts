@@ -66,5 +66,5 @@ test(agrees, 32, 12, 60_000);
 test(agrees, 64, 13, 120_000);
 
 test('every row has been given a name', t => {
-  t.true(opcodeMap.rows.every(row => row.instruction.name !== ''));
+  t.true(opcodeMap().rows.every(row => row.instruction.name !== ''));
 });

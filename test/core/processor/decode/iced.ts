@@ -176,7 +176,7 @@ const join = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigI
 
 /** What our decoder sees. */
 export function weSee(decoded: Decoded, length: number, rip: bigint): Seen {
-  const { row, size } = opcodeMap.variants[decoded.variant]!;
+  const { row, size } = opcodeMap().variants[decoded.variant]!;
   const { instruction } = row;
   const mnemonic = mnemonicOf(instruction, size, decoded.addressWidth);
   const implicit = implicitOperands(stringStem(instruction.name), decoded, mnemonic);
@@ -222,7 +222,7 @@ export function weSee(decoded: Decoded, length: number, rip: bigint): Seen {
 }
 
 const ourSegment = (decoded: Decoded): string =>
-  opcodeMap.variants[decoded.variant]!.code64 && decoded.segment < 4 ? 'flat' : segments[decoded.segment]!;
+  opcodeMap().variants[decoded.variant]!.code64 && decoded.segment < 4 ? 'flat' : segments[decoded.segment]!;
 
 /** String instructions and XLAT have no operands in our rows; iced lists them. */
 function implicitOperands(stem: string, decoded: Decoded, mnemonic: string): string[] | undefined {
@@ -255,7 +255,7 @@ function implicitOperands(stem: string, decoded: Decoded, mnemonic: string): str
 }
 
 const ours = new Set(
-  opcodeMap.rows.flatMap(({ instruction, operands }) =>
+  opcodeMap().rows.flatMap(({ instruction, operands }) =>
     [instruction.name, ...Object.values(instruction.mnemonics ?? {})].map(
       name => `${name} ${operands.some(({ kind }) => kind === 'xmm' || kind === 'mmx')}`,
     ),

@@ -113,7 +113,7 @@ const folder = mkdtempSync(join(tmpdir(), 'objdump-'));
 const lines: string[] = [];
 try {
   for (const bits of [16, 32, 64] as const) {
-    const all = opcodeMap.rows.flatMap((row, turn) => [...encodings(row, bits, turn)]);
+    const all = opcodeMap().rows.flatMap((row, turn) => [...encodings(row, bits, turn)]);
     for (let at = 0; at < all.length; at += slotsAtOnce)
       lines.push(...dump(bits, all.slice(at, at + slotsAtOnce), folder));
   }

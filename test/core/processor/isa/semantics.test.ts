@@ -54,14 +54,14 @@ const representative = [
 
 test('representative forms', t => {
   for (const key of representative) {
-    const form = forms.find(candidate => candidate.key === key);
+    const form = forms().find(candidate => candidate.key === key);
     if (form) t.snapshot(printProgram(trace(form)), key);
     else t.fail(`there is no form ${key}`);
   }
 });
 
 test('every form can be traced, printed and folded', t => {
-  for (const form of forms) {
+  for (const form of forms()) {
     const program = trace(form);
     t.notThrows(() => printProgram(new Folder().program(program)), form.key);
   }
@@ -74,7 +74,7 @@ const isEarly = ({ vendor, instruction: { unit } }: Form, effect: Effect): boole
 test('what may fault comes before what is written', t => {
   const writes = new Set(['set', 'flags']);
   const faults = new Set(['load', 'store', 'update', 'probe', 'raise']);
-  for (const form of forms) {
+  for (const form of forms()) {
     let written = false;
     for (const effect of trace(form).effects) {
       if (effect.kind === 'finish') written = false;
@@ -88,7 +88,7 @@ test('what may fault comes before what is written', t => {
 const transfers = new Set(['farJump', 'farCall', 'farReturn', 'iret', 'syscall', 'sysret', 'sysenter', 'sysexit']);
 
 test('what jumps says which class of branch it is, conditional or not', t => {
-  for (const form of forms) {
+  for (const form of forms()) {
     const { effects } = trace(form);
     const jump = effects.find(({ kind }) => kind === 'jump');
     const leads = jump !== undefined || effects.some(effect => effect.kind === 'call' && transfers.has(effect.helper));

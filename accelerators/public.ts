@@ -1,0 +1,37 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The package's `virt64/accelerators`: what an accelerator must do, and the accelerators that come with virt64. */
+export {
+  amd,
+  type BranchState,
+  type ControlState,
+  type CpuidLeaf,
+  type CpuidResult,
+  type CpuModel,
+  type CpuState,
+  type CpuStateChange,
+  cpuModel,
+  type DebugState,
+  differences,
+  type GeneralState,
+  type InterruptController,
+  type InterruptState,
+  intel,
+  lookUpLeaf,
+  MachineError,
+  type ModelOptions,
+  type MsrState,
+  type SegmentState,
+  type SegmentsState,
+  type StateComponent,
+  stateComponents,
+  type TableState,
+} from '#core';
+export type { Accelerator, AcceleratorFactory, AcceleratorOptions } from './accelerator.ts';
+export type { Exit } from './exit.ts';
+export type { Features } from './features.ts';
+export { type HostBlock, MapAccess, VirtualMachine } from './machine.ts';
+export { type ExceptionEvent, VirtualProcessor } from './processor.ts';
+export type { Pacer, ProcessorBoard } from './processor-board.ts';
+export { accelerators } from './registry.ts';
+export type { MachineSpecification, ProcessorParts } from './specification.ts';
+export type { AcceleratorTime } from './time.ts';

@@ -1,0 +1,3 @@
+export const version: string;
+export const isCheckout: boolean;
+export function shareEntries(): void;
