@@ -6,6 +6,7 @@ export {
   type MachineSpecification,
   MapAccess,
   type ProcessorParts,
+  type ProtectOptions,
   VirtualMachine,
 } from './machine.ts';
 export { type ExceptionEvent, VirtualProcessor } from './processor.ts';

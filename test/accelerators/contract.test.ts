@@ -10,6 +10,7 @@ import { memoryAccess } from './contract/memory-access.ts';
 import { modes } from './contract/modes.ts';
 import { outside } from './contract/outside.ts';
 import { ports } from './contract/ports.ts';
+import { protection } from './contract/protection.ts';
 import { shadows } from './contract/shadows.ts';
 import { state } from './contract/state.ts';
 import { touch } from './contract/touch.ts';
@@ -25,6 +26,7 @@ for (const guest of guests) {
     events,
     outside,
     ports,
+    protection,
     memoryAccess,
     touch,
     identity,
