@@ -9,6 +9,8 @@ export {
   type ProtectOptions,
   VirtualMachine,
 } from './machine.ts';
+export type { ProcessorMode } from './mode.ts';
 export { type ExceptionEvent, VirtualProcessor } from './processor.ts';
 export type { Pacer, ProcessorBoard } from './processor-board.ts';
 export { accelerators } from './registry.ts';
+export type { Translation } from './translation.ts';

@@ -62,6 +62,19 @@ export class MemoryMap {
     return this.#mappings.find(mapping => gpa >= mapping.gpa && gpa < mapping.gpa + mapping.size);
   }
 
+  /** Words of guest memory, aligned; undefined where none is mapped. */
+  load32(gpa: number): number | undefined {
+    const mapping = this.find(gpa);
+    if (!mapping) return undefined;
+    const { buffer, byteOffset } = mapping.block.bytes;
+    return new DataView(buffer, byteOffset + mapping.offset + (gpa - mapping.gpa), 4).getInt32(0, true);
+  }
+  load64(gpa: number): bigint | undefined {
+    const low = this.load32(gpa);
+    const high = this.load32(gpa + 4);
+    return low === undefined || high === undefined ? undefined : (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+  }
+
   add(mapping: Mapping): void {
     this.#mappings.push(mapping);
     this.#look();

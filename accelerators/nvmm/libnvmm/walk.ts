@@ -120,7 +120,8 @@ function walkNarrow(lib: LibraryCalls, mach: NvmmMachine, root: number, low: num
   let prot = narrow(NvmmProt.all);
   const directory = entry.low;
   if (directory & Entry.large && pse) {
-    walk.gpa = ((directory & 0xffc0_0000) >>> 0) + (low & 0x3f_ffff);
+    // PSE-36, which NetBSD's does not know: bits 20:13 are address bits 39:32.
+    walk.gpa = ((directory >>> 13) & 0xff) * 2 ** 32 + ((directory & 0xffc0_0000) >>> 0) + (low & 0x3f_ffff);
     walk.prot = prot;
     return Errno.OK;
   }

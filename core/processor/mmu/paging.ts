@@ -103,12 +103,12 @@ export class Paging {
   get writeProtect(): boolean {
     return this.#writeProtect;
   }
-  /** Reserved bits of 4-level entries: upper words, and lower words of what would be 1 GiB pages. */
+  /** Reserved bits of 4-level entries: upper words, and lower words of what would be 1 GiB pages; PAT too, which generated walks leave out. */
   get reservedLong(): number {
     return this.#reservedLong | (this.#noExecute ? 0 : 1 << 31);
   }
   get hugeReserved(): number {
-    return this.hugePages ? 0x3fff_e000 : -1;
+    return this.hugePages ? 0x3fff_f000 : -1;
   }
   get smep(): boolean {
     return this.#smep;
