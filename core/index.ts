@@ -137,6 +137,6 @@ export {
 export { readFpuImage, writeFpuImage } from './processor/state/fpu-image.ts';
 export { gprOffset, segmentOffset, state as stateLayout } from './processor/state/layout.ts';
 export { Leave } from './processor/state/leave.ts';
-export { InterruptShadow, shadowBy } from './processor/state/registers.ts';
+export { Attribute, Cr0, Cr4, Efer, Flag, InterruptShadow, shadowBy } from './processor/state/registers.ts';
 export { differences, getState as getCpuState, setState as setCpuState } from './processor/state/snapshot.ts';
 export type { StateBlock } from './processor/state/state-block.ts';

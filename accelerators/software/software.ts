@@ -97,7 +97,12 @@ class SoftwareMachine extends VirtualMachine {
       size,
       offset: (block as SoftwareBlock).offset + offset,
       writable: (access & MapAccess.write) !== 0,
+      executable: (access & MapAccess.execute) !== 0,
     });
+  }
+
+  protected protectBlock(gpa: number, size: number, access: number, exits: boolean): void {
+    this.#host.physical.protect(gpa, size, { access, guarded: exits });
   }
 
   protected unmapBlock(gpa: number, size: number): void {
