@@ -1,28 +1,16 @@
 /** A platform that runs virtual machines: the entry to the contract. */
 import type { CpuModel } from '#core';
 import type { Features } from './features.ts';
-import type { MachineSpecification, VirtualMachine } from './machine.ts';
+import type { VirtualMachine } from './machine.ts';
+import type { MachineSpecification } from './specification.ts';
+import type { AcceleratorTime } from './time.ts';
 
 export interface Accelerator extends Disposable {
   readonly name: string;
   readonly features: Features;
   readonly time: AcceleratorTime;
-  /** Throws MachineError where the specification asks for more than `features` allow. */
+  /** Memory first: processors come with `powerOn`. Throws a MachineError where the specification asks for more than `features` allow. */
   createMachine(specification: MachineSpecification): VirtualMachine;
-}
-
-/** The computer's own time, which guests see as their TSC: nanoseconds since power-on. */
-export interface AcceleratorTime {
-  /** A machine that is restored sets it. */
-  ticks: number;
-  /** Passes idle time, where time is what has been executed. */
-  skip(ticks: number): void;
-  /**
-   * Time stands still until `release` was called as often: processors that are reset, saved or restored meanwhile have equal counters, and a
-   * device that reads the clock twice reads one moment. Without effect where time is what has been executed.
-   */
-  hold(): void;
-  release(): void;
 }
 
 /** What an accelerator may need of the computer it is created on. */

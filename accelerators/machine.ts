@@ -1,43 +1,10 @@
 /** A virtual machine of an accelerator: guest-physical memory and processors. */
-import {
-  type CpuModel,
-  type InterruptController,
-  MachineError,
-  type MmioBus,
-  type MsrBus,
-  type PortBus,
-  type ProcessorTimestampOffsets,
-} from '#core';
+import { MachineError } from '#core';
 import type { Features } from './features.ts';
 import type { VirtualProcessor } from './processor.ts';
-
-/** How many instructions a processor may run before the board wants to look at the clock again; asked before every entry. */
-export interface Pacer {
-  /** 0 or less: return now. */
-  remaining(): number;
-  /**
-   * Asked now and then while guest code runs, some ten thousand instructions or some hundred faults apart: true ends the entry between two
-   * instructions, and `remaining` decides how to go on. Guests cannot tell. Without it an entry takes as long as its instructions take.
-   */
-  isOverdue?(): boolean;
-}
-
-/** All that a virtual machine is created with; nothing of it changes later. */
-export interface MachineSpecification {
-  readonly processors: number;
-  /** The guest's CPU, the same on every accelerator. */
-  readonly cpu: CpuModel;
-  readonly ports: Pick<PortBus, 'read' | 'write'>;
-  readonly mmio: Pick<MmioBus, 'read' | 'write'>;
-  readonly msrs: Pick<MsrBus, 'read' | 'write'>;
-  /** Told when a processor's time-stamp counter was set, by its guest or from outside: before the guest's next instruction. */
-  readonly timestamps: Pick<ProcessorTimestampOffsets, 'changed'>;
-  /** One for each processor. */
-  readonly interrupts: readonly InterruptController[];
-  readonly pacer: Pacer;
-  /** PAUSE ends `run`: what a processor that spins waits for may be another one's turn. */
-  readonly exitOnPause?: boolean;
-}
+import type { ProcessorBoard } from './processor-board.ts';
+import type { MachineSpecification, ProcessorParts } from './specification.ts';
+import type { AcceleratorTime } from './time.ts';
 
 export const MapAccess = { read: 1, write: 2, execute: 4, readExecute: 5, all: 7 } as const;
 
@@ -49,6 +16,12 @@ export interface HostBlock {
   written(offset: number, length: number): void;
 }
 
+/** What a machine needs of the accelerator that it belongs to. */
+export interface AcceleratorParts {
+  readonly features: Features;
+  readonly time: AcceleratorTime;
+}
+
 const page = 4096;
 
 /**
@@ -56,24 +29,53 @@ const page = 4096;
  * are not empty, do not wrap, lie in the guest-physical space, and do not overlap an existing mapping.
  */
 export abstract class VirtualMachine implements Disposable {
-  abstract readonly processors: readonly VirtualProcessor[];
+  readonly #accelerator: AcceleratorParts;
   readonly #mappings: { gpa: number; size: number }[] = [];
+  #processors: readonly VirtualProcessor[] = [];
 
+  /** Throws a MachineError where the specification asks for more than the accelerator's features allow. */
   protected constructor(
     readonly specification: MachineSpecification,
-    private readonly guestPhysicalBits: number,
-  ) {}
-
-  /** To be asked before anything is created. */
-  static check({ processors, interrupts }: MachineSpecification, { processorsPerMachine }: Features): void {
+    accelerator: AcceleratorParts,
+  ) {
+    const { processors } = specification;
+    const { processorsPerMachine } = accelerator.features;
     if (!Number.isInteger(processors) || processors < 1 || processors > processorsPerMachine)
       throw new MachineError('bad-call', `a machine cannot have ${processors} processors here`, {
         remedy: `give 1 to ${processorsPerMachine}`,
       });
-    if (interrupts.length !== processors)
-      throw new MachineError('bad-call', `${processors} processors, but ${interrupts.length} interrupt controllers`, {
-        remedy: 'give one for each processor',
-      });
+    this.#accelerator = accelerator;
+  }
+
+  /** Empty until `powerOn`. */
+  get processors(): readonly VirtualProcessor[] {
+    return this.#processors;
+  }
+
+  /** Creates the processors, in the state after power-on and with equal time-stamp counters. Once. */
+  powerOn(board: ProcessorBoard): readonly VirtualProcessor[] {
+    const { specification } = this;
+    const { processors } = specification;
+    if (this.#processors.length > 0)
+      throw new MachineError('bad-call', 'the machine has been powered on already', { remedy: 'reset its processors' });
+    if (board.interrupts.length !== processors)
+      throw new MachineError(
+        'bad-call',
+        `${processors} processors, but ${board.interrupts.length} interrupt controllers`,
+        {
+          remedy: 'give one for each processor',
+        },
+      );
+    const { time } = this.#accelerator;
+    time.hold();
+    try {
+      this.#processors = Array.from({ length: processors }, (_, index) =>
+        this.createProcessor(index, { specification, board, time }),
+      );
+    } finally {
+      time.release();
+    }
+    return this.#processors;
   }
 
   /** Zeroed host memory, `size` a multiple of 4 KiB. */
@@ -90,7 +92,8 @@ export abstract class VirtualMachine implements Disposable {
     this.#aligned('size', size);
     if (size === 0 || offset + size > block.size)
       throw mapError(`${hex(size)} bytes at ${hex(offset)} are not in the block`);
-    if (gpa + size > 2 ** this.guestPhysicalBits) throw mapError(`${hex(gpa)} is beyond the guest-physical space`);
+    if (gpa + size > 2 ** this.#accelerator.features.guestPhysicalBits)
+      throw mapError(`${hex(gpa)} is beyond the guest-physical space`);
     if (access & ~MapAccess.all || !(access & MapAccess.read)) throw mapError(`access ${access} is not readable`);
     const other = this.#mappings.find(m => gpa < m.gpa + m.size && m.gpa < gpa + size);
     if (other) throw mapError(`${hex(gpa)} overlaps the mapping at ${hex(other.gpa)}`);
@@ -108,6 +111,7 @@ export abstract class VirtualMachine implements Disposable {
 
   abstract [Symbol.dispose](): void;
 
+  protected abstract createProcessor(index: number, parts: ProcessorParts): VirtualProcessor;
   protected abstract allocateBlock(size: number): HostBlock;
   protected abstract mapBlock(gpa: number, block: HostBlock, offset: number, size: number, access: number): void;
   protected abstract unmapBlock(gpa: number, size: number): void;

@@ -1,7 +1,14 @@
 /** A virtual processor: run, state by component, events, cancel (virt86's VirtualProcessor, mended). */
-import { type CpuState, type CpuStateChange, MachineError, type StateComponent, stateComponents } from '#core';
+import {
+  type CpuState,
+  type CpuStateChange,
+  type InterruptController,
+  MachineError,
+  type StateComponent,
+  stateComponents,
+} from '#core';
 import type { Exit } from './exit.ts';
-import type { MachineSpecification } from './machine.ts';
+import type { ProcessorParts } from './specification.ts';
 
 /** An exception that the board injects (a debugger, a machine check). */
 export interface ExceptionEvent {
@@ -22,11 +29,21 @@ function checked({ vector, errorCode = 0 }: ExceptionEvent): ExceptionEvent {
 export abstract class VirtualProcessor {
   #cancelled = false;
   #injected: ExceptionEvent | undefined;
+  protected readonly specification: ProcessorParts['specification'];
+  protected readonly board: ProcessorParts['board'];
+  /** This processor's own; its task priority is CR8. */
+  protected readonly interrupts: InterruptController;
+  readonly #time: ProcessorParts['time'];
 
   protected constructor(
     readonly index: number,
-    protected readonly specification: MachineSpecification,
-  ) {}
+    { specification, board, time }: ProcessorParts,
+  ) {
+    this.specification = specification;
+    this.board = board;
+    this.interrupts = board.interrupts[index]!;
+    this.#time = time;
+  }
 
   /** The guest is a hypervisor itself (SVM enabled, VMX operation, a guest of its own): that is no part of CpuState. */
   get isHypervisor(): boolean {
@@ -45,7 +62,7 @@ export abstract class VirtualProcessor {
   run(): Exit {
     for (;;) {
       const cancelled = this.#takeCancel();
-      const budget = cancelled ? 0 : this.specification.pacer.remaining();
+      const budget = cancelled ? 0 : this.board.pacer.remaining();
       if (budget <= 0) {
         let ended: Exit | undefined;
         while (!ended && this.owes) ended = this.enter(0);
@@ -56,6 +73,15 @@ export abstract class VirtualProcessor {
       if (exit) return exit;
     }
   }
+
+  /**
+   * An implementation asks it now and then while guest code runs; true ends the entry between two instructions. Only while it is asked, and in
+   * handlers, can anything on the board happen during an entry, so an interrupt or a cancellation that comes then is heeded at once.
+   */
+  protected readonly isOverdue = (): boolean => {
+    const overdue = this.board.pacer.isOverdue?.() ?? false;
+    return overdue || this.#cancelled || this.interrupts.pending || this.interrupts.nmiPending;
+  };
 
   /** Makes `run` return `cancelled` as soon as it can: the next time, if it is not running now. May be called from a handler. */
   cancel(): void {
@@ -84,7 +110,19 @@ export abstract class VirtualProcessor {
       throw new MachineError('bad-state', 'this processor has no DEBUGCTL and keeps no records of branches');
     if (state.interrupts) this.#injected = state.interrupts.event && checked(state.interrupts.event);
     this.writeState(state);
-    if (state.msrs?.tsc !== undefined) this.specification.timestamps.changed(this.index);
+    if (state.msrs?.tsc !== undefined) this.timestampChanged();
+  }
+
+  /** Tells the board what the time-stamp counter is ahead of the time. An implementation calls it when the guest has set the counter. */
+  protected timestampChanged(): void {
+    const time = this.#time;
+    time.hold();
+    try {
+      const { tsc } = this.readState(['msrs']).msrs!;
+      this.board.timestamps.changed(this.index, BigInt.asIntN(64, tsc - BigInt(Math.floor(time.ticks))));
+    } finally {
+      time.release();
+    }
   }
 
   /**

@@ -1,13 +1,30 @@
-/** Values of options, from their text. */
+/** Values of options, from their text: each kind has its reader. What is wrong is a MachineError that names the option. */
 import { MachineError } from '#core';
-import { nearest } from '#machines';
+import { nanoseconds, nearest } from '#machines';
+import type { ValueKind } from './options.ts';
 
-export function choice<const T extends string>(
-  option: string,
-  value: string | undefined,
-  values: readonly T[],
-): T | undefined {
-  if (value === undefined || values.includes(value as T)) return value as T | undefined;
+type Reader = (option: string, text: string) => unknown;
+
+const asWritten: Reader = (_option, text) => text;
+
+const readers: Readonly<Record<Extract<ValueKind, string>, Reader>> = {
+  machine: asWritten,
+  accelerator: asWritten,
+  file: asWritten,
+  text: asWritten,
+  number: wholeNumber,
+  // As QEMU has it: a number alone means MiB.
+  size: (_option, text) => (/^\d+$/.test(text) ? `${text}M` : text),
+  time: (option, text) => nanoseconds(text, option),
+  regex: pattern,
+};
+
+/** `option` is as it is typed, `--smp`. */
+export const readValue = (option: string, kind: ValueKind, text: string): unknown =>
+  typeof kind === 'string' ? readers[kind](option, text) : choice(option, text, kind);
+
+function choice(option: string, value: string, values: readonly string[]): string {
+  if (values.includes(value)) return value;
   const meant = nearest(value, values);
   throw new MachineError('bad-argument', `"${value}" is not possible`, {
     path: option,
@@ -15,12 +32,12 @@ export function choice<const T extends string>(
   });
 }
 
-export function wholeNumber(option: string, value: string): number {
+function wholeNumber(option: string, value: string): number {
   if (/^\d+$/.test(value)) return Number(value);
   throw new MachineError('bad-argument', `"${value}" is no number`, { path: option, remedy: 'give a whole number' });
 }
 
-export function pattern(option: string, value: string): RegExp {
+function pattern(option: string, value: string): RegExp {
   try {
     return new RegExp(value);
   } catch (cause) {

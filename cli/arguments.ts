@@ -2,12 +2,32 @@
 import { parseArgs } from 'node:util';
 import { MachineError } from '#core';
 import { nearest } from '#machines';
+import { readValue } from './argument-values.ts';
 import { foreignOptions } from './foreign-options.ts';
 import { optionHelp } from './option-help.ts';
-import { type Options, runOptions } from './options.ts';
+import { type Options, runOptions, type Values } from './options.ts';
 
 /** Strict; every mistake is a MachineError. `command` is named in the remedy. */
-export function parseCommand<const O extends Options>(command: string, args: readonly string[], options: O) {
+export function parseCommand<const O extends Options>(command: string, args: readonly string[], options: O): Values<O> {
+  const texts = textsOf(command, args, options);
+  // Who asks for help is not told that a value is wrong.
+  return valuesOf(texts.help ? textsOf(command, ['--help'], options) : texts, options) as Values<O>;
+}
+
+type Texts = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+
+function valuesOf(texts: Texts, options: Options): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => {
+      const row = options[name];
+      if (row?.type !== 'string') return [name, text];
+      const read = (one: unknown): unknown => readValue(`--${name}`, row.kind, one as string);
+      return [name, Array.isArray(text) ? text.map(read) : read(text)];
+    }),
+  );
+}
+
+function textsOf(command: string, args: readonly string[], options: Options): Texts {
   const help = `see virt64 ${command} --help`;
   // QEMU's -smp would be read as -s -m -p, its -machine as -m achine.
   const dashed = args.map(nameOf).find(arg => /^-[a-z]{2}/.test(arg) && arg.slice(1) in options);

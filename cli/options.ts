@@ -1,6 +1,9 @@
-/** The commands' options, a row each. Parsing, help and completion are readings of these tables. */
+/**
+ * The commands' options, a row each. Parsing and values (`arguments.ts`), help, completion, the profile (`profile.ts`) and the option that
+ * an error names (`blame.ts`) are readings of these tables.
+ */
 
-/** What a value is: one of the names listed, or of the kind named. */
+/** What a value is: one of the names listed, or of the kind named. `argument-values.ts` reads each kind. */
 export type ValueKind =
   | readonly string[]
   | 'machine'
@@ -12,7 +15,17 @@ export type ValueKind =
   | 'regex'
   | 'text';
 
-/** `type`, `short` and `multiple` are as node:util's parseArgs wants them. */
+/** What an option is about in a profile. The command line sets fields of the profile itself; `boot.ts` makes what the profile boots. */
+export type ProfilePath =
+  | 'clock'
+  | 'cpu'
+  | 'memory'
+  | 'processors'
+  | 'boot.kernel'
+  | 'boot.initrd'
+  | 'boot.commandLine';
+
+/** `type`, `short`, `multiple` and `default` are as node:util's parseArgs wants them. */
 export type Option = { readonly short?: string; readonly help: string } & (
   | { readonly type: 'boolean' }
   | {
@@ -21,10 +34,36 @@ export type Option = { readonly short?: string; readonly help: string } & (
       readonly value: string;
       readonly kind: ValueKind;
       readonly multiple?: boolean;
+      /** The value of an option that is not given. */
+      readonly default?: string;
+      /** A mistake at this place of the profile is one of this option. */
+      readonly profile?: ProfilePath;
     }
 );
 
 export type Options = Readonly<Record<string, Option>>;
+
+type ValueOfKind<K> = K extends readonly (infer Name)[]
+  ? Name
+  : K extends 'number' | 'time'
+    ? number
+    : K extends 'regex'
+      ? RegExp
+      : string;
+
+/** What a row's value is once it is read. Times are nanoseconds. */
+type ValueOf<O extends Option> = O extends { readonly kind: infer K }
+  ? O extends { readonly multiple: true }
+    ? ValueOfKind<K>[]
+    : ValueOfKind<K>
+  : boolean;
+
+type Defaulted<O extends Options> = { [N in keyof O]: O[N] extends { readonly default: string } ? N : never }[keyof O];
+
+/** The values of a command line, by the options' names. */
+export type Values<O extends Options> = { readonly [N in Defaulted<O>]: ValueOf<O[N]> } & {
+  readonly [N in Exclude<keyof O, Defaulted<O>>]?: ValueOf<O[N]>;
+};
 
 export const commonOptions = {
   version: { type: 'boolean', short: 'v', help: 'the version of virt64' },
@@ -51,12 +90,14 @@ export const runOptions = {
     short: 'M',
     value: 'NAME',
     kind: 'machine',
+    default: 'pc',
     help: 'machine profile [pc]; virt64 machines lists them',
   },
   accel: {
     type: 'string',
     value: 'NAME',
     kind: 'accelerator',
+    default: 'nvmm-svm',
     help: 'accelerator [nvmm-svm]; virt64 accels lists them',
   },
   engine: {
@@ -69,27 +110,37 @@ export const runOptions = {
     type: 'string',
     value: 'NAME',
     kind: ['amd', 'intel'],
+    profile: 'cpu',
     help: "the guest's processor: amd or intel [the profile's]",
   },
-  smp: { type: 'string', value: 'N', kind: 'number', help: "processors [the profile's]" },
+  smp: { type: 'string', value: 'N', kind: 'number', profile: 'processors', help: "processors [the profile's]" },
   mem: {
     type: 'string',
     short: 'm',
     value: 'SIZE',
     kind: 'size',
+    profile: 'memory',
     help: "memory: 512M, 1G, or a number of MiB [the profile's]",
   },
-  kernel: { type: 'string', value: 'FILE', kind: 'file', help: "kernel: bzImage or ELF [Debian's]" },
+  kernel: {
+    type: 'string',
+    value: 'FILE',
+    kind: 'file',
+    profile: 'boot.kernel',
+    help: "kernel: bzImage or ELF [Debian's]",
+  },
   initrd: {
     type: 'string',
     value: 'FILE',
     kind: 'file',
+    profile: 'boot.initrd',
     help: "initial ramdisk; without --kernel it goes with Debian's kernel",
   },
   append: {
     type: 'string',
     value: 'TEXT',
     kind: 'text',
+    profile: 'boot.commandLine',
     help: 'kernel command line, after console=ttyS0 (in real time no_timer_check, too)',
   },
   drive: {
@@ -106,6 +157,8 @@ export const runOptions = {
     type: 'string',
     value: 'KIND',
     kind: ['host', 'virtual'],
+    default: 'host',
+    profile: 'clock',
     help: 'clock: host is real time (the default), virtual is what was executed, and runs repeat',
   },
   timeout: { type: 'string', value: 'TIME', kind: 'time', help: 'end after this much guest time: 30s, 500ms' },

@@ -1,20 +1,14 @@
 /** The machine that the command line describes: a profile and a difference. */
 import { MachineError } from '#core';
 import { PciHost } from '#devices';
-import { type Profile, type Registry, validate } from '#machines';
-import { choice, wholeNumber } from './argument-values.ts';
+import { type Profile, type ProfileDifference, type Registry, validate } from '#machines';
 import type { RunArguments } from './arguments.ts';
 import { blameOption } from './blame.ts';
 import { driveDevices } from './drive.ts';
+import { type Option, runOptions } from './options.ts';
 
 export async function profileOf(options: RunArguments, registry: Registry): Promise<Profile> {
-  const cpu = choice('--cpu', options.cpu, ['amd', 'intel']);
-  const profile = registry.profile(options.machine ?? 'pc').with({
-    clock: choice('--clock', options.clock, ['host', 'virtual']) ?? 'host',
-    ...(cpu ? { cpu } : {}),
-    ...(options.mem === undefined ? {} : { memory: memorySize(options.mem) }),
-    ...(options.smp === undefined ? {} : { processors: wholeNumber('--smp', options.smp) }),
-  });
+  const profile = registry.profile(options.machine).with(differenceOf(options));
   requireValid(profile);
   if (!options.drive?.length) return profile;
   if (!hasPci(profile)) {
@@ -31,8 +25,16 @@ export async function profileOf(options: RunArguments, registry: Registry): Prom
 export const hasPci = ({ devices }: Profile): boolean =>
   Object.values(devices).some(({ type }) => type === (PciHost as object));
 
-/** As QEMU has it: a number alone means MiB. */
-const memorySize = (text: string): string => (/^\d+$/.test(text) ? `${text}M` : text);
+/** The fields of the profile that options set. */
+function differenceOf(options: RunArguments): ProfileDifference {
+  const difference: Record<string, unknown> = {};
+  for (const [name, row] of Object.entries<Option>(runOptions)) {
+    const value = options[name as keyof RunArguments];
+    if (row.type === 'string' && row.profile && !row.profile.includes('.') && value !== undefined)
+      difference[row.profile] = value;
+  }
+  return difference;
+}
 
 function requireValid(profile: Profile): void {
   const [finding] = validate(profile);

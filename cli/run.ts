@@ -1,7 +1,6 @@
 /** virt64 run: a machine in this terminal. */
 import { setImmediate } from 'node:timers/promises';
-import { type BuildOptions, build, type Machine, nanoseconds, type Outcome, type Profile } from '#machines';
-import { choice, pattern } from './argument-values.ts';
+import { type BuildOptions, build, type Machine, type Outcome, type Profile } from '#machines';
 import { parseRun, type RunArguments, runHelp } from './arguments.ts';
 import { blameOption } from './blame.ts';
 import { bootOf } from './boot.ts';
@@ -29,8 +28,8 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   // Everything that can be wrong is looked at before anything is fetched.
   const registry = await registryWith(options.plugin ?? []);
-  const accelerator = registry.accelerator(options.accel ?? 'nvmm-svm');
-  const engine = choice('--engine', options.engine, ['jit', 'interpreter']);
+  const accelerator = registry.accelerator(options.accel);
+  const { engine } = options;
   const limits = limitsOf(options);
   const plain = await profileOf(options, registry);
   const chatter = options.quiet ? () => {} : (text: string) => say(dim(text));
@@ -66,9 +65,9 @@ async function runMachine(profile: Profile, options: BuildOptions, limits: Limit
 
 function limitsOf({ timeout, until, 'no-reboot': endsAtReset = false }: RunArguments): Limits {
   return {
-    timeout: timeout === undefined ? Number.POSITIVE_INFINITY : nanoseconds(timeout, '--timeout'),
+    timeout: timeout ?? Number.POSITIVE_INFINITY,
     endsAtReset,
-    ...(until === undefined ? {} : { until: pattern('--until', until) }),
+    ...(until === undefined ? {} : { until }),
   };
 }
 

@@ -1,42 +1,19 @@
-/** Makes a machine of a profile: accelerator, memory, board, devices, and the boot source in memory. */
-import {
-  type Accelerator,
-  type AcceleratorFactory,
-  type AcceleratorTime,
-  accelerators,
-  MapAccess,
-} from '#accelerators';
-import {
-  amd,
-  answering,
-  type ByteStream,
-  type CpuModel,
-  type Entropy,
-  HostClock,
-  ImmediateHostTasks,
-  intel,
-  MachineError,
-  ownerOf,
-  RamGuestMemory,
-  SeededEntropy,
-  VirtualClock,
-  VirtualHostTasks,
-  type WallClock,
-} from '#core';
-import { writeAcpi } from './acpi/tables.ts';
-import { describeAcpi } from './acpi-description.ts';
-import { RealTimeActs, virtualTimeActs } from './acts.ts';
+/** Makes a machine of a profile: accelerator, memory, board, devices, processors, and the boot source in memory. */
+import type { Accelerator, AcceleratorFactory } from '#accelerators';
+import { answering, type ByteStream, type Entropy, ownerOf, SeededEntropy, type WallClock } from '#core';
 import { assemble } from './assemble.ts';
-import { bootCpuState } from './boot-cpu-state.ts';
-import { loadBootSource } from './boot-source.ts';
-import { LateBuses } from './late-buses.ts';
+import { breathe } from './breathe.ts';
+import { findAccelerator } from './find-accelerator.ts';
+import { guestModel } from './guest-model.ts';
+import { mapRam } from './guest-ram.ts';
+import { load } from './load.ts';
 import { Machine } from './machine.ts';
-import { memorySize, ramRanges } from './memory.ts';
+import { memorySize } from './memory.ts';
+import { processorBoard } from './processor-board.ts';
 import type { Profile } from './profile.ts';
 import { Scheduler } from './scheduler.ts';
 import { SerialConsole } from './serial-console.ts';
-import { writeSmbios } from './smbios/tables.ts';
-import { suggestion } from './suggestion.ts';
+import { keepTime, type Timekeeping } from './timekeeping.ts';
 import { requireValid } from './validate.ts';
 
 export interface BuildOptions {
@@ -57,66 +34,97 @@ export interface BuildOptions {
   readonly engine?: 'interpreter' | 'jit';
 }
 
-/** Features that a guest cannot have on every accelerator: NVMM hides them (nvmm.md, section 12), and has no place for DEBUGCTL. */
-const without = ['monitor', 'rdtscp', 'invpcid', 'pcid', 'rdrand', 'rdseed', 'umip', 'mce', 'mca', 'mtrr'];
-
-export function guestModel({ cpu, processors }: Pick<Profile, 'cpu' | 'processors'>): CpuModel {
-  if (typeof cpu !== 'string') return cpu;
-  return (cpu === 'amd' ? amd : intel)({ processors, without, debugControl: false });
-}
-
-export function findAccelerator(accelerator: string | AcceleratorFactory = 'nvmm-svm'): AcceleratorFactory {
-  if (typeof accelerator !== 'string') return accelerator;
-  const found = accelerators.find(({ name }) => name === accelerator);
-  if (found) return found;
-  const names = accelerators.map(({ name }) => name);
-  throw new MachineError('unknown-component', `there is no accelerator called ${accelerator}`, {
-    remedy: suggestion('accelerator', accelerator, names),
-  });
-}
+/** Real nanoseconds. */
+const wallStopwatch = (): number => performance.now() * 1e6;
 
 export async function build(profile: Profile, options: BuildOptions = {}): Promise<Machine> {
   requireValid(profile);
-  const stopwatch = options.stopwatch ?? (() => performance.now() * 1e6);
-  const size = memorySize(profile);
-  const model = guestModel(profile);
+  const { stopwatch = wallStopwatch, engine = 'jit' } = options;
   const accelerator = findAccelerator(options.accelerator).create({
-    memory: size,
+    memory: memorySize(profile),
     processors: profile.processors,
-    cpu: model,
-    engine: options.engine ?? 'jit',
+    cpu: guestModel(profile),
+    engine,
     ...(profile.clock === 'host' ? { clock: stopwatch } : {}),
   });
   try {
-    return put(profile, options, accelerator, model, size, stopwatch);
+    return put(profile, { ...options, stopwatch }, accelerator);
   } catch (error) {
     accelerator[Symbol.dispose]();
     throw error;
   }
 }
 
-function put(
-  profile: Profile,
-  options: BuildOptions,
-  accelerator: Accelerator,
-  model: CpuModel,
-  size: number,
-  stopwatch: () => number,
-): Machine {
-  const isVirtual = profile.clock === 'virtual';
-  const { interactive = false, entropy = new SeededEntropy() } = options;
+type PutOptions = BuildOptions & Required<Pick<BuildOptions, 'stopwatch'>>;
+
+/** Memory first, then the board, whose devices see it, then the processors, which meet the board. */
+function put(profile: Profile, options: PutOptions, accelerator: Accelerator): Machine {
+  const { processors } = profile;
+  const { entropy = new SeededEntropy(), wallClock, stopwatch } = options;
+  const size = memorySize(profile);
   const serial = new SerialConsole();
-  const { time } = accelerator;
-  const clock = isVirtual ? new VirtualClock(time) : hostClock(time);
-  const acts = isVirtual ? virtualTimeActs : new RealTimeActs(time, clock);
-  const hostTasks = isVirtual
-    ? new VirtualHostTasks(clock)
-    : new ImmediateHostTasks({ act: work => acts.run(work), stopwatch, breathe });
-  const scheduler = new Scheduler({
-    time,
+  const timekeeping = keepTime(profile.clock, accelerator.time, stopwatch);
+  const { clock, acts, hostTasks } = timekeeping;
+  const scheduler = createScheduler(profile, options, { accelerator, timekeeping, serial });
+
+  const virtual = accelerator.createMachine({ processors, cpu: guestModel(profile) });
+  const memory = mapRam(virtual, size);
+  const { power } = scheduler;
+  const { board, devices } = assemble(
+    profile,
+    { clock, memory, power, processors: scheduler, hostTasks, entropy, ...(wallClock ? { wallClock } : {}) },
+    { [profile.console]: { stream: serial as ByteStream } },
+  );
+  const meeting = processorBoard({
+    board,
+    acts,
+    processors,
+    pacer: scheduler,
+    exitOnPause: profile.clock === 'host' && processors > 1,
+  });
+  const { interrupts } = meeting;
+  const loadAll = (): void => load({ profile, virtual, memory, size });
+  acts.run(() => {
+    virtual.powerOn(meeting);
+    scheduler.attach(virtual, interrupts);
+    for (const device of devices.values()) answering(ownerOf(device), 'a reset', () => device.reset());
+    loadAll();
+  });
+  return new Machine({
+    profile,
+    acts,
+    accelerator,
+    virtual,
+    scheduler,
+    serial,
+    memory,
+    devices,
+    wires: board.wires,
+    entropy,
+    now: () => clock.now,
+    nextDeadline: () => clock.nextDeadline,
+    interrupts,
+    load: loadAll,
+  });
+}
+
+interface SchedulerSurroundings {
+  readonly accelerator: Accelerator;
+  readonly timekeeping: Timekeeping;
+  readonly serial: SerialConsole;
+}
+
+function createScheduler(
+  { clock: kind, processors }: Profile,
+  { interactive = false, stopwatch }: PutOptions,
+  { accelerator, timekeeping, serial }: SchedulerSurroundings,
+): Scheduler {
+  const { clock, acts, hostTasks } = timekeeping;
+  return new Scheduler({
+    time: accelerator.time,
     clock,
-    virtual: isVirtual,
-    processors: profile.processors,
+    virtual: kind === 'virtual',
+    processors,
     fire: () => acts.run(() => clock.fire()),
     settle: () => {
       const work = hostTasks.settle();
@@ -128,83 +136,4 @@ function put(
     breathe,
     stopwatch,
   });
-
-  const ranges = ramRanges(size);
-  const blocks: { base: number; bytes: Uint8Array; onWrite(offset: number, length: number): void }[] = [];
-  const late = new LateBuses(profile.processors, acts);
-  const virtual = accelerator.createMachine({
-    processors: profile.processors,
-    cpu: model,
-    ports: late.ports,
-    mmio: late.mmio,
-    msrs: late.msrs,
-    timestamps: late.timestamps,
-    interrupts: late.interrupts,
-    pacer: scheduler,
-    exitOnPause: !isVirtual && profile.processors > 1,
-  });
-  for (const { base, size: length } of ranges) {
-    const block = virtual.allocate(length);
-    virtual.map(base, block, 0, length, MapAccess.all);
-    blocks.push({ base, bytes: block.bytes, onWrite: (offset, count) => block.written(offset, count) });
-  }
-  const memory = new RamGuestMemory(blocks);
-  const { board, devices } = assemble(
-    profile,
-    {
-      clock,
-      memory,
-      power: scheduler.power,
-      processors: scheduler,
-      hostTasks,
-      entropy,
-      ...(options.wallClock ? { wallClock: options.wallClock } : {}),
-    },
-    { [profile.console]: { stream: serial as ByteStream } },
-  );
-  late.connect(board);
-  scheduler.attach(virtual, late.interrupts);
-
-  // TSC-deadline timers wait for a processor's own counter.
-  board.timestamps.measure = index =>
-    virtual.processors[index]!.getState('msrs').msrs.tsc - BigInt(Math.floor(clock.now));
-  const load = (): void => {
-    const acpi = describeAcpi(profile);
-    const tables = acpi && writeAcpi(memory, acpi);
-    const { name: product, processors } = profile;
-    const occupied = tables ? [tables, writeSmbios(memory, { product, processors, cpu: model, memory: size })] : [];
-    if (!profile.boot) return;
-    const { state } = loadBootSource(memory, profile.boot, { acpiRsdp: tables?.rsdp ?? 0, occupied });
-    for (const processor of virtual.processors) processor.reset();
-    const first = virtual.processors[0]!;
-    const { controls, msrs } = first.getState('controls', 'msrs');
-    first.setState(bootCpuState(state, controls, msrs));
-  };
-  acts.run(() => {
-    for (const device of devices.values()) answering(ownerOf(device), 'a reset', () => device.reset());
-    load();
-  });
-  const { wires } = board;
-  const now = () => clock.now;
-  const nextDeadline = () => clock.nextDeadline;
-  const parts = { profile, acts, accelerator, virtual, scheduler, serial, memory, devices, wires, entropy };
-  return new Machine({ ...parts, now, nextDeadline, interrupts: late.interrupts, load });
 }
-
-/** Reads as the processors' counters do: at power-on, and after a machine has been restored. */
-function hostClock(time: AcceleratorTime): HostClock {
-  time.hold();
-  try {
-    return new HostClock(() => time.ticks, time.ticks);
-  } finally {
-    time.release();
-  }
-}
-
-/** One turn of the host's event loop. */
-const breathe = (): Promise<void> =>
-  new Promise(resolve => {
-    const immediate = (globalThis as { setImmediate?: (action: () => void) => void }).setImmediate;
-    if (immediate) immediate(resolve);
-    else setTimeout(resolve, 0);
-  });

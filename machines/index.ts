@@ -24,8 +24,9 @@ export { legacyHole, type MemoryRange, memoryMap, RangeType } from './boot/memor
 export { type ImageKind, probe } from './boot/probe.ts';
 export { loadRaw, type RawOptions } from './boot/raw.ts';
 export type { BootSource } from './boot-source.ts';
-export { type BuildOptions, build, guestModel } from './build.ts';
+export { type BuildOptions, build } from './build.ts';
 export { type Finding, findingOf } from './finding.ts';
+export { guestModel } from './guest-model.ts';
 export { Machine, nanoseconds, type RunOptions } from './machine.ts';
 export type { MachineState } from './machine-state.ts';
 export type { Outcome } from './outcome.ts';

@@ -14,7 +14,9 @@ import {
 } from '#core';
 import type { Acts } from './acts.ts';
 import { badState, checkState } from './check-state.ts';
-import type { Activity, Scheduler, Turn } from './scheduler.ts';
+import type { Activity } from './processor-activity.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Turn } from './turns.ts';
 
 export interface MachineState {
   readonly version: 1;

@@ -7,6 +7,9 @@ import type { AcceleratorTime, Pacer, VirtualMachine } from '#accelerators';
 import { type Clock, type InterruptController, MachineError, type PowerControl, type ProcessorSignals } from '#core';
 import { Breath } from './breath.ts';
 import type { Outcome } from './outcome.ts';
+import { type Activity, ProcessorActivity } from './processor-activity.ts';
+import { Sleep } from './sleep.ts';
+import { longQuantum, type Turn, Turns } from './turns.ts';
 
 export interface RunClock extends Clock {
   fire(): void;
@@ -29,12 +32,6 @@ export interface SchedulerParts {
   readonly stopwatch: () => number;
 }
 
-/** Virtual time: instructions that one processor runs before the next one's turn. With one processor there are no turns. */
-const quantum = 20_000;
-const longQuantum = 200_000;
-/** Real time: nanoseconds of a turn, for up to twenty processors; with more, what gives each its turn in the time of a timer tick. */
-const longestTurn = 200_000;
-const round = 4e6;
 /** Real time: instructions of an entry. Timers are late by it, at most. */
 const entry = 20_000;
 /** After this the host is asked anew whether anybody can still type. */
@@ -43,18 +40,6 @@ const longestSleep = 1e9;
 const shortestSleep = 1e6;
 /** How many idle moments pass between two looks whether the guest can ever wake. */
 const askEvery = 32;
-const interruptFlag = 0x200n;
-
-export type Activity = 'running' | 'halted' | 'waitForSipi';
-
-/** Whose turn it is, and until when: a run that ends in between changes nothing about that. */
-export interface Turn {
-  readonly processor: number;
-  /** Nanosecond of the machine's clock. 0: it has not begun. */
-  readonly end: number;
-}
-
-const firstTurn: Turn = { processor: 0, end: 0 };
 
 /** `ready`: it could go on. `spinning`: it waits for another processor. `stopped`: it halted, or the machine has ended. */
 type SliceEnd = 'ready' | 'spinning' | 'stopped';
@@ -63,13 +48,11 @@ type Step = 'ran' | 'interrupted' | 'idle';
 
 export class Scheduler implements ProcessorSignals, Pacer {
   readonly count: number;
-  readonly #turnLength: number;
+  readonly #turns: Turns;
+  readonly #activity: ProcessorActivity;
+  readonly #sleep = new Sleep();
   #machine!: VirtualMachine;
-  #controllers: readonly InterruptController[] = [];
-  readonly #activity: Activity[];
   #outcome: Outcome | undefined;
-  #turn: Turn = firstTurn;
-  #wake: (() => void) | undefined;
   /** Ends the wait for the host when the run ends. */
   #giveUp: (() => void) | undefined;
   #running = false;
@@ -87,15 +70,15 @@ export class Scheduler implements ProcessorSignals, Pacer {
     const { processors, stopwatch, virtual } = parts;
     this.count = processors;
     this.#breath = new Breath(stopwatch);
-    if (virtual) this.#turnLength = processors > 1 ? quantum : longQuantum;
-    else this.#turnLength = processors > 1 ? Math.min(longestTurn, round / processors) : Number.POSITIVE_INFINITY;
-    this.#activity = Array.from({ length: processors }, (_, n) => (n === 0 ? 'running' : 'waitForSipi'));
+    this.#turns = new Turns(processors, virtual);
+    this.#activity = new ProcessorActivity(processors);
   }
 
+  /** What interrupts a processor wakes the machine. */
   attach(machine: VirtualMachine, controllers: readonly InterruptController[]): void {
     this.#machine = machine;
-    this.#controllers = controllers;
-    for (const controller of controllers) controller.onChange = () => this.#wake?.();
+    this.#activity.attach(machine, controllers);
+    for (const controller of controllers) controller.onChange = () => this.#sleep.wake();
   }
 
   get running(): boolean {
@@ -103,28 +86,25 @@ export class Scheduler implements ProcessorSignals, Pacer {
   }
 
   activity(processor: number): Activity {
-    return this.#activity[processor]!;
+    return this.#activity.of(processor);
   }
 
   get turn(): Turn {
-    return this.#turn;
+    return this.#turns.current;
   }
 
   /** All processors as after power-on: the first runs, the others wait. */
   reset(): void {
-    this.#activity.fill('waitForSipi');
-    this.#activity[0] = 'running';
-    this.#turn = firstTurn;
+    this.#activity.reset();
+    this.#turns.reset();
     this.#outcome = undefined;
     this.#initWaits = false;
   }
 
   /** As `activity` and `turn` told of a machine that is to go on here. */
   restore(activity: readonly Activity[], turn: Turn): void {
-    activity.forEach((each, index) => {
-      this.#activity[index] = each;
-    });
-    this.#turn = turn;
+    this.#activity.restore(activity);
+    this.#turns.current = turn;
     this.#outcome = undefined;
   }
 
@@ -138,33 +118,25 @@ export class Scheduler implements ProcessorSignals, Pacer {
   /** Ends the run; the first reason counts. */
   end(outcome: Outcome): void {
     this.#outcome ??= outcome;
-    this.#wake?.();
+    this.#sleep.wake();
     this.#giveUp?.();
   }
 
   /** A processor that sends it to itself takes it when the instruction that does is over: until then its registers are in use. */
   init(processor: number): void {
     if (processor === this.#current) this.#initWaits = true;
-    else this.#takeInit(processor);
-  }
-
-  #takeInit(processor: number): void {
-    this.#machine.processors[processor]?.init();
-    if (processor !== 0) this.#activity[processor] = 'waitForSipi';
-    else this.#activity[0] = 'running';
+    else this.#activity.init(processor);
   }
 
   startup(processor: number, vector: number): void {
-    if (this.#activity[processor] !== 'waitForSipi') return;
-    this.#machine.processors[processor]!.startup(vector);
-    this.#activity[processor] = 'running';
+    this.#activity.startup(processor, vector);
   }
 
   remaining(): number {
     // Before every entry: no accessors of its own.
     if (this.#outcome || this.#initWaits || this.#breath.lookNowAndThen()) return 0;
     const { virtual, clock } = this.parts;
-    const left = Math.min(clock.nextDeadline, this.#turn.end, this.#deadline) - clock.now;
+    const left = Math.min(clock.nextDeadline, this.#turns.current.end, this.#deadline) - clock.now;
     if (virtual) return left;
     const fresh = this.#fresh;
     this.#fresh = false;
@@ -178,7 +150,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
 
   /** What ends a slice at the latest, on the machine's clock. */
   get #boundary(): number {
-    return Math.min(this.parts.clock.nextDeadline, this.#turn.end, this.#deadline);
+    return Math.min(this.parts.clock.nextDeadline, this.#turns.current.end, this.#deadline);
   }
 
   /** Until something ends it, `deadline` (guest time) at the latest. `check` is asked between slices. */
@@ -196,7 +168,6 @@ export class Scheduler implements ProcessorSignals, Pacer {
     } finally {
       this.#running = false;
       this.#current = -1;
-      this.#wake = undefined;
       this.#giveUp = undefined;
     }
   }
@@ -238,23 +209,19 @@ export class Scheduler implements ProcessorSignals, Pacer {
   #step(): Step {
     const { clock, virtual } = this.parts;
     for (let count = 0; count < this.count; count++) {
-      const { processor, end } = this.#turn;
+      const { processor } = this.#turns.current;
       const before = clock.now;
-      if (this.#runnable(processor)) {
-        if (end <= before) this.#turn = { processor, end: before + this.#turnLength };
+      if (this.#activity.wakes(processor)) {
+        this.#turns.begin(before);
         const ended = this.#slice(processor);
         if (this.#outcome) return 'ran';
-        if (ended === 'ready' && clock.now < this.#turn.end)
+        if (ended === 'ready' && clock.now < this.#turns.current.end)
           return virtual && this.#breath.due && clock.now < this.#boundary ? 'interrupted' : 'ran';
-        this.#passOn();
+        this.#turns.pass();
         if (ended !== 'stopped' || (virtual && clock.now !== before)) return 'ran';
-      } else this.#passOn();
+      } else this.#turns.pass();
     }
     return 'idle';
-  }
-
-  #passOn(): void {
-    this.#turn = { processor: (this.#turn.processor + 1) % this.count, end: 0 };
   }
 
   #slice(index: number): SliceEnd {
@@ -264,12 +231,12 @@ export class Scheduler implements ProcessorSignals, Pacer {
     this.#current = -1;
     if (this.#initWaits) {
       this.#initWaits = false;
-      this.#takeInit(index);
+      this.#activity.init(index);
       if (exit.reason !== 'shutdown' && exit.reason !== 'error') return index === 0 ? 'ready' : 'stopped';
     }
     switch (exit.reason) {
       case 'halt':
-        if (this.#activity[index] === 'running') this.#activity[index] = 'halted';
+        this.#activity.halt(index);
         return 'stopped';
       case 'shutdown':
         this.end({ kind: 'tripleFault', processor: index });
@@ -284,21 +251,11 @@ export class Scheduler implements ProcessorSignals, Pacer {
     }
   }
 
-  #runnable(index: number): boolean {
-    if (this.#activity[index] === 'running') return true;
-    if (this.#activity[index] === 'waitForSipi') return false;
-    const controller = this.#controllers[index]!;
-    // Whether it can take the interrupt only the processor knows; if not, it says `halt` again and time passes all the same.
-    if (!controller.pending && !controller.nmiPending && !this.#machine.processors[index]!.woken) return false;
-    this.#activity[index] = 'running';
-    return true;
-  }
-
   /** Nobody runs: time goes on to the next timer, or the host is waited for. */
   async #idle(): Promise<void> {
     const { clock, time, virtual, expectsInput, stopwatch } = this.parts;
     const forever = clock.nextDeadline === Number.POSITIVE_INFINITY;
-    if ((forever && !expectsInput()) || ((forever || ++this.#idled % askEvery === 0) && this.#dead())) {
+    if ((forever && !expectsInput()) || ((forever || ++this.#idled % askEvery === 0) && this.#activity.isDead)) {
       return this.end({ kind: 'halted' });
     }
     const wait = Math.min(clock.nextDeadline, this.#deadline, clock.now + longestSleep) - clock.now;
@@ -308,31 +265,8 @@ export class Scheduler implements ProcessorSignals, Pacer {
       return;
     }
     const start = stopwatch();
-    const woken = await this.#sleep(wait);
+    const woken = await this.#sleep.for(wait);
     if (virtual) time.skip(woken ? Math.min(wait, Math.floor(stopwatch() - start)) : wait);
     await this.#breathe();
-  }
-
-  /** Every processor has halted with interrupts disabled: what Linux does after `halt`. */
-  #dead(): boolean {
-    return this.#machine.processors.every((processor, index) => {
-      if (this.#activity[index] === 'waitForSipi') return true;
-      if (this.#activity[index] === 'running' || this.#controllers[index]!.nmiPending) return false;
-      if (processor.waiting) return false;
-      return (processor.getState('general').general.rflags & interruptFlag) === 0n;
-    });
-  }
-
-  /** True if something woke it before the time was over. */
-  #sleep(nanoseconds: number): Promise<boolean> {
-    return new Promise(resolve => {
-      const end = (woken: boolean): void => {
-        this.#wake = undefined;
-        clearTimeout(timer);
-        resolve(woken);
-      };
-      const timer = setTimeout(() => end(false), nanoseconds / 1e6);
-      this.#wake = () => end(true);
-    });
   }
 }

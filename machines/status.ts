@@ -1,7 +1,7 @@
 /** What a machine is doing, in lines for a person: for a guest that hangs. Looks only; the guest cannot tell that somebody did. */
 import type { VirtualMachine } from '#accelerators';
 import type { CpuState, InterruptController } from '#core';
-import type { Activity } from './scheduler.ts';
+import type { Activity } from './processor-activity.ts';
 
 export interface StatusParts {
   readonly profile: { readonly name: string; readonly console: string };

@@ -1,10 +1,7 @@
 /** The layering of the source tree, read from its imports. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, relative, resolve } from 'node:path';
 import test from 'ava';
-
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+import { files, importsOf, root } from './support/imports.ts';
 
 /** Who may import whom. Everything else is forbidden, however convenient. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
@@ -73,25 +70,6 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'processor/wasm',
   ],
 };
-
-interface Import {
-  readonly file: string;
-  readonly specifier: string;
-}
-
-function files(folder: string): string[] {
-  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
-    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
-    .map(entry => relative(root, join(entry.parentPath, entry.name)));
-}
-
-function importsOf(file: string): Import[] {
-  const source = readFileSync(join(root, file), 'utf8');
-  const statements = source.matchAll(
-    /^(?:import|export)\b[^;']*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|(?<![.\w])import\('([^']+)'\)/gm,
-  );
-  return [...statements].map(match => ({ file, specifier: (match[1] ?? match[2] ?? match[3])! }));
-}
 
 const all = Object.keys(allowed).flatMap(folder => files(folder).flatMap(importsOf));
 const topOf = (file: string): string => file.split('/')[0]!;

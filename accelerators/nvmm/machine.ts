@@ -1,6 +1,8 @@
 /** A virtual machine on NVMM: guest memory is host-virtual memory that the driver has taken over. */
 import { MachineError } from '#core';
-import { type HostBlock, type MachineSpecification, MapAccess, VirtualMachine } from '../machine.ts';
+import type { Accelerator } from '../accelerator.ts';
+import { type HostBlock, MapAccess, VirtualMachine } from '../machine.ts';
+import type { MachineSpecification, ProcessorParts } from '../specification.ts';
 import { Limit } from './abi.ts';
 import { type Libnvmm, NvmmMachine } from './libnvmm/libnvmm.ts';
 import { NvmmProcessor } from './processor.ts';
@@ -16,25 +18,25 @@ const gap = 0x20_0000;
 export const guestPhysicalBits = Math.log2(Limit.ram);
 
 export class NvmmVirtualMachine extends VirtualMachine {
-  readonly processors: readonly NvmmProcessor[];
   readonly #mach = new NvmmMachine();
   readonly #mapped: { readonly hva: number; readonly gpa: number; readonly size: number }[] = [];
   #nextHva = firstHva;
 
   constructor(
     private readonly lib: Libnvmm,
+    accelerator: Accelerator,
     specification: MachineSpecification,
   ) {
-    super(specification, guestPhysicalBits);
+    super(specification, accelerator);
     this.#check(lib.machineCreate(this.#mach), 'nvmm_machine_create');
-    this.processors = Array.from(
-      { length: specification.processors },
-      (_, index) => new NvmmProcessor(lib, this.#mach, specification, index),
-    );
   }
 
   [Symbol.dispose](): void {
     this.lib.machineDestroy(this.#mach);
+  }
+
+  protected createProcessor(index: number, parts: ProcessorParts): NvmmProcessor {
+    return new NvmmProcessor(this.lib, this.#mach, index, parts);
   }
 
   protected allocateBlock(size: number): HostBlock {

@@ -2,7 +2,8 @@
 import { amd, createHost, type Host, intel, MachineError } from '#core';
 import type { Accelerator, AcceleratorOptions } from '../accelerator.ts';
 import type { Features } from '../features.ts';
-import { type MachineSpecification, VirtualMachine } from '../machine.ts';
+import type { VirtualMachine } from '../machine.ts';
+import type { MachineSpecification } from '../specification.ts';
 import { Limit } from './abi.ts';
 import type { BackendConstructor } from './backend.ts';
 import { NvmmDriver } from './driver/driver.ts';
@@ -65,8 +66,7 @@ export class Nvmm implements Accelerator {
   }
 
   createMachine(specification: MachineSpecification): VirtualMachine {
-    VirtualMachine.check(specification, this.features);
-    return new NvmmVirtualMachine(this.#lib, specification);
+    return new NvmmVirtualMachine(this.#lib, this, specification);
   }
 
   [Symbol.dispose](): void {

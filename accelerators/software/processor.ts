@@ -10,9 +10,9 @@ import {
   type StateComponent,
 } from '#core';
 import type { Exit } from '../exit.ts';
-import type { MachineSpecification } from '../machine.ts';
 import { VirtualProcessor } from '../processor.ts';
 import { initialState, initState, startupState } from '../reset-state.ts';
+import type { ProcessorParts } from '../specification.ts';
 
 const generalProtection = 13;
 /** EFER.SVME */
@@ -22,13 +22,13 @@ export class SoftwareProcessor extends VirtualProcessor {
   readonly #cpu: Cpu;
   readonly #assist: LiveAssist;
 
-  constructor(host: Host, specification: MachineSpecification, index: number) {
-    super(index, specification);
-    const { mmio, interrupts, pacer, exitOnPause } = specification;
+  constructor(host: Host, index: number, parts: ProcessorParts) {
+    super(index, parts);
+    const { mmio, exitOnPause } = parts.board;
     this.#cpu = host.processors[index]!;
-    this.#cpu.isOverdue = () => pacer.isOverdue?.() ?? false;
+    this.#cpu.isOverdue = this.isOverdue;
     this.#cpu.leavesAtPause = exitOnPause ?? false;
-    this.#cpu.connect(interrupts[index]);
+    this.#cpu.connect(this.interrupts);
     this.#assist = new LiveAssist(
       this.#cpu,
       {
@@ -113,13 +113,13 @@ export class SoftwareProcessor extends VirtualProcessor {
       case 'msr':
         return this.#msrAccess(exit);
       case 'timestamp':
-        this.specification.timestamps.changed(this.index);
+        this.timestampChanged();
         return undefined;
     }
   }
 
   #portAccess(exit: CpuExit & { readonly reason: 'io' }): Exit | undefined {
-    const { ports } = this.specification;
+    const { ports } = this.board;
     const cpu = this.#cpu;
     const { port, size } = exit;
     if (exit.string) {
@@ -137,7 +137,7 @@ export class SoftwareProcessor extends VirtualProcessor {
 
   #stringInDevice(): Exit | undefined {
     const { pins } = this.#cpu;
-    pins.ports = this.specification.ports;
+    pins.ports = this.board.ports;
     try {
       return this.#assisted();
     } finally {
@@ -151,7 +151,7 @@ export class SoftwareProcessor extends VirtualProcessor {
   }
 
   #msrAccess({ index, write }: CpuExit & { readonly reason: 'msr' }): undefined {
-    const { msrs } = this.specification;
+    const { msrs } = this.board;
     const cpu = this.#cpu;
     if (write) {
       if (msrs.write(this.index, index, cpu.msrValue)) cpu.completeInstruction();

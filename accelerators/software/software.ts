@@ -2,7 +2,8 @@
 import { createHost, type Host, MachineError } from '#core';
 import type { Accelerator, AcceleratorOptions } from '../accelerator.ts';
 import type { Features } from '../features.ts';
-import { type HostBlock, type MachineSpecification, MapAccess, VirtualMachine } from '../machine.ts';
+import { type HostBlock, MapAccess, VirtualMachine } from '../machine.ts';
+import type { MachineSpecification, ProcessorParts } from '../specification.ts';
 import { SoftwareProcessor } from './processor.ts';
 
 const guestPhysicalBits = 40;
@@ -26,7 +27,7 @@ const features: Features = {
 
 export class Software implements Accelerator {
   readonly name = 'software';
-  readonly features = features;
+  readonly features: Features;
   readonly host: Host;
   #used = false;
 
@@ -39,6 +40,7 @@ export class Software implements Accelerator {
       ...(engine ? { engine } : {}),
       ...(clock ? { time: clock } : {}),
     });
+    this.features = { ...features, processorsPerMachine: processors };
   }
 
   get time(): Host['time'] {
@@ -47,11 +49,11 @@ export class Software implements Accelerator {
 
   /** The computer is the guest: there is one. */
   createMachine(specification: MachineSpecification): VirtualMachine {
-    VirtualMachine.check(specification, { ...features, processorsPerMachine: this.host.processors.length });
     if (this.#used)
       throw new MachineError('bad-call', 'software runs one machine', { remedy: 'create another accelerator' });
+    const machine = new SoftwareMachine(this, specification);
     this.#used = true;
-    return new SoftwareMachine(this.host, specification);
+    return machine;
   }
 
   [Symbol.dispose](): void {}
@@ -63,23 +65,21 @@ interface SoftwareBlock extends HostBlock {
 }
 
 class SoftwareMachine extends VirtualMachine {
-  readonly processors: readonly SoftwareProcessor[];
+  readonly #host: Host;
 
-  constructor(
-    private readonly host: Host,
-    specification: MachineSpecification,
-  ) {
-    super(specification, guestPhysicalBits);
-    this.processors = Array.from(
-      { length: specification.processors },
-      (_, index) => new SoftwareProcessor(host, specification, index),
-    );
+  constructor(accelerator: Software, specification: MachineSpecification) {
+    super(specification, accelerator);
+    this.#host = accelerator.host;
   }
 
   [Symbol.dispose](): void {}
 
+  protected createProcessor(index: number, parts: ProcessorParts): SoftwareProcessor {
+    return new SoftwareProcessor(this.#host, index, parts);
+  }
+
   protected allocateBlock(size: number): HostBlock {
-    const { memory } = this.host;
+    const { memory } = this.#host;
     const physical = memory.allocate(size / 4096);
     const offset = memory.offset(physical);
     const block: SoftwareBlock = {
@@ -92,7 +92,7 @@ class SoftwareMachine extends VirtualMachine {
   }
 
   protected mapBlock(gpa: number, block: HostBlock, offset: number, size: number, access: number): void {
-    this.host.physical.map({
+    this.#host.physical.map({
       base: gpa,
       size,
       offset: (block as SoftwareBlock).offset + offset,
@@ -101,6 +101,6 @@ class SoftwareMachine extends VirtualMachine {
   }
 
   protected unmapBlock(gpa: number, size: number): void {
-    this.host.physical.unmap(gpa, size);
+    this.#host.physical.unmap(gpa, size);
   }
 }

@@ -1,17 +1,23 @@
-import { byteRange, type Clock, copyState, requireRanges, restoreState, type SavedState, type Timer } from '#core';
-import { ByteQueue } from './byte-queue.ts';
+import { byteRange, type Clock, copyState, requireRanges, restoreState, type SavedState } from '#core';
+import { breakCharacter, UartReceiver } from './uart-receiver.ts';
 import {
-  characterTime,
   FifoControl,
+  hasDivisorLatch,
+  hasFifos,
   Interrupt,
+  InterruptEnable,
   initialUart,
+  interruptIdentity,
+  isLooped,
   Line,
   LineControl,
   loopedModem,
   Modem,
   ModemControl,
   Register,
+  type UartState,
   uartRanges,
+  wordMask,
 } from './uart-registers.ts';
 
 /** What a UART is soldered to. */
@@ -23,14 +29,6 @@ export interface UartPins {
   interrupt(asserted: boolean): void;
 }
 
-const fifoSize = 16;
-const triggers: readonly number[] = [1, 4, 8, 14];
-/**
- * Our line takes no time, but a driver that finds more at each interrupt keeps its readers from running, and its buffers overflow (Linux's
- * at 640 KiB). After so many bytes they get a breather, in nanoseconds.
- */
-const longestBurst = 4096;
-const breather = 2e6;
 /** Nobody asks a port so often for nothing, unless it waits for input without interrupts. */
 const polling = 256;
 
@@ -40,17 +38,24 @@ const polling = 256;
  */
 export class Uart16550 {
   #state = initialUart();
-  readonly #input = new ByteQueue();
-  #timeout: Timer | undefined;
-  #resumption: Timer | undefined;
+  readonly #receiver: UartReceiver;
   #polls = 0;
   #listens = false;
 
-  constructor(private readonly pins: UartPins) {}
+  constructor(private readonly pins: UartPins) {
+    const state = (): UartState => this.#state;
+    this.#receiver = new UartReceiver({
+      get state() {
+        return state();
+      },
+      clock: pins.clock,
+      update: () => this.#update(),
+    });
+  }
 
   /** Bytes of input that wait outside. */
   get waiting(): number {
-    return this.#input.length;
+    return this.#receiver.waiting;
   }
 
   /**
@@ -66,22 +71,20 @@ export class Uart16550 {
     this.#polls = 0;
     const { externalModem } = this.#state;
     this.#state = { ...initialUart(), externalModem, modemStatus: externalModem };
-    this.#arm();
-    this.#armResumption();
-    this.#refill();
+    this.#receiver.reset();
     this.#update();
   }
 
   /** What the other end sends; it waits outside until the receiver has room. */
   receive(data: Uint8Array): void {
-    this.#input.push(data);
-    this.#refill();
+    this.#receiver.push(data);
+    this.#receiver.refill();
     this.#update();
   }
 
   /** The other end holds the line low: Linux's magic SysRq on a serial console. */
   receiveBreak(): void {
-    if (this.#state.received.length < this.#capacity) this.#take(Line.break << 8);
+    if (this.#receiver.hasRoom) this.#receiver.take(breakCharacter);
     this.#update();
   }
 
@@ -96,9 +99,9 @@ export class Uart16550 {
     const state = this.#state;
     switch (register) {
       case Register.data:
-        return this.#divisorLatch ? state.divisor & 0xff : this.#readData();
+        return hasDivisorLatch(state) ? state.divisor & 0xff : this.#readData();
       case Register.interruptEnable:
-        return this.#divisorLatch ? state.divisor >> 8 : state.interruptEnable;
+        return hasDivisorLatch(state) ? state.divisor >> 8 : state.interruptEnable;
       case Register.interruptIdentity:
         return this.#readIdentity();
       case Register.lineControl:
@@ -122,11 +125,11 @@ export class Uart16550 {
     const state = this.#state;
     switch (register) {
       case Register.data:
-        if (this.#divisorLatch) state.divisor = (state.divisor & 0xff00) | value;
+        if (hasDivisorLatch(state)) state.divisor = (state.divisor & 0xff00) | value;
         else this.#transmit(value);
         break;
       case Register.interruptEnable:
-        if (this.#divisorLatch) state.divisor = (state.divisor & 0x00ff) | (value << 8);
+        if (hasDivisorLatch(state)) state.divisor = (state.divisor & 0x00ff) | (value << 8);
         else this.#enable(value & 0x0f);
         break;
       case Register.fifoControl:
@@ -134,13 +137,13 @@ export class Uart16550 {
         break;
       case Register.lineControl:
         // A break that begins in loopback arrives at once.
-        if (value & ~state.lineControl & LineControl.break && this.#loops) this.receiveBreak();
+        if (value & ~state.lineControl & LineControl.break && isLooped(state)) this.receiveBreak();
         state.lineControl = value;
         break;
       case Register.modemControl:
         state.modemControl = value & 0x1f;
         this.#updateModem();
-        this.#refill();
+        this.#receiver.refill();
         break;
       case Register.lineStatus:
       case Register.modemStatus:
@@ -152,70 +155,45 @@ export class Uart16550 {
   }
 
   save() {
-    return { ...copyState(this.#state), input: this.#input.toArray() };
+    return { ...copyState(this.#state), input: this.#receiver.input };
   }
 
   restore(state: SavedState): void {
     const taken = restoreState({ ...initialUart(), input: [] as number[] }, state, 2);
     const { input, ...chip } = requireRanges(taken, { ...uartRanges, input: byteRange });
     this.#state = chip;
-    this.#input.clear();
-    this.#input.push(input);
     this.#polls = 0;
     this.#listens = false;
     this.#update();
-    this.#arm();
-    this.#armResumption();
+    this.#receiver.restore(input);
   }
 
   /** `polls`: how often the line status was asked for nothing since a byte last went either way. */
   inspect() {
-    return { ...this.save(), interrupt: this.#identity, polls: this.#polls };
-  }
-
-  get #divisorLatch(): boolean {
-    return (this.#state.lineControl & LineControl.divisorLatch) !== 0;
-  }
-
-  get #loops(): boolean {
-    return (this.#state.modemControl & ModemControl.loop) !== 0;
-  }
-
-  get #fifos(): boolean {
-    return (this.#state.fifoControl & FifoControl.enabled) !== 0;
-  }
-
-  get #capacity(): number {
-    return this.#fifos ? fifoSize : 1;
+    return { ...this.save(), interrupt: interruptIdentity(this.#state), polls: this.#polls };
   }
 
   #readData(): number {
-    const state = this.#state;
     this.#polls = 0;
-    const byte = state.received.shift() ?? state.lastRead;
-    state.lastRead = byte & 0xff;
-    state.timedOut = false;
-    this.#refill();
-    this.#waitForTimeout();
-    this.#noteErrors();
+    const byte = this.#receiver.read();
     this.#update();
-    return byte & 0xff;
+    return byte;
   }
 
   /** Identifies the most urgent interrupt; having read of an empty transmitter ends that one. */
   #readIdentity(): number {
-    const identity = this.#identity;
+    const identity = interruptIdentity(this.#state);
     if (identity === Interrupt.transmitterEmpty) {
       this.#state.transmitterEmpty = false;
       this.#update();
     }
-    return identity | (this.#fifos ? 0xc0 : 0);
+    return identity | (hasFifos(this.#state) ? 0xc0 : 0);
   }
 
   #readLineStatus(): number {
     const state = this.#state;
     const { received, lineErrors } = state;
-    const inFifo = this.#fifos && (lineErrors !== 0 || received.some(byte => byte > 0xff)) ? Line.fifoError : 0;
+    const inFifo = hasFifos(state) && (lineErrors !== 0 || received.some(byte => byte > 0xff)) ? Line.fifoError : 0;
     state.lineErrors = 0;
     if (received.length === 0 && ++this.#polls >= polling) this.#listens = true;
     this.#update();
@@ -225,124 +203,42 @@ export class Uart16550 {
   #enable(value: number): void {
     const state = this.#state;
     // Enabling the interrupt of an empty transmitter raises it; Linux tests for that.
-    if (value & ~state.interruptEnable & 2) state.transmitterEmpty = true;
+    if (value & ~state.interruptEnable & InterruptEnable.transmitterEmpty) state.transmitterEmpty = true;
     state.interruptEnable = value;
   }
 
   #transmit(byte: number): void {
+    const state = this.#state;
     this.#polls = 0;
-    this.#state.transmitterEmpty = true;
-    if (!this.#loops) this.pins.transmit(byte);
-    else if (this.#state.received.length < this.#capacity) this.#take(byte & this.#wordMask);
-    else this.#state.lineErrors |= Line.overrun;
-  }
-
-  get #wordMask(): number {
-    return 0xff >> (3 - (this.#state.lineControl & 3));
+    state.transmitterEmpty = true;
+    if (!isLooped(state)) this.pins.transmit(byte);
+    else if (this.#receiver.hasRoom) this.#receiver.take(byte & wordMask(state));
+    else state.lineErrors |= Line.overrun;
   }
 
   #controlFifos(value: number): void {
     const state = this.#state;
     const toggles = ((value ^ state.fifoControl) & FifoControl.enabled) !== 0;
-    if (toggles || value & FifoControl.clearReceiver) {
-      state.received = [];
-      state.timedOut = false;
-      this.#waitForTimeout();
-    }
+    if (toggles || value & FifoControl.clearReceiver) this.#receiver.clear();
     state.fifoControl = value & FifoControl.enabled ? value & 0xc9 : 0;
-    this.#refill();
-  }
-
-  #refill(): void {
-    if (this.#loops) return;
-    const state = this.#state;
-    while (this.#input.length > 0 && state.received.length < this.#capacity && state.resumeAt < 0) {
-      this.#take(this.#input.shift());
-      if (++state.burst === longestBurst) this.#pause();
-    }
-    if (this.#input.length === 0) state.burst = 0;
-  }
-
-  #pause(): void {
-    this.#state.burst = 0;
-    this.#state.resumeAt = this.pins.clock.now + breather;
-    this.#armResumption();
-  }
-
-  #armResumption(): void {
-    this.#resumption?.cancel();
-    this.#resumption = undefined;
-    if (this.#state.resumeAt < 0) return;
-    this.#resumption = this.pins.clock.schedule(this.#state.resumeAt, () => {
-      this.#resumption = undefined;
-      this.#state.resumeAt = -1;
-      this.#refill();
-      this.#update();
-    });
-  }
-
-  /** A character enters the FIFO, its errors in bits 8 and above; it is the reader's turn within four character times. */
-  #take(character: number): void {
-    this.#state.received.push(character);
-    this.#noteErrors();
-    this.#waitForTimeout();
-  }
-
-  /** Errors show in the line status when their character is at the top of the FIFO. */
-  #noteErrors(): void {
-    const { received } = this.#state;
-    if (received.length === 0 || received[0]! <= 0xff) return;
-    this.#state.lineErrors |= received[0]! >> 8;
-    received[0]! &= 0xff;
-  }
-
-  #waitForTimeout(): void {
-    const state = this.#state;
-    const waits = this.#fifos && state.received.length > 0 && !state.timedOut;
-    state.timeoutAt = waits ? this.pins.clock.now + Math.ceil(4 * characterTime(state.divisor)) : -1;
-    this.#arm();
-  }
-
-  #arm(): void {
-    this.#timeout?.cancel();
-    this.#timeout = undefined;
-    if (this.#state.timeoutAt < 0) return;
-    this.#timeout = this.pins.clock.schedule(this.#state.timeoutAt, () => {
-      this.#timeout = undefined;
-      this.#state.timeoutAt = -1;
-      this.#state.timedOut = this.#state.received.length > 0;
-      this.#update();
-    });
+    this.#receiver.refill();
   }
 
   /** In loopback the modem's inputs are the modem's outputs. */
   #updateModem(): void {
     const state = this.#state;
     const { modemControl, modemStatus } = state;
-    const signals = this.#loops ? loopedModem(modemControl) : state.externalModem;
+    const signals = isLooped(state) ? loopedModem(modemControl) : state.externalModem;
     const changed = (signals ^ modemStatus) & 0xf0;
     // The ring indicator counts only when it ends.
     const deltas = (changed & ~(signals & Modem.ri)) >> 4;
     state.modemStatus = signals | (modemStatus & 0x0f) | deltas;
   }
 
-  /** The most urgent interrupt that is enabled (data sheet, table IV). */
-  get #identity(): number {
-    const { interruptEnable, lineErrors, received, fifoControl, timedOut, transmitterEmpty, modemStatus } = this.#state;
-    if (interruptEnable & 4 && lineErrors) return Interrupt.lineStatus;
-    if (interruptEnable & 1) {
-      if (received.length >= (this.#fifos ? triggers[fifoControl >> 6]! : 1)) return Interrupt.dataAvailable;
-      if (timedOut) return Interrupt.timeout;
-    }
-    if (interruptEnable & 2 && transmitterEmpty) return Interrupt.transmitterEmpty;
-    if (interruptEnable & 8 && modemStatus & 0x0f) return Interrupt.modemStatus;
-    return Interrupt.none;
-  }
-
   /** On PCs OUT2 lets the interrupt through to the bus; in loopback that pin is off. */
   #update(): void {
     const gate = (this.#state.modemControl & (ModemControl.out2 | ModemControl.loop)) === ModemControl.out2;
-    if (gate && this.#state.interruptEnable & 1) this.#listens = true;
-    this.pins.interrupt(gate && this.#identity !== Interrupt.none);
+    if (gate && this.#state.interruptEnable & InterruptEnable.received) this.#listens = true;
+    this.pins.interrupt(gate && interruptIdentity(this.#state) !== Interrupt.none);
   }
 }

@@ -13,6 +13,8 @@ export const Register = {
   scratch: 7,
 } as const;
 
+export const InterruptEnable = { received: 0x01, transmitterEmpty: 0x02, lineStatus: 0x04, modemStatus: 0x08 } as const;
+
 /** Interrupt identities, the more urgent first. */
 export const Interrupt = {
   lineStatus: 0x06,
@@ -78,7 +80,35 @@ export const initialUart = () => ({
   divisor: 12,
 });
 
-export const uartRanges: StateRanges<ReturnType<typeof initialUart>> = {
+export type UartState = ReturnType<typeof initialUart>;
+
+export const hasDivisorLatch = ({ lineControl }: UartState): boolean => (lineControl & LineControl.divisorLatch) !== 0;
+
+/** In loopback the transmitter is wired to the receiver, and the pins rest. */
+export const isLooped = ({ modemControl }: UartState): boolean => (modemControl & ModemControl.loop) !== 0;
+
+export const hasFifos = ({ fifoControl }: UartState): boolean => (fifoControl & FifoControl.enabled) !== 0;
+
+/** The data bits of a character, as the line control sets their number: 5 to 8. */
+export const wordMask = ({ lineControl }: UartState): number => 0xff >> (3 - (lineControl & 3));
+
+/** Bytes in the receiver's FIFO at which it interrupts, by the FIFO control's upper bits. */
+const triggers: readonly number[] = [1, 4, 8, 14];
+
+/** The most urgent interrupt that is enabled (data sheet, table IV). */
+export function interruptIdentity(state: UartState): number {
+  const { interruptEnable, lineErrors, received, fifoControl, timedOut, transmitterEmpty, modemStatus } = state;
+  if (interruptEnable & InterruptEnable.lineStatus && lineErrors) return Interrupt.lineStatus;
+  if (interruptEnable & InterruptEnable.received) {
+    if (received.length >= (hasFifos(state) ? triggers[fifoControl >> 6]! : 1)) return Interrupt.dataAvailable;
+    if (timedOut) return Interrupt.timeout;
+  }
+  if (interruptEnable & InterruptEnable.transmitterEmpty && transmitterEmpty) return Interrupt.transmitterEmpty;
+  if (interruptEnable & InterruptEnable.modemStatus && modemStatus & 0x0f) return Interrupt.modemStatus;
+  return Interrupt.none;
+}
+
+export const uartRanges: StateRanges<UartState> = {
   received: wordRange,
   lastRead: byteRange,
   timeoutAt: timeRange,

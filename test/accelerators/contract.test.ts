@@ -8,6 +8,7 @@ import { identity } from './contract/identity.ts';
 import { memory } from './contract/memory.ts';
 import { memoryAccess } from './contract/memory-access.ts';
 import { modes } from './contract/modes.ts';
+import { outside } from './contract/outside.ts';
 import { ports } from './contract/ports.ts';
 import { shadows } from './contract/shadows.ts';
 import { state } from './contract/state.ts';
@@ -22,6 +23,7 @@ for (const guest of guests) {
     control,
     giveWay,
     events,
+    outside,
     ports,
     memoryAccess,
     touch,

@@ -1,11 +1,11 @@
 /** A bare guest on any accelerator: 2 MiB of RAM with a hole, page tables, GDT, IDT, TSS, and buses that write everything down. */
-import type { VirtualMachine, VirtualProcessor } from '../../accelerators/index.ts';
+import type { ProcessorBoard, VirtualMachine, VirtualProcessor } from '../../accelerators/index.ts';
 import { type Accelerator, accelerators, type Exit, type HostBlock, MapAccess } from '../../accelerators/index.ts';
 import type { Nvmm } from '../../accelerators/nvmm/nvmm.ts';
 import type { Software } from '../../accelerators/software/software.ts';
 import { assemble, type CpuState, type InterruptController, type SegmentState } from '../../core/index.ts';
 import type { Jit } from '../../core/processor/jit/jit.ts';
-import { guestModel } from '../../machines/build.ts';
+import { guestModel } from '../../machines/guest-model.ts';
 import type { Profile } from '../../machines/profile.ts';
 
 export const names = accelerators.map(({ name }) => name);
@@ -88,6 +88,16 @@ export type Access = readonly [
   value: bigint,
 ];
 
+/** A board with nothing on it. */
+export const bareBoard = (): ProcessorBoard => ({
+  ports: { read: () => 0xffff_ffff, write() {} },
+  mmio: { read: (_address, _size, data) => data.setBigUint64(0, -1n), write() {} },
+  msrs: { read: () => undefined, write: () => false },
+  interrupts: [new Pins()],
+  pacer: { remaining: () => 0 },
+  timestamps: { changed() {} },
+});
+
 export interface GuestOptions {
   readonly processors?: number;
   /** `jit`: all code is compiled before it runs. */
@@ -108,8 +118,8 @@ export class Guest {
   output: (port: number, size: number, value: number) => void = () => {};
   memory: (address: number, size: number) => bigint = () => 0xffff_ffff_ffff_ffffn;
   msr: (index: number) => bigint | undefined = () => undefined;
-  /** A processor's time-stamp counter was set. */
-  timestampChanged: (processor: number) => void = () => {};
+  /** A processor's time-stamp counter was set, and is now so far ahead of the accelerator's time. */
+  timestampChanged: (processor: number, offset: bigint) => void = () => {};
   /** Whether entries are to end early. */
   isOverdue: () => boolean = () => false;
   #end = 0;
@@ -129,11 +139,13 @@ export class Guest {
     if (this.jit) this.jit.eager = true;
     this.pins = Array.from({ length: processors }, () => new Pins());
     const mask = (bytes: number, value: bigint): bigint => BigInt.asUintN(bytes * 8, value);
-    this.machine = this.accelerator.createMachine({
-      processors,
-      cpu: model,
+    this.machine = this.accelerator.createMachine({ processors, cpu: model });
+    this.block = this.machine.allocate(size);
+    this.machine.map(0, this.block, 0, low, MapAccess.all);
+    this.machine.map(high, this.block, high, size - high, MapAccess.all);
+    this.machine.powerOn({
       interrupts: this.pins,
-      timestamps: { changed: processor => this.timestampChanged(processor) },
+      timestamps: { changed: (processor, offset) => this.timestampChanged(processor, offset) },
       pacer: { remaining: () => this.#end - this.accelerator.time.ticks, isOverdue: () => this.isOverdue() },
       exitOnPause,
       ports: {
@@ -169,9 +181,6 @@ export class Guest {
         },
       },
     });
-    this.block = this.machine.allocate(size);
-    this.machine.map(0, this.block, 0, low, MapAccess.all);
-    this.machine.map(high, this.block, high, size - high, MapAccess.all);
     this.reset();
   }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import test from 'ava';
-import { type Case, mnemonicsOf, readCases, readRecording, recordings } from './cases.ts';
+import { type Case, mnemonicsOf } from './case.ts';
+import { readCases, readRecording, recordings } from './cases.ts';
 import { compare } from './compare.ts';
 import { ByteReader, ByteWriter, readCase, writeCase } from './encoding.ts';
 import { cleanFx, codeBase, flagBits, initialFx } from './machine.ts';

@@ -1,5 +1,5 @@
 /** What an engine's result may and may not differ in. */
-import type { Case, Patch } from './cases.ts';
+import type { Case, Patch } from './case.ts';
 import { fxOffsets, registerNames } from './machine.ts';
 
 export type Outcome = Pick<Case, 'after' | 'memoryAfter' | 'fault'>;

@@ -3,7 +3,7 @@ import { Decoded } from '../../core/processor/decode/decoded.ts';
 import { allDecodeFeatures, decode } from '../../core/processor/decode/decoder.ts';
 import { opcodeMap } from '../../core/processor/isa/opcode-map.ts';
 import { CodeSize, mode64, modeOf } from '../../core/processor/state/mode.ts';
-import type { Case } from './cases.ts';
+import type { Case } from './case.ts';
 
 const legacy = modeOf(CodeSize.bits32, true, false, true);
 const decoded = new Decoded();

@@ -2,8 +2,7 @@
  * The recorded files: a header, then cases, as bytes under Brotli. Numbers are LEB128; a state is written as its difference from
  * another (before: from the quiet state below; after: from before), so a case takes about a hundred bytes before compression.
  */
-import type { Case, Patch, Recording, State } from './cases.ts';
-import { mnemonicsOf, precisions } from './cases.ts';
+import { type Case, mnemonicsOf, type Patch, precisions, type Recording, type State } from './case.ts';
 import { codeBase, flagsFloor, initialFx } from './machine.ts';
 
 const magic = 'virt64 oracle 1\n';

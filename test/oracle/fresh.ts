@@ -3,7 +3,7 @@
  * They are recorded here and now and handed to the engines of test/support/engines.ts; without that module they are only recorded.
  */
 import { existsSync } from 'node:fs';
-import type { Case } from './cases.ts';
+import type { Case } from './case.ts';
 import { groups, snippets } from './groups.ts';
 import { Random } from './random.ts';
 import { NativeProcessor, record } from './toolchain.ts';

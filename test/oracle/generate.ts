@@ -1,7 +1,8 @@
 /** Records the committed vectors anew: `npx tsx test/oracle/generate.ts [seed] [group …]`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, constants } from 'node:zlib';
-import { type Case, readCases, recordings } from './cases.ts';
+import type { Case } from './case.ts';
+import { readCases, recordings } from './cases.ts';
 import { rowsOf } from './coverage.ts';
 import { ByteWriter, writeCase, writeHeader } from './encoding.ts';
 import { type Group, groups, snippets } from './groups.ts';

@@ -1,5 +1,5 @@
 /** Builds one case: collects lines of assembly and chooses the state before so that they do something worth recording. */
-import type { Case, Patch, Precision, State } from './cases.ts';
+import type { Case, Patch, Precision, State } from './case.ts';
 import { quietState } from './encoding.ts';
 import { codeBase, flagBits, flagsFloor, fxOffsets, regions, registerNames, statusFlags } from './machine.ts';
 import { littleEndian, type Random } from './random.ts';

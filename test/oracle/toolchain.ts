@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Case, Patch } from './cases.ts';
-import { mnemonicsOf, vendorOf } from './cases.ts';
+import type { Case, Patch } from './case.ts';
+import { mnemonicsOf } from './case.ts';
+import { vendorOf } from './cases.ts';
 import { cleanFx, codeBase } from './machine.ts';
 import type { Snippet } from './snippet.ts';
 

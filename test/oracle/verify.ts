@@ -3,7 +3,7 @@
  * other vendor's processor recorded them, as our model of this one says.
  */
 import { evaluator } from '../support/evaluator.ts';
-import type { Case } from './cases.ts';
+import type { Case } from './case.ts';
 import { readCases, readRecording, recordings, vendorOf } from './cases.ts';
 import { compare } from './compare.ts';
 import { NativeProcessor, processorName } from './toolchain.ts';

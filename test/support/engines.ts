@@ -1,6 +1,6 @@
 /** Everything that can execute instructions: each case of a test runs on all of them. */
 import type { Vendor } from '../../core/processor/isa/form.ts';
-import type { Case } from '../oracle/cases.ts';
+import type { Case } from '../oracle/case.ts';
 import { compare } from '../oracle/compare.ts';
 import { type Engine, evaluator } from './evaluator.ts';
 import { UserHost } from './user-host.ts';

@@ -6,7 +6,7 @@ import type { Program } from '../../core/processor/ir/effect.ts';
 import type { Form } from '../../core/processor/isa/form.ts';
 import { trace } from '../../core/processor/isa/trace.ts';
 import { state } from '../../core/processor/state/layout.ts';
-import type { Case, Fault } from '../oracle/cases.ts';
+import type { Case, Fault } from '../oracle/case.ts';
 import { codeBase } from '../oracle/machine.ts';
 import { helped } from './helped.ts';
 import { type Task, UserMachine } from './user-machine.ts';

@@ -6,7 +6,7 @@ import { gprOffset, Segment, state } from '../../core/processor/state/layout.ts'
 import { Leave, Status } from '../../core/processor/state/leave.ts';
 import { CodeSize, mode64, modeOf } from '../../core/processor/state/mode.ts';
 import { StateBlock } from '../../core/processor/state/state-block.ts';
-import type { Case } from '../oracle/cases.ts';
+import type { Case } from '../oracle/case.ts';
 import { codeBase, flatCode, flatData, regions, selectors } from '../oracle/machine.ts';
 import { type FlatHelpers, FlatHost, type FlatOptions } from './flat-host.ts';
 import { loadFx, saveFx } from './fx-image.ts';

@@ -9,7 +9,7 @@ import { gprOffset, Segment, state } from '../../core/processor/state/layout.ts'
 import type { Status } from '../../core/processor/state/leave.ts';
 import { CodeSize, mode64, modeOf } from '../../core/processor/state/mode.ts';
 import { StateBlock } from '../../core/processor/state/state-block.ts';
-import type { Case, Fault, Patch } from '../oracle/cases.ts';
+import type { Case, Fault, Patch } from '../oracle/case.ts';
 import { codeBase, flatCode, flatData, regions, selectors } from '../oracle/machine.ts';
 import { loadFx, saveFx } from './fx-image.ts';
 import { userHelpers } from './user-helpers.ts';

@@ -4,7 +4,7 @@ import { Errno } from '../errno.ts';
 import { Vector } from '../x86/exception.ts';
 import { complete } from './complete.ts';
 import { accessGuest, type GuestFault, injectFault, translate } from './guest-access.ts';
-import type { IoAccess, Libnvmm, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
+import type { IoAccess, LibraryCalls, NvmmMachine, NvmmVcpu } from './handles.ts';
 
 /** Bytes of a REP string access that one assist moves. */
 const batch = 32;
@@ -21,7 +21,7 @@ function accessOf(mach: NvmmMachine, vcpu: NvmmVcpu): IoAccess {
   return vcpu.ioAccess;
 }
 
-export function assistIo(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
+export function assistIo(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
   const { exit } = vcpu;
   const wanted = exit.str ? StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs : StateFlag.gprs;
   if (lib.vcpuGetState(mach, vcpu, wanted)) return Errno.EFAULT;
@@ -44,13 +44,13 @@ export function assistIo(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno
   return Errno.OK;
 }
 
-function finish(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): void {
+function finish(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): void {
   vcpu.state.setGprPair(Gpr.rip, vcpu.exit.npcLow, vcpu.exit.npcHigh);
   complete(lib, mach, vcpu);
 }
 
 /** INS and OUTS: one element, or with REP up to 32 bytes at a time; an unfinished REP exits again. */
-function string(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
+function string(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
   const { exit, state } = vcpu;
   const mask = 2n ** BigInt(exit.addressSize * 8) - 1n;
   const size = exit.operandSize;
@@ -114,7 +114,7 @@ const advanced = (value: bigint, step: bigint, mask: bigint): bigint => {
 
 /** Whether the bytes can be written, without writing them: they lie in two pages at most. */
 function probe(
-  lib: Libnvmm,
+  lib: LibraryCalls,
   mach: NvmmMachine,
   vcpu: NvmmVcpu,
   linear: bigint,
@@ -153,7 +153,7 @@ function linearAddress(
 }
 
 /** Without decode assists OUTS's segment is found among the prefixes at RIP. */
-function sourceSegment(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): number {
+function sourceSegment(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): number {
   const { state } = vcpu;
   const bytes = new Uint8Array(5);
   const long = (state.msrLow(Msr.efer) & lma) !== 0 && (state.segmentAttributes(Seg.cs) & longCode) !== 0;

@@ -20,7 +20,7 @@ import { Errno } from '../errno.ts';
 import { complete } from './complete.ts';
 import { load, store } from './detached-state.ts';
 import { accessGuest, type GuestFault, injectFault, translate } from './guest-access.ts';
-import type { Libnvmm, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
+import type { LibraryCalls, NvmmMachine, NvmmVcpu } from './handles.ts';
 
 const longestInstruction = 15;
 
@@ -37,7 +37,7 @@ class Assistant implements AssistMemory {
   };
 
   constructor(
-    private readonly lib: Libnvmm,
+    private readonly lib: LibraryCalls,
     private readonly mach: NvmmMachine,
     private readonly vcpu: NvmmVcpu,
   ) {
@@ -106,7 +106,7 @@ class Assistant implements AssistMemory {
 }
 
 const assistants = new WeakMap<NvmmVcpu, Assistant>();
-function assistantOf(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Assistant {
+function assistantOf(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): Assistant {
   let assistant = assistants.get(vcpu);
   if (!assistant) assistants.set(vcpu, (assistant = new Assistant(lib, mach, vcpu)));
   return assistant;
@@ -124,7 +124,7 @@ const usesFpu = (bytes: Uint8Array, length: number): boolean => {
 const prefixes = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
 const isPrefix = (byte: number): boolean => (byte & 0xf0) === 0x40 || prefixes.includes(byte);
 
-export function assistMem(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
+export function assistMem(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
   if (lib.vcpuGetState(mach, vcpu, StateFlag.gprs | StateFlag.segs | StateFlag.crs | StateFlag.msrs))
     return Errno.EFAULT;
   const assistant = assistantOf(lib, mach, vcpu);
@@ -147,7 +147,7 @@ export function assistMem(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): Errn
 }
 
 /** It was IRET, whose stack or whose tables are no RAM. */
-function openNmis(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): void {
+function openNmis(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): void {
   const { exit, state } = vcpu;
   lib.vcpuGetState(mach, vcpu, StateFlag.intr);
   state.intr &= ~Intr.nmiWindowExiting;
@@ -159,7 +159,7 @@ function openNmis(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu): void {
  * The access was the processor's own, in the middle of an event's delivery: the stack or a table lies where there is no RAM. The delivery
  * is done here, from its beginning; a triple fault becomes a SHUTDOWN exit.
  */
-function finishDelivery(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, core: CpuCore): Errno {
+function finishDelivery(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu, core: CpuCore): Errno {
   const { comm, exit, state } = vcpu;
   if (lib.vcpuGetState(mach, vcpu, StateFlag.intr)) return Errno.EFAULT;
   load(core, comm, false);

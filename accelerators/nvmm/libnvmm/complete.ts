@@ -1,14 +1,14 @@
 /** The end of an instruction that was done for the guest: what a processor does at every instruction boundary. */
 import { Dr, EventType, Gpr, StateFlag, X64State } from '../abi.ts';
 import { Vector } from '../x86/exception.ts';
-import type { Libnvmm, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
+import type { LibraryCalls, NvmmMachine, NvmmVcpu } from './handles.ts';
 
 const trapFlag = 0x100;
 const resumeFlag = 0x1_0000;
 const singleStep = 0x4000;
 
 /** RIP is set by the caller. `shadow`: the instruction began an interrupt shadow. */
-export function complete(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, shadow = false): void {
+export function complete(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu, shadow = false): void {
   const { comm, exit, state } = vcpu;
   const flags = state.gprLow(Gpr.rflags);
   if (flags & resumeFlag) state.setGprPair(Gpr.rflags, flags & ~resumeFlag, 0);

@@ -9,7 +9,6 @@ const controls = [
   [Cr.cr2, stateLayout.cr2.offset],
   [Cr.cr3, stateLayout.cr3.offset],
   [Cr.cr4, stateLayout.cr4.offset],
-  [Cr.cr8, stateLayout.cr8.offset],
   [Cr.xcr0, stateLayout.xcr0.offset],
 ] as const;
 const everything = ['general', 'segments', 'controls'] as const;

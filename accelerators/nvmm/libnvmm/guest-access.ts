@@ -6,8 +6,8 @@ import { largestPiece } from '#core';
 import { Cr, EventType, NvmmProt, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { Vector } from '../x86/exception.ts';
-import type { Libnvmm, MemAccess, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
-import { markUsed, type Walk } from './walk.ts';
+import type { LibraryCalls, MemAccess, NvmmMachine, NvmmVcpu, Walk } from './handles.ts';
+import { markUsed } from './walk.ts';
 
 const writeProtect = 1 << 16;
 const pageFaultCode = { present: 1, write: 2, user: 4 } as const;
@@ -27,7 +27,7 @@ const cpl = (vcpu: NvmmVcpu): number => (vcpu.state.segmentAttributes(Seg.ss) >>
 
 /** Guest-physical address of one byte, or the page fault that forbids it. */
 export function translate(
-  lib: Libnvmm,
+  lib: LibraryCalls,
   mach: NvmmMachine,
   vcpu: NvmmVcpu,
   gva: bigint,
@@ -54,7 +54,7 @@ const scratch = new DataView(new ArrayBuffer(8));
  * supervisor whatever CPL is, which finds all ones where there is no memory, and loses what it writes there.
  */
 export function accessGuest(
-  lib: Libnvmm,
+  lib: LibraryCalls,
   mach: NvmmMachine,
   vcpu: NvmmVcpu,
   gva: bigint,
@@ -77,7 +77,7 @@ export function accessGuest(
 
 /** Guest-physical memory within one page: RAM, or the `mem` callback in pieces of at most 8 bytes. */
 export function accessPhysical(
-  lib: Libnvmm,
+  lib: LibraryCalls,
   mach: NvmmMachine,
   vcpu: NvmmVcpu,
   gpa: number,
@@ -111,7 +111,7 @@ export function accessPhysical(
 
 /** The guest gets its fault, before anything else happens. */
 export function injectFault(
-  lib: Libnvmm,
+  lib: LibraryCalls,
   mach: NvmmMachine,
   vcpu: NvmmVcpu,
   { vector, error, address }: GuestFault,

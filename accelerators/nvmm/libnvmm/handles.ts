@@ -1,4 +1,5 @@
 /** What a program holds of a machine and of a VCPU (struct nvmm_machine, struct nvmm_vcpu), and what the assists call it back with. */
+import type { HostComputer } from '#core';
 import { VcpuExit } from '../abi.ts';
 import { CommPage } from '../driver/machine.ts';
 import { X64StateView } from './state-view.ts';
@@ -41,6 +42,25 @@ export class NvmmMachine {
   readonly areas: Area[] = [];
   /** Whose comm pages go with the machine. */
   readonly vcpus = new Set<NvmmVcpu>();
+}
+
+/** What the guest's page tables say of an address. */
+export interface Walk {
+  gpa: number;
+  /** NvmmProt bits. */
+  prot: number;
+}
+
+/** The calls of libnvmm(3) that its own assists make. Each returns 0, or -1 with `errno` set. */
+export interface LibraryCalls {
+  readonly driver: { readonly host: HostComputer };
+  vcpuGetState(mach: NvmmMachine, vcpu: NvmmVcpu, flags: number): number;
+  vcpuSetState(mach: NvmmMachine, vcpu: NvmmVcpu, flags: number): number;
+  vcpuInject(mach: NvmmMachine, vcpu: NvmmVcpu): number;
+  gvaToGpa(mach: NvmmMachine, vcpu: NvmmVcpu, gva: bigint, walk: Walk): number;
+  gpaToHva(mach: NvmmMachine, gpa: number, into: { hva: number; prot: number }): number;
+  /** Bytes of host-virtual memory. undefined: not mapped. */
+  hvaBytes(mach: NvmmMachine, hva: number, size: number): Uint8Array | undefined;
 }
 
 /** struct nvmm_vcpu. */

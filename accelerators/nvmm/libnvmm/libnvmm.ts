@@ -22,12 +22,12 @@ import { Errno } from '../errno.ts';
 import { assistIo } from './assist-io.ts';
 import { assistMem } from './assist-mem.ts';
 import { dump } from './dump.ts';
-import type { AssistCallbacks, NvmmMachine, NvmmVcpu } from './handles.ts';
-import { gvaToGpa, type Walk } from './walk.ts';
+import type { AssistCallbacks, LibraryCalls, NvmmMachine, NvmmVcpu, Walk } from './handles.ts';
+import { gvaToGpa } from './walk.ts';
 
 export { type AssistCallbacks, type IoAccess, type MemAccess, NvmmMachine, NvmmVcpu, VcpuEvent } from './handles.ts';
 
-export class Libnvmm {
+export class Libnvmm implements LibraryCalls {
   errno: number = Errno.OK;
   #owner: Owner | undefined;
   #capability: Capability | undefined;

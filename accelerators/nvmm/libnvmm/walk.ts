@@ -1,13 +1,7 @@
 /** nvmm_gva_to_gpa(3): the guest's page tables, walked from outside (libnvmm_x86.c). Accessed and dirty bits are left alone. */
 import { Cr, Msr, NvmmProt, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
-import type { Libnvmm, NvmmMachine, NvmmVcpu } from './libnvmm.ts';
-
-export interface Walk {
-  gpa: number;
-  /** NvmmProt bits. */
-  prot: number;
-}
+import type { LibraryCalls, NvmmMachine, NvmmVcpu, Walk } from './handles.ts';
 
 const Cr0 = { pg: 0x8000_0000 | 0 } as const;
 const Cr4 = { pse: 1 << 4, pae: 1 << 5 } as const;
@@ -31,7 +25,7 @@ export function markUsed(write: boolean): void {
 
 /** A table entry: (low, high) in `entry`. False: not in guest memory. */
 const entry = { low: 0, high: 0 };
-function readEntry(lib: Libnvmm, mach: NvmmMachine, gpa: number, wide: boolean): boolean {
+function readEntry(lib: LibraryCalls, mach: NvmmMachine, gpa: number, wide: boolean): boolean {
   const area = mach.areas.find(a => gpa >= a.gpa && gpa + 8 <= a.gpa + a.size);
   const bytes = area && lib.hvaBytes(mach, area.hva + (gpa - area.gpa), wide ? 8 : 4);
   if (!bytes) return false;
@@ -42,7 +36,7 @@ function readEntry(lib: Libnvmm, mach: NvmmMachine, gpa: number, wide: boolean):
   return true;
 }
 
-export function gvaToGpa(lib: Libnvmm, mach: NvmmMachine, vcpu: NvmmVcpu, gva: bigint, walk: Walk): Errno {
+export function gvaToGpa(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu, gva: bigint, walk: Walk): Errno {
   if (lib.vcpuGetState(mach, vcpu, StateFlag.crs | StateFlag.msrs)) return Errno.EFAULT;
   const { state } = vcpu;
   visited.length = 0;
@@ -78,7 +72,7 @@ const narrow = (prot: number): number => {
 
 /** 4-level tables from `level`; PAE's lower two share it. */
 function walkWide(
-  lib: Libnvmm,
+  lib: LibraryCalls,
   mach: NvmmMachine,
   root: number,
   top: number,
@@ -107,14 +101,14 @@ function walkWide(
   return Errno.EFAULT;
 }
 
-function walkPae(lib: Libnvmm, mach: NvmmMachine, root: number, low: number, walk: Walk): Errno {
+function walkPae(lib: LibraryCalls, mach: NvmmMachine, root: number, low: number, walk: Walk): Errno {
   if (!readEntry(lib, mach, root + (low >>> 30) * 8, true) || !(entry.low & Entry.present)) return Errno.EFAULT;
   // PDPTEs of legacy PAE have no accessed bit.
   visited.length = 0;
   return walkWide(lib, mach, frame(), 1, low % 2 ** 30, 0, walk);
 }
 
-function walkNarrow(lib: Libnvmm, mach: NvmmMachine, root: number, low: number, pse: boolean, walk: Walk): Errno {
+function walkNarrow(lib: LibraryCalls, mach: NvmmMachine, root: number, low: number, pse: boolean, walk: Walk): Errno {
   if (!readEntry(lib, mach, root + (low >>> 22) * 4, false) || !(entry.low & Entry.present)) return Errno.EFAULT;
   let prot = narrow(NvmmProt.all);
   const directory = entry.low;

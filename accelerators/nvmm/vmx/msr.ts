@@ -3,7 +3,7 @@ import { answerMsr, type MsrOutcome } from '../x86/exits.ts';
 import { MsrIndex, passed } from '../x86/msr-index.ts';
 import type { VmxContext } from './context.ts';
 import { Field } from './fields.ts';
-import { setTimestampCounter } from './vcpu.ts';
+import { setTimestampCounter } from './timestamp.ts';
 
 /** Not switched by VM entries and exits, and none of the host's business: they stay in the CPU. */
 export const residentMsrs = [

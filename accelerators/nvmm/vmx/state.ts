@@ -8,7 +8,8 @@ import { cr0Mask, cr4Guest, cr4Vmxe, setCr0, syncPdptes } from './control-regist
 import { EntryControl } from './controls.ts';
 import { cancelEvent, setInterruptWindow, setNmiWindow } from './event.ts';
 import { Field, Interruptibility, PendingDebug, unusable } from './fields.ts';
-import { setTimestampCounter, type VmxDriverVcpu } from './vcpu.ts';
+import { setTimestampCounter } from './timestamp.ts';
+import type { VmxDriverVcpu } from './vcpu.ts';
 
 /** State index of each segment, in the VMCS's order of fields. */
 const segments = [Seg.es, Seg.cs, Seg.ss, Seg.ds, Seg.fs, Seg.gs, Seg.ldt, Seg.tr] as const;

@@ -2,7 +2,6 @@
 import type { HostComputer, HostCpu } from '#core';
 import type { DriverMachine, DriverVcpu } from '../driver/machine.ts';
 import { Vector } from '../x86/exception.ts';
-import { offset, offsetFor } from '../x86/timestamp.ts';
 import { X86Vcpu } from '../x86/vcpu.ts';
 import { injectException } from './event.ts';
 import { Field, Interruptibility } from './fields.ts';
@@ -59,12 +58,6 @@ export class VmxVcpu extends X86Vcpu {
 export type VmxDriverVcpu = DriverVcpu<VmxVcpu>;
 
 const resumeFlag = 0x1_0000;
-
-/** The guest's time-stamp counter reads as given, now. The VMCS is current. */
-export function setTimestampCounter(cpu: HostCpu, low: number, high: number): void {
-  offsetFor(cpu, low, high);
-  cpu.vmwrite(Field.tscOffset, offset.low, offset.high);
-}
 
 const trapFlag = 0x100;
 const singleStep = 0x4000n;

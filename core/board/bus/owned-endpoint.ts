@@ -1,5 +1,5 @@
 import { answering, type Owner } from '../framework/owner.ts';
-import type { PciEndpoint } from './pci-slots.ts';
+import type { PciEndpoint } from './pci-endpoint.ts';
 
 /** A function on the PCI bus, with who answers for what it throws. Configuration space is accessed seldom: a closure each is no matter. */
 export class OwnedEndpoint implements PciEndpoint {

@@ -8,28 +8,13 @@ import type { InterruptMessages } from './interrupt-messages.ts';
 import type { MmioHandler } from './mmio.ts';
 import type { MmioBus } from './mmio-bus.ts';
 import { OwnedEndpoint } from './owned-endpoint.ts';
+import type { PciEndpoint } from './pci-endpoint.ts';
 import type { PortBus } from './port-bus.ts';
 import type { PortHandler } from './ports.ts';
 import type { Wires } from './wires.ts';
 
 /** The wires INTA to INTD of slot 0, as the host bridge relays them; each slot rotates by one. */
 export const pciInterrupts = 'pci-interrupts';
-
-/** A function's side of the bus. Nothing that a guest writes may make it throw. */
-export interface PciEndpoint {
-  readonly name: string;
-  /** Set by the bus: its device has other functions, which the header type tells. */
-  multiFunction: boolean;
-  /** `register` is a byte offset below 256; an access never leaves its doubleword. Values are unsigned. */
-  readConfiguration(register: number, size: 1 | 2 | 4): number;
-  writeConfiguration(register: number, size: 1 | 2 | 4, value: number): void;
-  /** RST#: configuration space as after power-on. */
-  reset(): void;
-  /** Claims what its base address registers say now. Nothing is claimed when this is called. */
-  decode(): void;
-  /** Releases all that `decode` claimed. */
-  conceal(): void;
-}
 
 /** The bus's side of a slot. */
 export interface PciConnection {

@@ -8,7 +8,7 @@ import { branchFrom, branchRecords, branchTo, type Field, state as layout } from
 import { DebugControl } from '../state/registers.ts';
 import type { CpuCore } from './core.ts';
 import type { CpuModel } from './model.ts';
-import type { StoredMsr } from './msr.ts';
+import type { StoredMsr } from './stored-msr.ts';
 
 /** Bits of LBR_SELECT keep a kind out: bit n + 1 for kind n. */
 export const Branch = {

@@ -252,6 +252,7 @@ export class CpuCore implements StateHolder {
     return this.surroundings.ticks;
   }
 
+  /** CR8 is the interrupt controller's register. A CPU without one has it in its block. */
   get taskPriority(): number {
     const { virtualization, surroundings, state } = this;
     if (state.guest !== 0 && virtualization?.virtualTaskPriority) return virtualization.taskPriority;
@@ -261,7 +262,7 @@ export class CpuCore implements StateHolder {
     const { virtualization, surroundings, state } = this;
     if (state.guest !== 0 && virtualization?.virtualTaskPriority) virtualization.taskPriority = value;
     else if (surroundings.interrupts) surroundings.interrupts.taskPriority = value;
-    state.set64(layout.cr8.offset, value, 0);
+    else state.set64(layout.cr8.offset, value, 0);
   }
 
   get nmiBlocked(): boolean {

@@ -127,12 +127,6 @@ export class Cpu extends CpuCore {
   }
   connect(controller: InterruptController | undefined): void {
     this.pins.controller = controller;
-    if (!controller) return;
-    const { onChange } = controller;
-    controller.onChange = () => {
-      onChange?.();
-      this.stopSoon();
-    };
   }
 
   /** In MWAIT, a store or an interrupt may wake it. */
@@ -177,14 +171,6 @@ export class Cpu extends CpuCore {
     this.retired += done;
     if (inGuest && this.virtualization) this.virtualization.retired(done);
     return leave;
-  }
-
-  /** From within a helper: generated code is to return after the present instruction, since an interrupt has become pending. */
-  stopSoon(): void {
-    if (this.#given === 0) return;
-    const { state } = this;
-    this.#given -= state.budget - 1;
-    state.budget = 1;
   }
 
   /** Before a dear helper: generated code is to return first. The next call is not put off again, so that instructions do happen. */

@@ -125,7 +125,8 @@ export class Host implements HostComputer {
       linear: (block, segment, low, high, access) => cpuAt(block).mmu.linear(segment, low, high, access),
       lookup: quickenLookup(this.linear, quickFetch, block => {
         const cpu = cpuAt(block);
-        return cache.lookup(block, cpu.index, cpu.mmu);
+        // Decoding takes microseconds, and code that changes itself is decoded without end.
+        return cpu.putsOff() ? 0 : cache.lookup(block, cpu.index, cpu.mmu);
       }),
       helpers: Object.fromEntries(
         helperNames.map(name => {

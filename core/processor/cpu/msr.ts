@@ -5,16 +5,9 @@ import { branchMsrs } from './branches.ts';
 import { loadEfer } from './control-registers.ts';
 import type { CpuCore } from './core.ts';
 import type { CpuModel } from './model.ts';
+import type { StoredMsr, WriteRule } from './stored-msr.ts';
 
 export const MsrAnswer = { done: 0, fault: 1, unknown: 2 } as const;
-
-/** What may be written: anything, canonical addresses, values of 32 bits, nothing, or these bits alone. */
-type Rule = 'any' | 'canonical' | 'low' | 'none' | number;
-
-export interface StoredMsr {
-  readonly offset: number;
-  readonly rule: Rule;
-}
 
 const stored: ReadonlyMap<number, StoredMsr> = new Map<number, StoredMsr>([
   [0x174, { offset: layout.sysenterCs.offset, rule: 'any' }],
@@ -36,7 +29,7 @@ function storedIn({ debugControl, features, vendor }: CpuModel, index: number): 
   return stored.get(index >>> 0) ?? (debugControl ? branchMsrs[vendor].get(index >>> 0) : undefined);
 }
 
-function obeys(rule: Rule, low: number, high: number): boolean {
+function obeys(rule: WriteRule, low: number, high: number): boolean {
   switch (rule) {
     case 'any':
       return true;

@@ -52,11 +52,12 @@ export function run(cpu: Cpu, budget: number): CpuExit {
     else if (++cpu.stalls > patience) cpu.passTime();
     cpu.work += cpu.retired - before + returnWeight;
     const result = conclude(cpu, leave);
-    if (result) return result;
+    // Also where a guest has left for its hypervisor: that one may serve such exits by itself, without end.
     if (cpu.work > askAfter || leave === Leave.spin || leave === Leave.breath) {
       cpu.work = 0;
       if (cpu.isOverdue()) end = Math.min(end, cpu.retired);
     }
+    if (result) return result;
     if (leave === Leave.spin && ++spins === longestSpin) return budgetExit;
   }
 }

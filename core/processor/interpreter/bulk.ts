@@ -9,7 +9,7 @@ import type { ModuleBuilder } from '../wasm/module.ts';
 import type { MemoryOpcodeName } from '../wasm/opcodes.ts';
 import { record } from './record.ts';
 
-/** (cpu, record). `equal`: what CMPS and SCAS go on with. */
+/** (cpu, record) → how dear it was: iterations that would have taken as long. `equal`: what CMPS and SCAS go on with. */
 export function bulkSupport(
   module: ModuleBuilder,
   what: BulkOperation,
@@ -34,9 +34,11 @@ const sizes: Readonly<Record<number, readonly [load: MemoryOpcodeName, store: Me
 const [rax, rcx, rsi, rdi] = [0, 1, 6, 7];
 const cpu = 0;
 const rec = 1;
+/** So many elements, moved or compared one by one, take as long as an iteration. */
+const elementsPerIteration = 64;
 
 class Bulk {
-  readonly f = new FunctionBuilder(['i32', 'i32'], []);
+  readonly f = new FunctionBuilder(['i32', 'i32'], ['i32']);
   readonly #shift: number;
   readonly #count = this.f.local('i64');
   /** Where they are in linear memory; the end of the target. */
@@ -45,6 +47,7 @@ class Bulk {
   readonly #end = this.f.local('i32');
   readonly #value = this.f.local('i64');
   readonly #entry = this.f.local('i32');
+  readonly #weight = this.f.local('i32');
 
   constructor(
     readonly bytes: number,
@@ -153,6 +156,7 @@ class Bulk {
       f.get(this.#to).get(this.#value).op('i32.wrap_i64');
       length().memoryFill().br(out).end();
     }
+    this.#weigh();
     const loop = f.loop();
     f.get(this.#to);
     if (this.hasSource) f.get(this.#from).memory(load, 0, 0);
@@ -161,6 +165,12 @@ class Bulk {
     this.#next(loop);
     f.end();
     f.end();
+    f.get(this.#weight);
+  }
+
+  /** Elements of #count are about to be met one by one. */
+  #weigh(): void {
+    this.f.get(this.#count).op('i32.wrap_i64').i32(Math.log2(elementsPerIteration)).op('i32.shr_u').set(this.#weight);
   }
 
   /**
@@ -187,8 +197,10 @@ class Bulk {
     f.end();
     f.end();
     f.get(this.#to).get(begin).op('i32.sub').i32(this.#shift).op('i32.shr_u').op('i64.extend_i32_u').set(this.#count);
+    this.#weigh();
     this.#advance();
     f.end();
     f.release(begin);
+    f.get(this.#weight);
   }
 }

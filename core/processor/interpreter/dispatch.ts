@@ -9,7 +9,7 @@ import { Leave, Status } from '../state/leave.ts';
 import { FunctionBuilder, type Label } from '../wasm/function.ts';
 import { lower } from '../wasm/lower.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
-import { again } from './function-target.ts';
+import { again, againBits } from './function-target.ts';
 import { Handler } from './handlers.ts';
 import { InlineTarget, type LoopLabels, type LoopLocals } from './inline-target.ts';
 import { LoopParts } from './loop-parts.ts';
@@ -23,7 +23,7 @@ export interface InlineHandler {
   readonly addressing: Addressing;
 }
 
-/** Iterations of REP that may pass before the host gets a word in; one may be 4 KiB, moved byte by byte. */
+/** Iterations of REP that may pass before the host gets a word in; one that meets many elements one by one counts as many (`bulk.ts`). */
 const patience = 4000;
 
 /** `counts`: executions of jump targets are counted, for the JIT. */
@@ -39,9 +39,9 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
     flagResult: f.local('i64'),
     flagBits: f.local('i32'),
     status: f.local('i32'),
+    spins: f.local('i32'),
   };
-  const { cpu, left, rec, status } = locals;
-  const spins = f.local('i32');
+  const { cpu, left, rec, status, spins } = locals;
   const parts = new LoopParts(f, module, locals);
 
   f.get(cpu).memory('i32.load8_u', state.stepping.offset).i32(patience).op('i32.mul').set(spins);
@@ -126,7 +126,7 @@ function writeFunctionCall(
   firstFunction: number,
 ): void {
   const { f, module, locals } = parts;
-  const { cpu, rec, status } = locals;
+  const { cpu, rec, status, spins } = locals;
   parts.spill();
   parts.storeBudget(1);
   f.get(cpu).get(rec);
@@ -135,5 +135,11 @@ function writeFunctionCall(
   parts.reload();
   f.get(status).op('i32.eqz').if();
   f.get(rec).i32(record.size).op('i32.add').set(rec).br(dispatch).end();
-  f.get(status).i32(again).op('i32.ne').brIf(helperStatus);
+  f.get(status)
+    .i32(2 ** againBits - 1)
+    .op('i32.and')
+    .i32(again)
+    .op('i32.ne')
+    .brIf(helperStatus);
+  f.get(spins).get(status).i32(againBits).op('i32.shr_u').op('i32.add').set(spins);
 }

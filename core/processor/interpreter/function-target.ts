@@ -11,12 +11,17 @@ import type { FunctionBuilder } from '../wasm/function.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
 import { type Addressing, RecordTarget } from './record-target.ts';
 
-/** What a handler returns beside a Status: the instruction is to run again. */
+/**
+ * What a handler returns beside a Status, in the low bits: the instruction is to run again. The bits above say how many iterations more it was
+ * worth than the one.
+ */
 export const again = 5;
+export const againBits = 3;
 
 export class FunctionTarget extends RecordTarget {
   readonly #flagResult: number;
   readonly #flagBits: number;
+  #iterations = -1;
 
   constructor(f: FunctionBuilder, module: ModuleBuilder, form: Form, addressing: Addressing) {
     super(f, module, form, addressing, 0, 1);
@@ -65,8 +70,18 @@ export class FunctionTarget extends RecordTarget {
     push();
     this.f.memory('i64.store', state.rip.offset).i32(Status.transferred).op('return');
   }
+  protected countIterations(): void {
+    const { f } = this;
+    this.#iterations = f.local('i32');
+    f.set(this.#iterations);
+  }
+
+  /** Its caller counts. */
   again(): void {
-    this.f.i32(again).op('return');
+    const { f } = this;
+    f.i32(again);
+    if (this.#iterations >= 0) f.get(this.#iterations).i32(againBits).op('i32.shl').op('i32.or');
+    f.op('return');
   }
   finish(window: boolean): void {
     const { f } = this;

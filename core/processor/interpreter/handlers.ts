@@ -2,14 +2,14 @@
 export const Handler = {
   /** The page has changed under this record: look it up again. */
   stale: 0,
-  /** Not an instruction: execution goes on at codeBase + immediate. */
+  /** Not an instruction: execution goes on elsewhere (`gotoRecord`). */
   goto: 1,
-  /** Bytes that are no instruction: raises the fault in `a`. */
+  /** Bytes that are no instruction: raises a fault (`undefinedRecord`). */
   undefined: 2,
-  /** The head of a compiled block: the table slot of its function is in `jit`. */
+  /** The head of a compiled block: calls its region (`jittedRecord`). */
   jitted: 3,
   /**
-   * An instruction that goes on in the next page: if that one is still at `immediate`, its record is at `displacement`.
+   * An instruction that goes on in the next page: its record is good while that page is still the one it was decoded with (`crossingRecord`).
    * 64-bit mode only.
    */
   crossing: 4,

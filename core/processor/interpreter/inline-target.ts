@@ -4,7 +4,7 @@ import type { Form } from '../isa/form.ts';
 import { state } from '../state/layout.ts';
 import type { FunctionBuilder, Label } from '../wasm/function.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
-import { record } from './record.ts';
+import { branchRecord, record } from './record.ts';
 import { type Addressing, RecordTarget } from './record-target.ts';
 
 export interface LoopLocals {
@@ -18,6 +18,8 @@ export interface LoopLocals {
   readonly flagResult: number;
   readonly flagBits: number;
   readonly status: number;
+  /** Iterations of REP since the host got a word in. */
+  readonly spins: number;
 }
 
 export interface LoopLabels {
@@ -87,7 +89,7 @@ export class InlineTarget extends RecordTarget {
     const direct = target.operation === 'immediate' || target.inputs[0]?.operation === 'immediate';
     const next = f.local('i32');
     if (direct) {
-      f.get(locals.rec).memory('i32.load', record.displacement).tee(next);
+      f.get(locals.rec).memory('i32.load', branchRecord.link).tee(next);
       f.if(undefined, 'likely');
       f.get(next).set(locals.rec).br(labels.jumped).end();
     }
@@ -102,7 +104,7 @@ export class InlineTarget extends RecordTarget {
       .memory('i32.load')
       .tee(next)
       .if(undefined, 'likely');
-    if (direct) f.get(locals.rec).get(next).memory('i32.store', record.displacement);
+    if (direct) f.get(locals.rec).get(next).memory('i32.store', branchRecord.link);
     f.get(next).set(locals.rec).br(labels.jumped);
     f.end().end();
     f.get(locals.cpu)
@@ -113,6 +115,11 @@ export class InlineTarget extends RecordTarget {
       .br(labels.resume);
     f.release(offset);
     f.release(next);
+  }
+
+  protected countIterations(): void {
+    const { spins } = this.locals;
+    this.f.get(spins).op('i32.add').set(spins);
   }
 
   again(): void {

@@ -1,8 +1,7 @@
 /** The bytes that a page of code gives the decoder. */
 import type { ByteSource } from '../decode/decoded.ts';
+import { pageSize } from '../memory/page.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
-
-export const pageSize = 0x1000;
 
 /** Bytes of a page from an offset on, and of a second page after it. */
 export class PageSource implements ByteSource {

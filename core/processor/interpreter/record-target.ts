@@ -253,8 +253,12 @@ export abstract class RecordTarget implements Target {
     if (!code64 || addressWidth !== 64 || repeat === 'none') return false;
     this.f.get(this.cpu).get(this.rec);
     this.f.call(bulkSupport(this.module, what, width / 8, repeat !== 'repne'));
+    this.countIterations();
     return true;
   }
+
+  /** Pops how many iterations a bulk operation was worth. */
+  protected abstract countIterations(): void;
 
   abstract pushCodeBase(): void;
   abstract pushContext(): void;

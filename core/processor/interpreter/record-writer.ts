@@ -1,8 +1,10 @@
-/** Writes records (record.ts) into linear memory. */
+/** Writes records (record.ts) into linear memory, a word of two or more fields at a time. */
 import type { Decoded } from '../decode/decoded.ts';
 import type { Form } from '../isa/form.ts';
 import { Segment, segmentBase, state } from '../state/layout.ts';
+import { Vector } from '../state/registers.ts';
 import { Handler } from './handlers.ts';
+import { gotoRecord, record, undefinedRecord, wordOf } from './record.ts';
 import { withoutSlot } from './record-target.ts';
 
 /** Handler numbers of forms; `simple`: the memory operand is a base and a displacement. */
@@ -62,31 +64,30 @@ export class RecordWriter {
       displacementHigh = 0;
     }
 
-    const word = pointer >>> 2;
-    words[word] = this.handlers.handlerOf(form, simple) | (decoded.length << 16) | (address << 24);
-    words[word + 1] = slotA | (slotB << 16);
-    words[word + 2] = base | (decoded.index << 16);
-    words[word + 3] = segment | (offset << 16);
-    words[word + 4] = displacementLow;
-    words[word + 5] = displacementHigh;
-    words[word + 6] = immediateLow;
-    words[word + 7] = immediateHigh;
+    words[wordOf(pointer, record.handler)] =
+      this.handlers.handlerOf(form, simple) | (decoded.length << 16) | (address << 24);
+    words[wordOf(pointer, record.a)] = slotA | (slotB << 16);
+    words[wordOf(pointer, record.base)] = base | (decoded.index << 16);
+    words[wordOf(pointer, record.segmentBase)] = segment | (offset << 16);
+    words[wordOf(pointer, record.displacement)] = displacementLow;
+    words[wordOf(pointer, record.displacementHigh)] = displacementHigh;
+    words[wordOf(pointer, record.immediate)] = immediateLow;
+    words[wordOf(pointer, record.immediateHigh)] = immediateHigh;
   }
 
   undefined(pointer: number, offset: number, fault: number): void {
     this.own(pointer, offset, Handler.undefined);
-    this.#words[(pointer >>> 2) + 1] = fault | ((fault === 13 ? 0 : -1) << 16);
+    this.#words[wordOf(pointer, undefinedRecord.vector)] = fault | ((fault === Vector.gp ? 0 : -1) << 16);
   }
 
   goto(pointer: number, offset: number): void {
     this.own(pointer, offset, Handler.goto);
-    this.#words[(pointer >>> 2) + 6] = offset;
+    this.#words[wordOf(pointer, gotoRecord.target)] = offset;
   }
 
   own(pointer: number, offset: number, handler: number): void {
-    const word = pointer >>> 2;
-    this.#words.fill(0, word, word + 8);
-    this.#words[word] = handler;
-    this.#words[word + 3] = offset << 16;
+    this.#words.fill(0, wordOf(pointer, 0), wordOf(pointer, record.size));
+    this.#words[wordOf(pointer, record.handler)] = handler;
+    this.#words[wordOf(pointer, record.segmentBase)] = offset << 16;
   }
 }

@@ -1,15 +1,10 @@
 /**
  * Constant folding and identities on values, and programs cleared of what cannot happen. Equal values become one object, so that
- * readers see what is used twice.
+ * readers see what is used twice. It happens once, in `trace`: no reader folds again with what one decoded instruction's operands hold.
  */
 import type { Address, Effect, FlagUpdate, Program } from './effect.ts';
 import { compute, isComputable } from './operations.ts';
 import { constant, flagNames, type Operation, Value, yes } from './value.ts';
-
-/** What a leaf is known to hold: immediates, next RIP … of one decoded instruction. */
-export type Knowledge = (leaf: Value) => bigint | undefined;
-
-const nothing: Knowledge = () => undefined;
 
 const constantOf = (value: Value): bigint | undefined =>
   value.operation === 'constant' ? (value.detail as bigint) : undefined;
@@ -39,7 +34,7 @@ const withRightZero: Rule = (_value, left, right) => (constantOf(right) === 0n ?
 const withEitherZero: Rule = (_value, left, right) =>
   constantOf(right) === 0n ? left : constantOf(left) === 0n ? right : undefined;
 
-/** Only what is worth it: these come up when operands become constants. */
+/** Only what comes up in semantics: an operand that is a constant in some forms, and the same value twice. */
 const rules: Partial<Record<Operation, Rule>> = {
   add: withEitherZero,
   sub: (value, left, right) =>
@@ -95,8 +90,6 @@ export class Folder {
   readonly #shared = new Map<string, Value>();
   readonly #numbers = new Map<Value, number>();
 
-  constructor(readonly knowledge: Knowledge = nothing) {}
-
   value(value: Value): Value {
     const known = this.#done.get(value);
     if (known) return known;
@@ -136,8 +129,6 @@ export class Folder {
   }
 
   #fold(value: Value): Value {
-    const known = value.inputs.length === 0 ? this.knowledge(value) : undefined;
-    if (known !== undefined) return constant(value.width, known);
     if (value.inputs.length === 0) return value;
     const inputs = value.inputs.map(input => this.value(input));
     const unchanged = inputs.every((input, n) => input === value.inputs[n]);

@@ -214,6 +214,9 @@ export class Value {
   }
 }
 
+/** A value without inputs. */
+export const leaf = (operation: Operation, width: Width, detail: Detail): Value =>
+  new Value(operation, width, [], detail);
 export const constant = (width: Width, value: number | bigint): Value =>
   new Value('constant', width, [], BigInt.asUintN(width, BigInt(value)));
 export const zero = (width: Width): Value => constant(width, 0);

@@ -1,6 +1,6 @@
 /** The sixteen condition codes (SDM vol. 1, appendix B). Odd codes are the negations of even ones. */
 import { type Value, yes } from '../ir/value.ts';
-import type { Tracer } from './trace.ts';
+import type { Tracer } from './tracer.ts';
 
 export const conditionNames = [
   'o',

@@ -1,7 +1,7 @@
 /** The six arithmetic flags of the common results (SDM vol. 1, section 3.4.3.1). */
 import type { FlagUpdate } from '../ir/effect.ts';
 import { type FlagName, no, type Value } from '../ir/value.ts';
-import type { Tracer } from './trace.ts';
+import type { Tracer } from './tracer.ts';
 
 /** After `before + right (+ carry) = after`. */
 export const flagsOfSum = (before: Value, right: Value, after: Value, carry?: Value): FlagUpdate => ({

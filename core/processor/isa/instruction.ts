@@ -2,7 +2,8 @@
 import type { Form } from './form.ts';
 import type { InterceptName } from './intercepts.ts';
 import type { Encoding } from './notation.ts';
-import type { Operand, Tracer } from './trace.ts';
+import type { Operand } from './operand.ts';
+import type { Tracer } from './tracer.ts';
 
 /** What else than its explicit operands an instruction's meaning depends on; forms differ by these only. */
 export type Variation =

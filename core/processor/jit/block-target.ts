@@ -274,7 +274,7 @@ export class BlockTarget implements Target {
     push();
     this.f.set(this.locals.rip);
     this.flags.settle();
-    this.control.goToRip(form.instruction.name === 'ret');
+    this.control.goToRip(form.instruction.branch === 'return');
   }
 
   leave(): void {

@@ -1,6 +1,6 @@
 /** From region to region without the interpreter: at a region's exit, state.rip is looked up in the fetch TLB. */
 import { Handler } from '../interpreter/handlers.ts';
-import { record } from '../interpreter/record.ts';
+import { jittedRecord, record } from '../interpreter/record.ts';
 import { state, tlb } from '../state/layout.ts';
 import type { FunctionBuilder } from '../wasm/function.ts';
 import type { RegionLocals } from './block-target.ts';
@@ -28,13 +28,10 @@ export function writeChain(f: FunctionBuilder, type: number, { cpu, left, rip, c
     .op('i32.eqz')
     .brIf(out);
   f.get(rec).memory('i32.load16_u', record.handler).i32(Handler.jitted).op('i32.ne').brIf(out);
-  f.get(left).get(rec).memory('i32.load16_u', record.a).op('i32.lt_u').brIf(out, 'unlikely');
+  f.get(left).get(rec).memory('i32.load16_u', jittedRecord.count).op('i32.lt_u').brIf(out, 'unlikely');
   f.get(cpu).get(rip).get(offset).op('i64.sub').memory('i64.store', state.codeBase.offset);
-  f.get(cpu)
-    .get(left)
-    .get(rec)
-    .memory('i32.load', record.immediate + 4);
-  f.get(rec).memory('i32.load', record.immediate).returnCallIndirect(type);
+  f.get(cpu).get(left).get(rec).memory('i32.load', jittedRecord.block);
+  f.get(rec).memory('i32.load', jittedRecord.slot).returnCallIndirect(type);
   f.end();
   f.release(entry);
   f.release(rec);

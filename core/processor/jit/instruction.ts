@@ -1,6 +1,6 @@
 /** An instruction as its record has it, read back for compilation. */
 import { Handler } from '../interpreter/handlers.ts';
-import { record } from '../interpreter/record.ts';
+import { jittedRecord, record } from '../interpreter/record.ts';
 import type { Form } from '../isa/form.ts';
 import { state } from '../state/layout.ts';
 
@@ -27,7 +27,7 @@ export interface FormSource {
 export function readInstruction(view: DataView, pointer: number, forms: FormSource): CompiledInstruction | undefined {
   const u16 = (at: number, offset: number) => view.getUint16(at + offset, true);
   let at = pointer >>> 0;
-  if (u16(at, record.handler) === Handler.jitted) at = view.getUint32(at + record.displacement, true);
+  if (u16(at, record.handler) === Handler.jitted) at = view.getUint32(at + jittedRecord.original, true);
   const form = forms.formOf(u16(at, record.handler));
   const address = view.getUint8(at + record.address);
   const slow = (address & 4) !== 0;

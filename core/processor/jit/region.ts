@@ -67,7 +67,9 @@ export interface PageCode {
   jumps(offset: number): number;
 }
 
-/** Targets that are jumped to more rarely, while the region's head was 16,000 times, are left out: what is hardly executed costs nothing then. */
+/**
+ * A branch target joins the region only if it was reached this often in the time the head was reached 16,000 times. Cold code is not compiled.
+ */
 const rareBranch = 128;
 const rareCall = 1600;
 
@@ -99,7 +101,7 @@ export function findRegion(head: number, code: PageCode): Region | undefined {
       offset += instruction.length;
       const branch = branchOf(instruction);
       if (!branch) continue;
-      const isCall = instruction.form.instruction.name === 'call';
+      const isCall = instruction.form.instruction.branch === 'call';
       if (branch.direct) {
         const target = Number(instruction.immediate);
         const worthwhile =

@@ -4,7 +4,7 @@
  */
 import { state } from '../state/layout.ts';
 import { FunctionBuilder } from '../wasm/function.ts';
-import { locate } from './fast-walk.ts';
+import { locate } from './locate.ts';
 
 export const NestedUse = { read: 0, write: 1, execute: 2, table: 3 } as const;
 export type NestedUse = (typeof NestedUse)[keyof typeof NestedUse];

@@ -3,10 +3,11 @@
  * accessed and dirty bits set already, nothing forbidden. It reads what AddressSpaces keeps in the state block for it and asks TypeScript (`slow`) whenever anything is out of the ordinary.
  */
 import { state, tlb } from '../state/layout.ts';
-import { FunctionBuilder, type FunctionReference, type Label } from '../wasm/function.ts';
+import { FunctionBuilder, type FunctionReference } from '../wasm/function.ts';
 import { MEMORY, ModuleBuilder } from '../wasm/module.ts';
 import { Variant } from './context.ts';
 import { NestedUse, writeNestedPage } from './fast-nested-walk.ts';
+import { locate } from './locate.ts';
 
 type Kind = 'read' | 'write' | 'execute';
 type Translate = (cpu: number, low: number, high: number, bytes: number) => number;
@@ -220,14 +221,6 @@ function writePage(kind: Kind, nested?: Nested): FunctionBuilder {
   f.end();
   f.i32(0);
   return f;
-}
-
-/** The place of a physical page, in `base`, in linear memory; it must lie in the RAM that the state block names. */
-export function locate(f: FunctionBuilder, cpu: number, base: number, result: number, out: Label): void {
-  f.get(base).i64(12).op('i64.shr_u').get(cpu).memory('i64.load32_u', state.walkFirst.offset).op('i64.sub').set(base);
-  f.get(base).get(cpu).memory('i64.load32_u', state.walkPages.offset).op('i64.ge_u').brIf(out);
-  f.get(base).op('i32.wrap_i64').i32(12).op('i32.shl').get(cpu).memory('i32.load', state.walkOffset.offset);
-  f.op('i32.add').set(result);
 }
 
 /** (cpu, low, high, size) → address, as EngineImports.translateRead and translateWrite have it. */

@@ -37,7 +37,24 @@ const programs: Readonly<Record<string, string>> = {
     and dword ptr [rsp], 0xfffffeff
     popf
     hlt`,
+  'code that changes itself': `mov ecx, 1000
+    again: inc dword ptr [rip + changed + 1]
+    changed: mov eax, 0
+    dec ecx
+    jnz again
+    hlt`,
+  // A hypervisor serves these by itself.
+  'cache flushes': 'mov ecx, 3000\n again: wbinvd\n invd\n dec ecx\n jnz again\n hlt',
   ports: 'mov ecx, 3000\n again: out 0x80, al\n in eax, 0x80\n add ebx, eax\n dec ecx\n jnz again\n hlt',
+};
+
+/** How often the host is asked at least. */
+const questions = (what: string, name: string): number => {
+  if (what === 'ports') return 0;
+  if (what === 'code that changes itself') return 10;
+  // NVMM's driver serves these exits by itself; elsewhere they are a few instructions.
+  if (what === 'cache flushes') return name.startsWith('nvmm') ? 5 : 0;
+  return 1;
 };
 
 export function giveWay(test: TestFn, guest: Guest): void {
@@ -62,7 +79,7 @@ export function giveWay(test: TestFn, guest: Guest): void {
         guest.input = port => port + asked * 0;
         const before = accelerator.time.ticks;
         t.deepEqual(guest.run(10_000_000), { reason: 'halt' });
-        if (what !== 'ports') t.true(asked > 0, 'nobody asked');
+        t.true(asked >= questions(what, name), `asked ${asked} times`);
         const { fpu, ...state } = guest.state;
         ends.push([
           accelerator.time.ticks - before,

@@ -2,7 +2,7 @@
 import type { TestFn } from 'ava';
 import { accelerators, MapAccess } from '../../../accelerators/index.ts';
 import { amd } from '../../../core/index.ts';
-import { at, type Guest } from '../guest.ts';
+import { at, bareBoard, type Guest } from '../guest.ts';
 
 const badCall = { code: 'bad-call' };
 
@@ -15,15 +15,26 @@ export function memory(test: TestFn, guest: Guest): void {
     t.true(features.memoryProtection && features.memoryAliasing && features.memoryUnmapping && features.completeState);
     const factory = accelerators.find(each => each.name === accelerator.name)!;
     using other = factory.create({ memory: 2 ** 20, processors: 1, cpu: amd({}) });
-    const specification = { ...machine.specification, processors: features.processorsPerMachine + 1 };
-    t.throws(() => other.createMachine(specification), badCall);
-    const { interrupts } = machine.specification;
-    t.throws(() => other.createMachine({ ...machine.specification, interrupts: [] }), badCall);
-    t.throws(
-      () => other.createMachine({ ...machine.specification, interrupts: [...interrupts, ...interrupts] }),
-      badCall,
-    );
-    t.throws(() => other.createMachine({ ...machine.specification, processors: 0, interrupts: [] }), badCall);
+    for (const processors of [0, 1.5, features.processorsPerMachine + 1])
+      t.throws(() => other.createMachine({ ...machine.specification, processors }), badCall, `${processors}`);
+  });
+
+  test(`${name}: memory is there first, and processors come with the board, once`, t => {
+    const factory = accelerators.find(each => each.name === accelerator.name)!;
+    using other = factory.create({ memory: 2 ** 20, processors: 1, cpu: machine.specification.cpu });
+    using created = other.createMachine({ ...machine.specification, processors: 1 });
+    const block = created.allocate(0x2000);
+    created.map(0, block, 0, 0x2000, MapAccess.all);
+    t.deepEqual(created.processors, []);
+    const board = bareBoard();
+    const [pins] = board.interrupts;
+    t.throws(() => created.powerOn({ ...board, interrupts: [] }), badCall);
+    t.throws(() => created.powerOn({ ...board, interrupts: [pins!, pins!] }), badCall);
+    t.deepEqual(created.processors, [], 'what was refused left nothing');
+    t.is(created.powerOn(board), created.processors);
+    t.is(created.processors.length, 1);
+    t.throws(() => created.powerOn(board), badCall);
+    t.is(created.processors[0]!.getState('general').general.rip, 0xfff0n);
   });
 
   test(`${name}: what cannot be mapped is refused and changes nothing`, t => {

@@ -67,7 +67,7 @@ const touches: Record<string, (one: Machine) => void> = {
   'software disabled': ({ write }) => write(0xf0, 0xff),
   'another count': ({ write }) => write(0x380, 5000),
   'no count': ({ write }) => write(0x380, 0),
-  'the time-stamp counter': ({ board }) => board.board.timestamps.changed(0),
+  'the time-stamp counter': ({ board }) => board.board.timestamps.changed(0, 0n),
   'saved and restored': ({ apic }) => apic.restore(apic.save()),
 };
 test('an expiry that nobody has heard of yet is not lost by what sets the timer anew, and comes once', t => {

@@ -73,11 +73,8 @@ const localApic = fc.oneof(
     'tsc',
     fc.tuple(fc.integer({ min: -(10 ** 9), max: 10 ** 9 }), processor).map(
       ([offset, from]): Step =>
-        ({ board: { board } }) => {
-          const before = board.timestamps.measure;
-          board.timestamps.measure = index => (index === from ? BigInt(offset) : before(index));
-          board.timestamps.changed(from);
-        },
+        ({ board: { board } }) =>
+          board.timestamps.changed(from, BigInt(offset)),
     ),
   ),
 );

@@ -11,7 +11,7 @@ import { movesOfSvm, tidyDebug, tidyRip, tidySwitched } from './switched-state.t
 import { Control, EventInfo, Save, TlbControl, VirtualInterrupt } from './vmcb.ts';
 
 const pageSize = 0x1000;
-const { cr8, pat, tscOffset } = layout;
+const { pat, tscOffset } = layout;
 /** For a walk's attributes. */
 const pagingNumber: Readonly<Record<HostPaging, number>> = { long: 0, pae: 1, legacy: 2 };
 
@@ -23,7 +23,6 @@ export class WorldSwitch {
   // Of the host, kept inside of the processor.
   #hostPatLow = 0;
   #hostPatHigh = 0;
-  #hostPriority = 0;
   #hostPendingDebug = 0;
 
   constructor(svm: SvmState, linear: WebAssembly.Memory) {
@@ -147,7 +146,6 @@ export class WorldSwitch {
     svm.hostInterrupts = (state.systemFlags & Flag.if) !== 0;
     this.#hostPatLow = state.low(pat.offset);
     this.#hostPatHigh = state.high(pat.offset);
-    this.#hostPriority = state.low(cr8.offset);
     this.#hostPendingDebug = cpu.pendingDebug;
     const page = this.#page(svm.hostSaveLow, svm.hostSaveHigh);
     if (page === 0) return;
@@ -177,7 +175,6 @@ export class WorldSwitch {
     if (state.guest !== 0) {
       this.#addTscOffset(~controls.tscOffsetLow + 1, ~controls.tscOffsetHigh + (controls.tscOffsetLow === 0 ? 1 : 0));
       if (controls.nestedPaging) state.set64(pat.offset, this.#hostPatLow, this.#hostPatHigh);
-      if (controls.virtualMasking) state.set64(cr8.offset, this.#hostPriority, 0);
     }
     state.guest = 0;
     svm.gif = false;

@@ -1,7 +1,7 @@
 /** Near CALL and RET (SDM vol. 2). */
 import type { Value } from '../../ir/value.ts';
 import { instruction } from '../instruction.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 
 export const CALL = instruction('call', {
   encodings: [

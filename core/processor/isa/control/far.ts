@@ -1,7 +1,8 @@
 /** Far JMP, CALL and RET (SDM vol. 2): gates, task switches and privilege changes are the helpers'. */
 import { constant, type Value } from '../../ir/value.ts';
 import { instruction } from '../instruction.ts';
-import type { Operand, Tracer } from '../trace.ts';
+import type { Operand } from '../operand.ts';
+import type { Tracer } from '../tracer.ts';
 
 const target = (cpu: Tracer, offset: Operand, selector: Operand | undefined): [selector: Value, offset: Value] =>
   selector

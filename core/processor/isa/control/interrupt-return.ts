@@ -3,7 +3,7 @@ import { constant, type Value } from '../../ir/value.ts';
 import { Segment, segmentAttributes, segmentLimit, segmentSelector } from '../../state/layout.ts';
 import { Attribute, Flag, systemFlags } from '../../state/registers.ts';
 import { flagsFromImage } from '../flags.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 import { delicateFlags, enterPrivilege, privilege, type SegmentImage, segmentImage } from './privilege.ts';
 
 /** What the image may have set here; RF is looked at by itself. */

@@ -1,7 +1,7 @@
 /** LOOP, LOOPE, LOOPNE, JrCXZ (SDM vol. 2). The address size chooses CX, ECX or RCX; flags stay as they are. */
 import { type Value, yes } from '../../ir/value.ts';
 import { type Instruction, instruction } from '../instruction.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 
 const loop = (name: string, opcode: string, condition: (cpu: Tracer) => Value | undefined): Instruction =>
   instruction(name, {

@@ -2,7 +2,7 @@
 import { constant, type Value } from '../../ir/value.ts';
 import { Segment, segmentOffset, state } from '../../state/layout.ts';
 import { Flag } from '../../state/registers.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 
 /** While one of these is set, each instruction may be followed by a trap, or translation knows more than two privileges. */
 export const delicateFlags: number = Flag.tf | Flag.rf | Flag.vm | Flag.ac;

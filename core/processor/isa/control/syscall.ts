@@ -3,7 +3,7 @@ import { constant, no, type Value, yes } from '../../ir/value.ts';
 import { Attribute, Efer, Gpr, systemFlags } from '../../state/registers.ts';
 import { arithmeticFlags, flagsFromImage } from '../flags.ts';
 import { instruction } from '../instruction.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 import { delicateFlags, enterPrivilege, flatSegment, privilege } from './privilege.ts';
 
 const present = Attribute.segment | Attribute.present | Attribute.accessed | Attribute.granular;

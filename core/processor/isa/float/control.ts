@@ -2,7 +2,7 @@
 import { constant, type Value } from '../../ir/value.ts';
 import { Cr0, Vector } from '../../state/registers.ts';
 import { type Instruction, instruction } from '../instruction.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 
 const nothing = (): void => {};
 

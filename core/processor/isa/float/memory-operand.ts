@@ -1,6 +1,6 @@
 /** x87 operands in memory: how their rows write them. */
 import type { Value } from '../../ir/value.ts';
-import type { Operand } from '../trace.ts';
+import type { Operand } from '../operand.ts';
 import { X87Memory } from './operations.ts';
 
 export interface MemoryForm {

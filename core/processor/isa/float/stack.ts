@@ -3,7 +3,8 @@
 import type { HelperName } from '../../ir/helpers.ts';
 import { constant, type Value, yes } from '../../ir/value.ts';
 import { Segment, segmentSelector, segmentSelectors, x87SignExponents, x87Significands } from '../../state/layout.ts';
-import type { Operand, Tracer } from '../trace.ts';
+import type { Operand } from '../operand.ts';
+import type { Tracer } from '../tracer.ts';
 import { type Extended, not, number, Status } from './plain.ts';
 
 /** What an instruction does to the stack, after which all of it happens at once. */

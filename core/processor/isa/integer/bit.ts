@@ -1,7 +1,7 @@
 /** BT, BTS, BTR, BTC (SDM vol. 2). In memory a register's bit offset reaches beyond the operand, either way. CF alone changes. */
 import { constant, type Value } from '../../ir/value.ts';
 import { type Instruction, instruction } from '../instruction.ts';
-import type { Operand } from '../trace.ts';
+import type { Operand } from '../operand.ts';
 
 type Change = (before: Value, mask: Value) => Value;
 

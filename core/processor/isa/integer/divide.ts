@@ -1,7 +1,8 @@
 /** DIV and IDIV (SDM vol. 2). All flags are undefined and left alone. 128-bit dividends that need more than 64 bits go to a helper. */
 import { constant, type Value, type Width } from '../../ir/value.ts';
 import { instruction } from '../instruction.ts';
-import type { Operand, Tracer } from '../trace.ts';
+import type { Operand } from '../operand.ts';
+import type { Tracer } from '../tracer.ts';
 
 const divideError = 0;
 

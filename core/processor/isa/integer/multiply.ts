@@ -2,7 +2,8 @@
 import type { Value, Width } from '../../ir/value.ts';
 import { no } from '../../ir/value.ts';
 import { instruction } from '../instruction.ts';
-import type { Operand, Tracer } from '../trace.ts';
+import type { Operand } from '../operand.ts';
+import type { Tracer } from '../tracer.ts';
 
 interface Product {
   readonly low: Value;

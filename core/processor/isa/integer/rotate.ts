@@ -1,7 +1,7 @@
 /** ROL, ROR, RCL, RCR (SDM vol. 2). They change CF and OF alone, and not even these where the masked count is zero. */
 import { constant, type Value } from '../../ir/value.ts';
 import { type Instruction, instruction } from '../instruction.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 import { maskedCount, shiftBlock } from './shift.ts';
 
 interface Rotated {

@@ -2,7 +2,7 @@
 import { no, type Value } from '../../ir/value.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
-import type { Operand } from '../trace.ts';
+import type { Operand } from '../operand.ts';
 
 /** The six encodings of a shift or rotate by 1, imm8 and CL. */
 export const shiftBlock = (...extensions: number[]): Encoding[] =>

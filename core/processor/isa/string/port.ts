@@ -1,6 +1,6 @@
 /** INS and OUTS (SDM vol. 2). Permission (asked for a count of zero too), intercepts and the transfer itself are the helpers'. There is no 64-bit form. */
 import { constant, type Width } from '../../ir/value.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 import { stringInstructions } from './repeat.ts';
 
 const transfer = (cpu: Tracer, width: Width, call: (...facts: ReturnType<typeof constant>[]) => void): void => {

@@ -7,7 +7,8 @@ import type { FlagUpdate } from '../../ir/effect.ts';
 import { constant, type Value, type Width, yes } from '../../ir/value.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
-import type { Operand, Tracer } from '../trace.ts';
+import type { Operand } from '../operand.ts';
+import type { Tracer } from '../tracer.ts';
 
 /** rSI and rDI of this address size. */
 export const pointer = (cpu: Tracer, index: 6 | 7): { register: Operand; before: Value; offset: Value } => {

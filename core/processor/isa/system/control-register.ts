@@ -2,7 +2,8 @@
 import { constant, type Value, yes } from '../../ir/value.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
-import type { Operand, Tracer } from '../trace.ts';
+import type { Operand } from '../operand.ts';
+import type { Tracer } from '../tracer.ts';
 import { checkUserMode } from './user-mode.ts';
 
 const wide = (opcode: string, letter: 'C' | 'D', order: 'from' | 'to'): Encoding[] => {

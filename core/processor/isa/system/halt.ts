@@ -1,7 +1,7 @@
 /** HLT, PAUSE, MONITOR, MWAIT, CLI, STI, RSM (SDM vol. 2). */
 import { delicateFlags } from '../control/privilege.ts';
 import { instruction } from '../instruction.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 
 export const HLT = instruction('hlt', {
   encodings: [['f4']],

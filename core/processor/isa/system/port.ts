@@ -1,7 +1,7 @@
 /** IN and OUT (SDM vol. 2). */
 import { constant, type Value } from '../../ir/value.ts';
 import { instruction } from '../instruction.ts';
-import type { Operand } from '../trace.ts';
+import type { Operand } from '../operand.ts';
 
 const portOf = (operand: Operand): Value => operand.read().zeroExtend(16);
 const byImmediate = (operand: Operand): Value => constant(32, operand.form?.kind === 'immediate' ? 1 : 0);

@@ -2,7 +2,7 @@
 import { constant, no, type Value, yes } from '../../ir/value.ts';
 import { Segment, segmentBase, segmentSelector } from '../../state/layout.ts';
 import { type Instruction, instruction } from '../instruction.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 import { checkUserMode } from './user-mode.ts';
 
 /** A register gets the selector zero-extended, memory 16 bits. */

@@ -7,7 +7,7 @@
 import type { HelperName } from '../../ir/helpers.ts';
 import { constant, type Value, yes, zero } from '../../ir/value.ts';
 import { everywhere, simd } from '../../ir/vector.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 
 type FloatWidth = 32 | 64;
 

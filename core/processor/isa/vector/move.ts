@@ -3,7 +3,7 @@ import { constant, type Value, zero } from '../../ir/value.ts';
 import { simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 import { checkSse, writeVector } from './register-file.ts';
 
 const vectorMove = (name: string, feature: string, aligned: boolean, ...encodings: Encoding[]): Instruction =>

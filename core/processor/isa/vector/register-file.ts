@@ -1,7 +1,8 @@
 /** What MMX and SSE integer rows have in common: one operation, two register files (SDM vol. 1, chapters 9 and 11). */
 import { constant, type Value } from '../../ir/value.ts';
 import { type Instruction, instruction } from '../instruction.ts';
-import type { Operand, Tracer } from '../trace.ts';
+import type { Operand } from '../operand.ts';
+import type { Tracer } from '../tracer.ts';
 
 /** MM registers are the significands of x87's; a write sets sign and exponent to ones. */
 export function writeMmx(cpu: Tracer, operand: number, value: Value): void {

@@ -1,6 +1,6 @@
 /** SVM instructions (APM vol. 2, chapter 15). */
 import { type Instruction, instruction } from '../instruction.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../tracer.ts';
 
 const accumulator = (cpu: Tracer) => cpu.register(0, cpu.addressWidth).read().zeroExtend(64);
 

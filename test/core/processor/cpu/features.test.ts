@@ -2,7 +2,7 @@
 import test from 'ava';
 import { features } from '../../../../core/processor/cpu/features.ts';
 import { amd, intel } from '../../../../core/processor/cpu/models.ts';
-import { guestModel } from '../../../../machines/build.ts';
+import { guestModel } from '../../../../machines/guest-model.ts';
 import { Computer, place } from '../../../support/computer.ts';
 
 const invalid = 6;

@@ -5,7 +5,8 @@
 import test from 'ava';
 import { state, x87Offset } from '../../../../../core/processor/state/layout.ts';
 import type { StateBlock } from '../../../../../core/processor/state/state-block.ts';
-import { type Case, readCases, recordings } from '../../../../oracle/cases.ts';
+import type { Case } from '../../../../oracle/case.ts';
+import { readCases, recordings } from '../../../../oracle/cases.ts';
 import { evaluator, helping } from '../../../../support/evaluator.ts';
 import { UserHost } from '../../../../support/user-host.ts';
 import { UserMachine } from '../../../../support/user-machine.ts';

@@ -3,7 +3,7 @@
  * it for exact results. Results and flags must be the same.
  */
 import test from 'ava';
-import type { State } from '../../../../oracle/cases.ts';
+import type { State } from '../../../../oracle/case.ts';
 import { codeBase, fxOffsets, initialFx } from '../../../../oracle/machine.ts';
 import { Random } from '../../../../oracle/random.ts';
 import { engines } from '../../../../support/engines.ts';

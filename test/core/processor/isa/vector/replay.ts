@@ -1,5 +1,5 @@
 /** Runs recorded cases on engines and gathers what differs. */
-import type { Case } from '../../../../oracle/cases.ts';
+import type { Case } from '../../../../oracle/case.ts';
 import { compare } from '../../../../oracle/compare.ts';
 import type { Engine } from '../../../../support/evaluator.ts';
 

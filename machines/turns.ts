@@ -1,0 +1,45 @@
+/** Whose turn it is among the processors of a machine, which all run on one thread. */
+
+/** Virtual time: instructions that one processor runs before the next one's turn. With one processor there are no turns. */
+const quantum = 20_000;
+export const longQuantum = 200_000;
+/** Real time: nanoseconds of a turn, for up to twenty processors; with more, what gives each its turn in the time of a timer tick. */
+const longestTurn = 200_000;
+const round = 4e6;
+
+/** A turn, and until when it goes: a run that ends in between changes nothing about that. */
+export interface Turn {
+  readonly processor: number;
+  /** Nanosecond of the machine's clock. 0: it has not begun. */
+  readonly end: number;
+}
+
+const firstTurn: Turn = { processor: 0, end: 0 };
+
+export class Turns {
+  current: Turn = firstTurn;
+  readonly #length: number;
+
+  constructor(
+    private readonly processors: number,
+    virtual: boolean,
+  ) {
+    if (virtual) this.#length = processors > 1 ? quantum : longQuantum;
+    else this.#length = processors > 1 ? Math.min(longestTurn, round / processors) : Number.POSITIVE_INFINITY;
+  }
+
+  reset(): void {
+    this.current = firstTurn;
+  }
+
+  /** Begins the current turn if it has not begun, or is over. */
+  begin(now: number): void {
+    const { processor, end } = this.current;
+    if (end <= now) this.current = { processor, end: now + this.#length };
+  }
+
+  /** The next processor's turn comes. */
+  pass(): void {
+    this.current = { processor: (this.current.processor + 1) % this.processors, end: 0 };
+  }
+}
