@@ -7,11 +7,15 @@ export {
   type CpuidLeaf,
   type CpuidResult,
   type CpuModel,
+  type CpuModelParts,
   type CpuState,
   type CpuStateChange,
   cpuModel,
   type DebugState,
   differences,
+  type ErrorCode,
+  type ErrorDetails,
+  errorCodes,
   type GeneralState,
   type InterruptController,
   type InterruptState,
@@ -25,6 +29,7 @@ export {
   type StateComponent,
   stateComponents,
   type TableState,
+  type Vendor,
 } from '#core';
 export type { Accelerator, AcceleratorFactory, AcceleratorOptions } from './accelerator.ts';
 export type { Exit } from './exit.ts';

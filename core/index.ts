@@ -50,6 +50,7 @@ export {
   integer,
   list,
   lowPage,
+  type Omissible,
   type OptionSchema,
   Options,
   type OptionsOf,
@@ -69,6 +70,7 @@ export {
   restoreState,
   type SavedState,
   type StateFields,
+  type StateRange,
   type StateRanges,
   type StateValue,
   timeRange,
@@ -115,10 +117,11 @@ export {
   type HostMemory,
   VmxOutcome,
 } from './processor/cpu/host-cpu.ts';
-export { type CpuidLeaf, type CpuModel, cpuModel, lookUpLeaf } from './processor/cpu/model.ts';
+export { type CpuidLeaf, type CpuModel, type CpuModelParts, cpuModel, lookUpLeaf } from './processor/cpu/model.ts';
 export { amd, intel, type ModelOptions } from './processor/cpu/models.ts';
-export { type Assembled, type AssembleOptions, assemble } from './processor/decode/assembler/assembler.ts';
+export { type Assembled, type AssembleOptions, assemble, type Bits } from './processor/decode/assembler/assembler.ts';
 export { type Evaluation, type EvaluationMachine, evaluate, MachineFault } from './processor/evaluator/evaluate.ts';
+export type { Vendor } from './processor/isa/form.ts';
 export {
   type BranchState,
   type ControlState,

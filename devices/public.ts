@@ -1,8 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** The package's `virt64/devices`: what a device is written with, and the devices that come with virt64. */
-// A device, its options, its state.
-// The services that a device asks for, with the types that they speak of.
-// What a host gives to devices: disks and byte streams.
+/**
+ * The package's `virt64/devices`: what a device is written with (its options, its state, the services that it asks for, disks and byte streams of
+ * the host), and the devices that come with virt64.
+ */
 export {
   A20Gate,
   address,
@@ -17,6 +17,7 @@ export {
   type Claim,
   Clock,
   ComponentName,
+  type Constructor,
   choice,
   copyState,
   DefaultedOption,
@@ -31,6 +32,7 @@ export {
   type ErrorCode,
   type ErrorDetails,
   type ExternalInterrupts,
+  errorCodes,
   type GivenOptions,
   GuestMemory,
   type HostTaskResult,
@@ -57,6 +59,7 @@ export {
   type MsrHandler,
   Msrs,
   nanosecondsOf,
+  type Omissible,
   type OptionSchema,
   Options,
   type OptionsOf,
@@ -73,6 +76,7 @@ export {
   ProcessorSignals,
   pciInterrupts,
   port,
+  type Range,
   type Receiver,
   type Registers32,
   registers32,
@@ -81,6 +85,7 @@ export {
   type SavedState,
   type Service,
   type StateFields,
+  type StateRange,
   type StateRanges,
   type StateValue,
   type Timer,
@@ -100,8 +105,12 @@ export { IsaInterrupts } from './interrupt/isa-interrupts.ts';
 export { LocalApic } from './interrupt/local-apic/local-apic.ts';
 export { Pic } from './interrupt/pic.ts';
 export { slot } from './pci/address.ts';
+export type { BarForm, BarPorts } from './pci/bar.ts';
+export type { Capability } from './pci/capability.ts';
+export type { ConfigurationSpace, RegisterForm } from './pci/configuration.ts';
 export { type FunctionForm, PciFunction } from './pci/function.ts';
 export { PciHost } from './pci/host.ts';
+export type { MsiX, MsiXParts } from './pci/msi-x.ts';
 export { AcpiPm } from './power/acpi-pm.ts';
 export { SystemPort } from './power/system-port.ts';
 export { PlatformMsrs } from './processor/platform-msrs.ts';
@@ -111,9 +120,11 @@ export { Uart16550, type UartPins } from './serial/uart-16550.ts';
 export { Hpet } from './timer/hpet.ts';
 export { Pit } from './timer/pit.ts';
 export { Rtc } from './timer/rtc.ts';
+export type { TerminalSize } from './virtio/console.ts';
 export type { VirtioModel, VirtioPort } from './virtio/model.ts';
-export type { Chain } from './virtio/queue/chain.ts';
-export type { QueueForm, SplitQueue } from './virtio/queue/split.ts';
+export type { Chain, Segment } from './virtio/queue/chain.ts';
+export type { QueueForm, QueueOwner, SplitQueue } from './virtio/queue/split.ts';
+export type { VirtioPciParts } from './virtio/transport/pci.ts';
 export { VirtioBlock } from './virtio/virtio-block.ts';
 export { VirtioConsole } from './virtio/virtio-console.ts';
 export { VirtioDevice } from './virtio/virtio-device.ts';

@@ -49,6 +49,7 @@ export class Machine implements AsyncDisposable {
   /** What a device threw in the middle of an instruction: where the guest stands nobody knows. */
   #broken: unknown;
 
+  /** @internal */
   constructor(private readonly parts: MachineParts) {
     this.serial = parts.serial;
     this.memory = parts.memory;

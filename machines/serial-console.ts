@@ -32,7 +32,7 @@ export class SerialConsole implements ByteStream {
   #receiver: Receiver | undefined;
   readonly #early: Uint8Array[] = [];
   readonly #gates = new Set<Gate>();
-  /** For `until`, which is not to find what was typed. */
+  /** For `until`, which is not to find what was typed. @internal */
   readonly typedLines = new TypedLines();
 
   /** What the guest has written: all of it, or the last millions of characters. */
@@ -85,7 +85,7 @@ export class SerialConsole implements ByteStream {
     return { [Symbol.dispose]: () => void this.#gates.delete(gate) };
   }
 
-  /** Asks the gates. */
+  /** Asks the gates. @internal */
   pass(): Promise<void> | undefined {
     let all: Promise<void> | undefined;
     for (const gate of this.#gates) {
@@ -116,7 +116,7 @@ export class SerialConsole implements ByteStream {
     });
   }
 
-  /** Looks whether somebody waits for what has been written. The machine asks between slices of execution. */
+  /** Looks whether somebody waits for what has been written. The machine asks between slices of execution. @internal */
   poll(): boolean {
     if (this.#waiters.length === 0 || this.#looked === this.length) return false;
     this.#looked = this.length;
@@ -132,7 +132,7 @@ export class SerialConsole implements ByteStream {
     return this.#waiters.length < count;
   }
 
-  /** Nobody waits in vain: what has not come by now is not coming in this run. */
+  /** Nobody waits in vain: what has not come by now is not coming in this run. @internal */
   giveUp(reason: string): void {
     this.poll();
     const waiters = this.#waiters;
@@ -145,13 +145,13 @@ export class SerialConsole implements ByteStream {
       );
   }
 
-  /** Nothing more will come, whoever asks. */
+  /** Nothing more will come, whoever asks. @internal */
   close(reason: string): void {
     this.#closed = reason;
     this.giveUp(reason);
   }
 
-  /** The machine runs again. */
+  /** The machine runs again. @internal */
   open(): void {
     this.#closed = undefined;
   }

@@ -5,6 +5,7 @@ const version = 1;
 
 /** A virtio device in a PCI slot: a model and its transport, saved and restored as one. */
 export abstract class VirtioDevice extends Device {
+  /** @internal */
   protected readonly transport: VirtioPci;
 
   readonly #clock: Clock;

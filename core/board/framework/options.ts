@@ -41,7 +41,8 @@ export type OptionsOf<S extends OptionSchema> = {
   readonly [K in keyof S]: S[K] extends OptionType<infer T, unknown> ? T : never;
 };
 
-type Omissible<S extends OptionSchema> = {
+/** Names of the options that may be left out. */
+export type Omissible<S extends OptionSchema> = {
   [K in keyof S]: S[K] extends DefaultedOption<unknown, unknown> ? K : never;
 }[keyof S];
 

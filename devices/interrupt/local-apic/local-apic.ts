@@ -5,6 +5,7 @@ import {
   Device,
   device,
   InputPin,
+  type InspectTree,
   InterruptControllers,
   InterruptMessages,
   integer,
@@ -106,7 +107,7 @@ export class LocalApic extends Device {
     this.#external = external;
   }
 
-  inspect() {
+  inspect(): InspectTree {
     return {
       units: this.#units.map(unit => ({
         ...unit.save(),
