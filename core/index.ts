@@ -99,6 +99,7 @@ export {
 export { ProcessorTimestampOffsets, TimestampOffsets } from './board/time/timestamp-offsets.ts';
 export { type TimeBase, VirtualClock } from './board/time/virtual-clock.ts';
 export { FixedWallClock, WallClock } from './board/time/wall-clock.ts';
+export { announcedFeatures, implementedFeatures } from './processor/cpu/announced.ts';
 export { detachedCore } from './processor/cpu/assist/detached.ts';
 export { type AssistMemory, InstructionAssist } from './processor/cpu/assist/instruction-assist.ts';
 export { type DeviceMemory, LiveAssist, largestPiece } from './processor/cpu/assist/live.ts';

@@ -1,6 +1,6 @@
 /** Makes a machine of a profile: accelerator, memory, board, devices, processors, and the boot source in memory. */
 import type { Accelerator, AcceleratorFactory } from '#accelerators';
-import { answering, type ByteStream, type Entropy, ownerOf, SeededEntropy, type WallClock } from '#core';
+import { answering, type ByteStream, type Entropy, MachineError, ownerOf, SeededEntropy, type WallClock } from '#core';
 import { assemble } from './assemble.ts';
 import { breathe } from './breathe.ts';
 import { findAccelerator } from './find-accelerator.ts';
@@ -48,11 +48,21 @@ export async function build(profile: Profile, options: BuildOptions = {}): Promi
     ...(profile.clock === 'host' ? { clock: stopwatch } : {}),
   });
   try {
+    requireTime(profile, accelerator);
     return put(profile, { ...options, stopwatch }, accelerator);
   } catch (error) {
     accelerator[Symbol.dispose]();
     throw error;
   }
+}
+
+function requireTime({ clock }: Profile, { name, features: { time } }: Accelerator): void {
+  if (time === (clock === 'virtual' ? 'instructions' : 'host')) return;
+  const counted = time === 'host' ? "the host's" : 'that of instructions';
+  throw new MachineError('unsupported', `the time of ${name} is ${counted}`, {
+    path: 'clock',
+    remedy: `give clock: '${time === 'host' ? 'host' : 'virtual'}', or use another accelerator`,
+  });
 }
 
 type PutOptions = BuildOptions & Required<Pick<BuildOptions, 'stopwatch'>>;
