@@ -9,6 +9,9 @@ import { mapRam } from './guest-ram.ts';
 import { load } from './load.ts';
 import { Machine } from './machine.ts';
 import { memorySize } from './memory.ts';
+import { Observation } from './observe.ts';
+import type { InterruptHook } from './observed-controller.ts';
+import type { Observer } from './observer.ts';
 import { processorBoard } from './processor-board.ts';
 import type { Profile } from './profile.ts';
 import { Scheduler } from './scheduler.ts';
@@ -30,6 +33,8 @@ export interface BuildOptions {
    * passes no faster than real time.
    */
   readonly interactive?: boolean | (() => boolean);
+  /** Who looks at the machine from power-on on; see Observer. */
+  readonly observers?: readonly Observer[];
   /** How the emulated CPU runs code; the guest cannot tell. Default: jit, which boots Linux in two thirds of the time. */
   readonly engine?: 'interpreter' | 'jit';
 }
@@ -85,12 +90,18 @@ function put(profile: Profile, options: PutOptions, accelerator: Accelerator): M
     { clock, memory, power, processors: scheduler, hostTasks, entropy, ...(wallClock ? { wallClock } : {}) },
     { [profile.console]: { stream: serial as ByteStream } },
   );
+  const now = (): number => clock.now;
+  const interruptHook: InterruptHook = { taken: undefined };
+  const { absent } = profile;
+  const observation = new Observation({ board, interrupts: interruptHook, scheduler, serial, absent, now });
+  for (const observer of options.observers ?? []) observation.add(observer);
   const meeting = processorBoard({
     board,
     acts,
     processors,
     pacer: scheduler,
     exitOnPause: profile.clock === 'host' && processors > 1,
+    interruptHook,
   });
   const { interrupts } = meeting;
   const loadAll = (): void => load({ profile, virtual, memory, size });
@@ -111,7 +122,8 @@ function put(profile: Profile, options: PutOptions, accelerator: Accelerator): M
     devices,
     wires: board.wires,
     entropy,
-    now: () => clock.now,
+    now,
+    observation,
     nextDeadline: () => clock.nextDeadline,
     interrupts,
     load: loadAll,
