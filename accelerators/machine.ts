@@ -12,6 +12,7 @@ import {
 } from './memory-map.ts';
 import type { VirtualProcessor } from './processor.ts';
 import type { ProcessorBoard } from './processor-board.ts';
+import { requireModel } from './require-model.ts';
 import type { MachineSpecification, ProcessorParts } from './specification.ts';
 import type { AcceleratorTime } from './time.ts';
 
@@ -27,6 +28,7 @@ export interface ProtectOptions {
 
 /** What a machine needs of the accelerator that it belongs to. */
 export interface AcceleratorParts {
+  readonly name: string;
   readonly features: Features;
   readonly time: AcceleratorTime;
 }
@@ -45,12 +47,22 @@ export abstract class VirtualMachine implements Disposable {
     readonly specification: MachineSpecification,
     accelerator: AcceleratorParts,
   ) {
-    const { processors } = specification;
+    const { processors, cpu } = specification;
     const { processorsPerMachine } = accelerator.features;
     if (!Number.isInteger(processors) || processors < 1 || processors > processorsPerMachine)
       throw new MachineError('bad-call', `a machine cannot have ${processors} processors here`, {
         remedy: `give 1 to ${processorsPerMachine}`,
       });
+    if (cpu.processors !== processors)
+      throw new MachineError(
+        'bad-call',
+        `the model ${cpu.name} is of ${cpu.processors} processors, the machine has ${processors}`,
+        {
+          path: 'processors',
+          remedy: `make the model with processors: ${processors}`,
+        },
+      );
+    requireModel(cpu, accelerator);
     this.#accelerator = accelerator;
   }
 
