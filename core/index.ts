@@ -119,6 +119,7 @@ export { type CpuidLeaf, type CpuModel, cpuModel, lookUpLeaf } from './processor
 export { amd, intel, type ModelOptions } from './processor/cpu/models.ts';
 export { type Assembled, type AssembleOptions, assemble } from './processor/decode/assembler/assembler.ts';
 export { type Evaluation, type EvaluationMachine, evaluate, MachineFault } from './processor/evaluator/evaluate.ts';
+export { pageSize } from './processor/memory/page.ts';
 export {
   type BranchState,
   type ControlState,
@@ -137,6 +138,21 @@ export {
 export { readFpuImage, writeFpuImage } from './processor/state/fpu-image.ts';
 export { gprOffset, segmentOffset, state as stateLayout } from './processor/state/layout.ts';
 export { Leave } from './processor/state/leave.ts';
-export { InterruptShadow, shadowBy } from './processor/state/registers.ts';
+export {
+  Attribute,
+  Cr0,
+  Cr4,
+  Dr6,
+  dplOf,
+  dr6Fixed,
+  dr7Fixed,
+  Efer,
+  eferPaging,
+  Flag,
+  hasErrorCode,
+  InterruptShadow,
+  shadowBy,
+  Vector,
+} from './processor/state/registers.ts';
 export { differences, getState as getCpuState, setState as setCpuState } from './processor/state/snapshot.ts';
 export type { StateBlock } from './processor/state/state-block.ts';

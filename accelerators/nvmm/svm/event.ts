@@ -1,12 +1,11 @@
 /** Event injection and the windows that wait for it (APM vol. 2, sections 15.20 and 15.21). */
+import { Flag } from '#core';
 import { EventType } from '../abi.ts';
 import { Errno } from '../errno.ts';
-import { hasErrorCode, setsResumeFlag, Vector } from '../x86/exception.ts';
+import { hasErrorCode, isInjectable, setsResumeFlag, Vector } from '../x86/exception.ts';
 import { everyException, iret, vintr } from './intercepts.ts';
 import type { SvmDriverVcpu, SvmVcpu } from './vcpu.ts';
 import { Clean, EventBits, Field, VirtualInterrupt } from './vmcb.ts';
-
-const nmiVector = 2;
 
 export function openInterruptWindow(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
@@ -42,8 +41,6 @@ export function closeNmiWindow(vcpu: SvmVcpu): void {
   vcpu.nmiWindow = false;
 }
 
-const trapFlag = 0x100;
-
 /**
  * IRET is next: the trap after it says when NMIs are open (the flags that it pops replace ours). If it faults instead, the guest is not to
  * find our flag on its stack: exceptions are intercepted meanwhile, and injected without it.
@@ -51,8 +48,8 @@ const trapFlag = 0x100;
 export function beginNmiStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   const flags = vmcb.low(Field.rflags);
-  vcpu.nmiStep = flags & trapFlag ? 'steppingForGuest' : 'stepping';
-  vmcb.setLow(Field.rflags, flags | trapFlag);
+  vcpu.nmiStep = flags & Flag.tf ? 'steppingForGuest' : 'stepping';
+  vmcb.setLow(Field.rflags, flags | Flag.tf);
   vmcb.setLow(Field.interceptMisc1, vmcb.low(Field.interceptMisc1) & ~iret);
   vmcb.setLow(Field.interceptException, everyException);
   vmcb.dirty(Clean.intercepts);
@@ -69,7 +66,7 @@ export function endNmiStep(vcpu: SvmVcpu): void {
 /** Something else came before IRET was executed: as before. */
 export function abandonNmiStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
-  if (vcpu.nmiStep === 'stepping') vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) & ~trapFlag);
+  if (vcpu.nmiStep === 'stepping') vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) & ~Flag.tf);
   endNmiStep(vcpu);
   openNmiWindow(vcpu);
 }
@@ -79,14 +76,14 @@ export function inject({ comm, data: vcpu }: SvmDriverVcpu): Errno {
   const { eventType, eventVector: vector } = comm;
   const { vmcb } = vcpu;
   if (eventType === EventType.interrupt) {
-    if (vector === nmiVector) {
+    if (vector === Vector.nmi) {
       vmcb.set(Field.eventInjection, vector | EventBits.typeNmi | EventBits.valid, 0);
       openNmiWindow(vcpu);
     } else {
       vmcb.set(Field.eventInjection, vector | EventBits.typeInterrupt | EventBits.valid, 0);
     }
   } else if (eventType === EventType.exception) {
-    if (vector >= 32 || vector === 0 || vector === 2 || vector === 3) return Errno.EINVAL;
+    if (!isInjectable(vector)) return Errno.EINVAL;
     injectException(vcpu, vector, comm.eventError);
   } else if (eventType === EventType.fault && vector < 32) {
     injectException(vcpu, vector, comm.eventError);
@@ -101,7 +98,7 @@ export function inject({ comm, data: vcpu }: SvmDriverVcpu): Errno {
 export function injectException(vcpu: SvmVcpu, vector: number, error: number): void {
   const { vmcb } = vcpu;
   const errorBits = hasErrorCode(vector) ? EventBits.errorValid : 0;
-  if (setsResumeFlag(vector)) vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) | 0x1_0000);
+  if (setsResumeFlag(vector)) vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) | Flag.rf);
   vmcb.set(Field.eventInjection, vector | EventBits.typeException | errorBits | EventBits.valid, errorBits ? error : 0);
   vcpu.eventPending = true;
 }

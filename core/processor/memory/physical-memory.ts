@@ -2,8 +2,10 @@
  * Physical memory as a CPU sees it: regions of RAM and ROM that lie in the host's linear memory. Everything else is no memory
  * (MMIO, or nothing). Also keeps which pages hold decoded code, so that nobody writes there unnoticed.
  */
+
 import { MachineError } from '../../board/framework/error.ts';
 import type { LineMonitor } from './line-monitor.ts';
+import { pageSize } from './page.ts';
 
 export interface PhysicalRegion {
   /** Guest-physical, page-aligned. */
@@ -30,7 +32,6 @@ export interface MemoryWatcher {
   remapped(): void;
 }
 
-const pageSize = 0x1000;
 /** Decoded code lies there; a line of it is monitored. */
 const Page = { code: 1, monitored: 2 } as const;
 const nowhere: Frames = { first: 0, pages: 0, offset: 0, writable: false };
