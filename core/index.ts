@@ -1,4 +1,4 @@
-export { A20Gate, SwitchableA20Gate } from './board/bus/a20-gate.ts';
+export { A20Gate } from './board/bus/a20-gate.ts';
 export { Board, type BoardParts } from './board/bus/board.ts';
 export type { Claim } from './board/bus/claim.ts';
 export {
@@ -80,7 +80,6 @@ export { type BlockBackend, BlockError } from './board/host/block.ts';
 export { type ByteStream, MemoryStream, type Receiver } from './board/host/byte-stream.ts';
 export { Entropy, SeededEntropy } from './board/host/entropy.ts';
 export { MemoryDisk } from './board/host/memory-disk.ts';
-export type { NetworkBackend } from './board/host/network.ts';
 export { GuestMemory } from './board/memory/guest-memory.ts';
 export { type RamBlock, RamGuestMemory } from './board/memory/ram-guest-memory.ts';
 export { type Range, type RangeEntry, RangeMap } from './board/memory/range-map.ts';
