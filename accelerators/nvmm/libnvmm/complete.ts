@@ -1,10 +1,10 @@
-/** The end of an instruction that was done for the guest: what a processor does at every instruction boundary. */
+/** Ends an instruction that an assist has done for the guest, as a processor ends every instruction. */
 import { Dr6, Flag } from '#core';
 import { Dr, EventType, Gpr, StateFlag, X64State } from '../abi.ts';
 import { Vector } from '../x86/exception.ts';
 import type { LibraryCalls, NvmmMachine, NvmmVcpu } from './handles.ts';
 
-/** RIP is set by the caller. `shadow`: the instruction began an interrupt shadow. */
+/** The caller has set RIP. `shadow`: the instruction began an interrupt shadow. */
 export function complete(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu, shadow = false): void {
   const { comm, exit, state } = vcpu;
   const flags = state.gprLow(Gpr.rflags);

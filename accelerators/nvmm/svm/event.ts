@@ -42,8 +42,9 @@ export function closeNmiWindow(vcpu: SvmVcpu): void {
 }
 
 /**
- * IRET is next: the trap after it says when NMIs are open (the flags that it pops replace ours). If it faults instead, the guest is not to
- * find our flag on its stack: exceptions are intercepted meanwhile, and injected without it.
+ * Begins a step over IRET, after which NMIs are no longer blocked. The driver sets TF; the flags that IRET pops replace it, and the trap says that IRET
+ * has ended. If IRET faults instead, the guest must not find the driver's TF on its stack, so exceptions are intercepted meanwhile and injected
+ * without it.
  */
 export function beginNmiStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
@@ -63,7 +64,7 @@ export function endNmiStep(vcpu: SvmVcpu): void {
   vmcb.dirty(Clean.intercepts);
 }
 
-/** Something else came before IRET was executed: as before. */
+/** Takes the step back, because something else came before IRET was executed. */
 export function abandonNmiStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   if (vcpu.nmiStep === 'stepping') vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) & ~Flag.tf);
@@ -94,7 +95,7 @@ export function inject({ comm, data: vcpu }: SvmDriverVcpu): Errno {
   return Errno.OK;
 }
 
-/** Also how the driver itself answers an instruction that the guest may not use. */
+/** Injects an exception. The driver uses it too, for an instruction that the guest may not use. */
 export function injectException(vcpu: SvmVcpu, vector: number, error: number): void {
   const { vmcb } = vcpu;
   const errorBits = hasErrorCode(vector) ? EventBits.errorValid : 0;
@@ -103,13 +104,16 @@ export function injectException(vcpu: SvmVcpu, vector: number, error: number): v
   vcpu.eventPending = true;
 }
 
-/** A new state without the event takes it back. */
+/** Takes an injected event back: the guest was given a new state that does not have it. */
 export function cancelEvent(vcpu: SvmVcpu): void {
   vcpu.vmcb.set(Field.eventInjection, 0, 0);
   vcpu.eventPending = false;
 }
 
-/** An exit interrupted the delivery of an event: it is due again. INT n, INT3 and INTO are executed again instead: RIP is still theirs. */
+/**
+ * Injects an event again whose delivery was interrupted by an exit. INT n, INT3 and INTO are not injected: RIP still points at them, so they are
+ * executed again.
+ */
 export function requeue(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   const info = vmcb.low(Field.exitInterruptInfo);

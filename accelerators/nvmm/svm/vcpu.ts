@@ -12,7 +12,7 @@ export class SvmVcpu extends X86Vcpu {
   readonly vmcb: Vmcb;
   readonly iopm: number;
   readonly msrpm: number;
-  /** IRET is being stepped over: NMIs are open after it, not before. */
+  /** Whether IRET is being stepped over. NMIs stay blocked until it has ended. */
   nmiStep: 'none' | 'stepping' | 'steppingForGuest' = 'none';
 
   constructor(
@@ -49,7 +49,10 @@ export function setTimestampCounter(cpu: HostCpu, { vmcb }: SvmVcpu, low: number
   vmcb.dirty(Clean.intercepts);
 }
 
-/** The instruction is done: next RIP, no shadow, RF clear, a single-step trap where the guest wants one; its time goes on by it. */
+/**
+ * Ends an instruction that the driver has done for the guest. RIP moves on, the interrupt shadow ends, RF is cleared, the guest's time counts the
+ * instruction, and a single-step trap follows if TF is set.
+ */
 export function advance(cpu: HostCpu, vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   vmcb.set(Field.rip, vmcb.low(Field.nextRip), vmcb.high(Field.nextRip));
@@ -59,7 +62,7 @@ export function advance(cpu: HostCpu, vcpu: SvmVcpu): void {
   endStep(vcpu);
 }
 
-/** An instruction has retired: a single-step trap, where the guest wants one. */
+/** Injects a single-step trap after an instruction that has retired, if the guest's TF is set. */
 export function endStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   if (!(vmcb.low(Field.rflags) & Flag.tf)) return;

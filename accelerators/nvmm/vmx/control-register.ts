@@ -5,12 +5,12 @@ import type { DriverMachine } from '../driver/machine.ts';
 import { EntryControl } from './controls.ts';
 import { Field } from './fields.ts';
 
-/** Kept in the shadow: the CPU wants NE and ET set, and caches stay on whatever the guest says. */
+/** The guest's values of these bits are kept in the shadow. The CPU wants NE and ET set, and caches stay on whatever the guest says. */
 export const cr0Mask = Cr0.et | Cr0.ne | Cr0.nw | Cr0.cd;
 const realCr0 = (value: number): number => (value & ~cr0Mask) | Cr0.et | Cr0.ne;
 const mathFault = 1 << Vector.mf;
 
-/** The CPU's #MF is none of a guest's that has cleared NE. */
+/** Sets CR0. A guest that has cleared NE gets no #MF: the driver intercepts the CPU's. */
 export function setCr0(cpu: HostCpu, value: number): void {
   cpu.vmwrite(Field.cr0Shadow, value & cr0Mask, 0);
   cpu.vmwrite(Field.guestCr0, realCr0(value), 0);

@@ -44,7 +44,7 @@ export function inject({ comm, cpu, data: vcpu }: VmxDriverVcpu): Errno {
   return Errno.OK;
 }
 
-/** Also how the driver itself answers an instruction that the guest may not use. */
+/** Injects an exception. The driver uses it too, for an instruction that the guest may not use. */
 export function injectException(cpu: HostCpu, vcpu: VmxVcpu, vector: number, error: number): void {
   // In real mode no exception pushes an error code, and the entry checks insist (SDM vol. 3, section 27.2.1.3).
   const protectedMode = (cpu.vmread(Field.guestCr0) & Cr0.pe) !== 0;
@@ -58,13 +58,16 @@ export function injectException(cpu: HostCpu, vcpu: VmxVcpu, vector: number, err
   vcpu.eventPending = true;
 }
 
-/** A new state without the event takes it back. */
+/** Takes an injected event back: the guest was given a new state that does not have it. */
 export function cancelEvent(cpu: HostCpu, vcpu: VmxVcpu): void {
   if (vcpu.eventPending) cpu.vmwrite(Field.entryInterruption, 0);
   vcpu.eventPending = false;
 }
 
-/** An exit interrupted the delivery of an event: it is due again. INT n, INT3, INTO and INT1 are executed again instead: RIP is still theirs. */
+/**
+ * Injects an event again whose delivery was interrupted by an exit. INT n, INT3, INTO and INT1 are not injected: RIP still points at them, so they
+ * are executed again.
+ */
 export function requeue(cpu: HostCpu, vcpu: VmxVcpu): void {
   const info = cpu.vmread(Field.vectoringInfo);
   const instruction = (info & Interruption.typeMask) >= Interruption.software;

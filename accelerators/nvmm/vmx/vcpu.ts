@@ -59,7 +59,10 @@ export type VmxDriverVcpu = DriverVcpu<VmxVcpu>;
 
 const singleStep = BigInt(Dr6.bs);
 
-/** The instruction is done: next RIP, no shadow, RF clear, a single-step trap where the guest wants one; its time goes on by it. */
+/**
+ * Ends an instruction that the driver has done for the guest. RIP moves on, the interrupt shadow ends, RF is cleared, the guest's time counts the
+ * instruction, and a single-step trap follows if TF is set.
+ */
 export function advance(cpu: HostCpu, vcpu: VmxVcpu): void {
   const length = cpu.vmread(Field.exitInstructionLength);
   const low = cpu.vmread(Field.guestRip);
