@@ -16,6 +16,14 @@ const sources: Readonly<Record<string, string>> = Object.fromEntries(
 test('a checkout has the entry points of the package, and the package compiles them', t => {
   const { paths } = json('tsconfig.json').compilerOptions;
   t.deepEqual(paths, Object.fromEntries(Object.entries(sources).map(([name, file]) => [name, [`./${file}`]])));
+  // For compilers that read no exports.
+  const declarations = Object.entries(sources).map(([name, file]) => [
+    name.replace(/^virt64\/?/, ''),
+    [`./dist/${file.replace(/\.ts$/, '.d.ts')}`],
+  ]);
+  const [[, [main]], ...others] = declarations as [[string, string[]], ...[string, string[]][]];
+  t.is(json('package.json').types, main);
+  t.deepEqual(json('package.json').typesVersions['*'], Object.fromEntries(others));
   const { files } = json('tsconfig.build.json');
   t.deepEqual(
     Object.values(sources).filter(file => !files.includes(file)),

@@ -26,10 +26,18 @@ function run(program: string, ...args: string[]) {
   return { status, stdout, stderr };
 }
 
+/** A program that comes with another package of this checkout. */
+const runTool = (path: string, ...args: string[]) => run(process.execPath, join(root, 'node_modules', path), ...args);
+
 test('npm pack holds all that runs', t => {
   const packed = spawnSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root, encoding: 'utf8' });
   t.is(packed.status, 0, packed.stderr);
   const archive = readdirSync(folder).find(file => file.endsWith('.tgz'))!;
+  const lint = runTool('publint/src/cli.js', 'run', join(folder, archive), '--strict');
+  t.is(lint.status, 0, lint.stdout);
+  const types = runTool('@arethetypeswrong/cli/dist/index.js', join(folder, archive), '--profile', 'esm-only');
+  t.is(types.status, 0, types.stdout);
+
   const modules = join(folder, 'node_modules');
   mkdirSync(join(modules, 'virt64'), { recursive: true });
   t.is(run('tar', 'xzf', archive, '-C', join(modules, 'virt64'), '--strip-components=1').status, 0);
@@ -57,6 +65,12 @@ test('npm pack holds all that runs', t => {
   writeFileSync(join(folder, 'disk.img'), new Uint8Array(1024));
   const program = run(process.execPath, 'program.ts');
   t.is(program.stdout, 'until 1024\n', program.stderr);
+
+  // What classes are called is seen in messages and by debuggers.
+  const names = `const modules = await Promise.all(['virt64', 'virt64/devices', 'virt64/accelerators', 'virt64/node'].map(name => import(name)));
+    const classes = modules.flatMap(Object.entries).filter(([, value]) => /^class\\b/.test(value));
+    console.log(classes.length > 30, classes.filter(([name, value]) => value.name !== name).map(([name]) => name).join());`;
+  t.is(run(process.execPath, '--input-type=module', '-e', names).stdout, 'true \n');
 
   // Nothing but a plugin that is TypeScript needs tsx.
   renameSync(join(modules, 'tsx'), join(modules, 'no-tsx'));

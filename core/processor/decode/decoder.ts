@@ -1,6 +1,6 @@
 /** Bytes to instructions, in any mode (SDM vol. 2, chapter 2; APM vol. 3, chapter 1). Array look-ups only: nothing is allocated. */
-import { formTable } from '../isa/forms.ts';
-import { opcodeMap, sizeStateCount, sizeStateOf } from '../isa/opcode-map.ts';
+import { type FormTable, formTable } from '../isa/forms.ts';
+import { type OpcodeMap, opcodeMap, sizeStateCount, sizeStateOf } from '../isa/opcode-map.ts';
 import { Fill } from '../isa/operand-pattern.ts';
 import { gprOffset, Segment, state, x87Offset, xmmOffset } from '../state/layout.ts';
 import { byteAt, longAt, wordAt } from './bytes.ts';
@@ -12,15 +12,21 @@ import { overrideSegment, Prefix, prefixKinds, rexKind } from './prefixes.ts';
 const longest = 15;
 const none = state.zero.offset;
 
-/** What the opcode map and the forms come to, in arrays. */
-class DecodeTables {
-  readonly plan = new DecodePlan(opcodeMap());
-  readonly opcodes = opcodeMap();
-  readonly forms = formTable();
-  readonly intel = opcodeMap().featureNames.indexOf('intel');
-}
+/** What the opcode map and the forms come to, made by the first instruction; bindings of the module, since a table of tables costs a tenth. */
+let isPrepared = false;
+let plan!: DecodePlan;
+let { opcodeKinds, opcodeCells, cells, cellVariants } = {} as OpcodeMap;
+let { start, registerStep, addressStep, stackStep, repeatStep, vendorStep, index, forms } = {} as FormTable;
+let intel = 0;
 
-let tables: DecodeTables | undefined;
+function prepare(): void {
+  const map = opcodeMap();
+  plan = new DecodePlan(map);
+  ({ opcodeKinds, opcodeCells, cells, cellVariants } = map);
+  ({ start, registerStep, addressStep, stackStep, repeatStep, vendorStep, index, forms } = formTable());
+  intel = map.featureNames.indexOf('intel');
+  isPrepared = true;
+}
 
 /** By code size × 4 + (REX.W × 2 + 66): index in `sizeStates`. */
 const sizeState = Uint8Array.from({ length: 12 }, (_, n) => sizeStateOf(n >> 2, (n & 1) !== 0, (n & 2) !== 0));
@@ -48,7 +54,7 @@ const refuse = (source: ByteSource, position: number, out: Decoded, fault: numbe
  * -1 if these bytes fault, `out.fault` saying how.
  */
 export function decode(source: ByteSource, mode: number, features: Uint8Array, out: Decoded): number {
-  const { plan, opcodes, forms, intel } = (tables ??= new DecodeTables());
+  if (!isPrepared) prepare();
   const codeSize = mode & 3;
   const code64 = codeSize === 2;
   const kinds = code64 ? 256 : 0;
@@ -87,17 +93,17 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
     }
   }
 
-  const opcodeKind = opcodes.opcodeKinds[opcode]!;
+  const opcodeKind = opcodeKinds[opcode]!;
   if (opcodeKind === 0) return refuse(source, position, out, 6);
   const prefixClass = prefixes & Prefix.repne ? 3 : prefixes & Prefix.repe ? 2 : prefixes & Prefix.operandSize ? 1 : 0;
   let modrm = -1;
-  let cell = opcodes.opcodeCells[opcode]! + prefixClass;
+  let cell = opcodeCells[opcode]! + prefixClass;
   if (opcodeKind > 1) {
     modrm = byteAt(source, position++);
-    if (opcodeKind === 3) cell = opcodes.opcodeCells[opcode]! + (prefixClass << 8) + modrm;
+    if (opcodeKind === 3) cell = opcodeCells[opcode]! + (prefixClass << 8) + modrm;
   }
   const states = (codeSize << 2) | ((rex & 8) >> 2) | (prefixes & Prefix.operandSize);
-  let variant = opcodes.cellVariants[opcodes.cells[cell]! * sizeStateCount + sizeState[states]!]!;
+  let variant = cellVariants[cells[cell]! * sizeStateCount + sizeState[states]!]!;
   while (variant !== 0) {
     const feature = plan.feature[variant]!;
     const admitted =
@@ -138,21 +144,20 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
   if (override >= 0) out.segment = override;
   const { registers } = out;
   registers[0] = registers[1] = registers[2] = registers[3] = 0;
-  if (flags & VariantFlag.fills && !fillRegisters(plan, out, variant, isRegister))
-    return refuse(source, position, out, 6);
-  if (flags & VariantFlag.immediates) position = decodeImmediates(plan, source, position, out, variant);
+  if (flags & VariantFlag.fills && !fillRegisters(out, variant, isRegister)) return refuse(source, position, out, 6);
+  if (flags & VariantFlag.immediates) position = decodeImmediates(source, position, out, variant);
 
   if (position > longest || position > source.length) return refuse(source, position, out, 13);
   const repeat = prefixClass >= 2 ? prefixClass - 1 : 0;
   const stack = code64 ? 2 : (mode >> 2) & 1;
   const form =
-    forms.start[variant]! +
-    (isRegister ? forms.registerStep[variant]! : 0) +
-    (width >> 5) * forms.addressStep[variant]! +
-    stack * forms.stackStep[variant]! +
-    repeat * forms.repeatStep[variant]! +
-    features[intel]! * forms.vendorStep[variant]!;
-  out.form = forms.forms[forms.index[form]!];
+    start[variant]! +
+    (isRegister ? registerStep[variant]! : 0) +
+    (width >> 5) * addressStep[variant]! +
+    stack * stackStep[variant]! +
+    repeat * repeatStep[variant]! +
+    features[intel]! * vendorStep[variant]!;
+  out.form = forms[index[form]!];
   out.length = position;
   return position;
 }
@@ -169,13 +174,7 @@ function decodeDirect(source: ByteSource, position: number, out: Decoded): numbe
   return position + 8;
 }
 
-function decodeImmediates(
-  plan: DecodePlan,
-  source: ByteSource,
-  position: number,
-  out: Decoded,
-  variant: number,
-): number {
+function decodeImmediates(source: ByteSource, position: number, out: Decoded, variant: number): number {
   let at = position;
   const extend = plan.immediateExtend[variant]!;
   let low = 0;
@@ -215,7 +214,7 @@ const byteRegister = (number: number, rex: number): number =>
   rex === 0 && number >= 4 ? gprOffset(number - 4) + 1 : gprOffset(number);
 
 /** False where the register does not exist. */
-function fillRegisters(plan: DecodePlan, out: Decoded, variant: number, isRegister: boolean): boolean {
+function fillRegisters(out: Decoded, variant: number, isRegister: boolean): boolean {
   const { registers, rex, modrm } = out;
   const reg = ((modrm >> 3) & 7) | ((rex & 4) << 1);
   const rm = (modrm & 7) | ((rex & 1) << 3);
