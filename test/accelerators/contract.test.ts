@@ -9,6 +9,7 @@ import { memory } from './contract/memory.ts';
 import { memoryAccess } from './contract/memory-access.ts';
 import { mode } from './contract/mode.ts';
 import { modes } from './contract/modes.ts';
+import { msrs } from './contract/msrs.ts';
 import { outside } from './contract/outside.ts';
 import { ports } from './contract/ports.ts';
 import { protection } from './contract/protection.ts';
@@ -31,6 +32,7 @@ for (const guest of guests) {
     protection,
     translation,
     mode,
+    msrs,
     memoryAccess,
     touch,
     identity,

@@ -20,6 +20,7 @@ import {
 } from '../abi.ts';
 import type { Backend, BackendConstructor } from '../backend.ts';
 import { Errno } from '../errno.ts';
+import { type MsrOutcome, msrAnswer } from '../x86/exits.ts';
 import { writeResetState } from '../x86/reset-state.ts';
 import { CommPage, type DriverMachine, type DriverVcpu, type MachineInfo, type Owner } from './machine.ts';
 import { Vmspace } from './vmspace.ts';
@@ -191,6 +192,21 @@ export class NvmmDriver {
     return Errno.OK;
   }
 
+  /** Ours: the registers that the driver answers itself, as the guest's RDMSR finds them. ENOENT: none of those. EFAULT: #GP. */
+  vcpuReadMsr(owner: Owner, id: number, cpuid: number, msr: number, into: { low: number; high: number }): Errno {
+    const vcpu = this.#vcpu(owner, id, cpuid);
+    if (typeof vcpu === 'number') return vcpu;
+    const error = msrErrno(this.backend.vcpuReadMsr(vcpu, msr));
+    if (!error) Object.assign(into, msrAnswer);
+    return error;
+  }
+
+  /** Ours. */
+  vcpuWriteMsr(owner: Owner, id: number, cpuid: number, msr: number, low: number, high: number): Errno {
+    const vcpu = this.#vcpu(owner, id, cpuid);
+    return typeof vcpu === 'number' ? vcpu : msrErrno(this.backend.vcpuWriteMsr(vcpu, msr, low, high));
+  }
+
   vcpuInject(owner: Owner, id: number, cpuid: number): Errno {
     const vcpu = this.#vcpu(owner, id, cpuid);
     return typeof vcpu === 'number' ? vcpu : this.backend.vcpuInject(vcpu);
@@ -302,4 +318,6 @@ export class NvmmDriver {
   }
 }
 
+const msrErrno = (outcome: MsrOutcome): Errno =>
+  outcome === 'fault' ? Errno.EFAULT : outcome ? Errno.OK : Errno.ENOENT;
 const inRange = (value: number, end: number): boolean => Number.isInteger(value) && value >= 0 && value < end;

@@ -124,6 +124,15 @@ export class Libnvmm implements LibraryCalls {
     return this.#result(this.driver.vcpuGetState(this.#handle, mach.machid, vcpu.cpuid));
   }
 
+  /** Ours: RDMSR of what the driver answers itself. ENOENT: it is state, or the emulator's. EFAULT: #GP. */
+  vcpuReadMsr(mach: NvmmMachine, vcpu: NvmmVcpu, msr: number, into: { low: number; high: number }): number {
+    return this.#result(this.driver.vcpuReadMsr(this.#handle, mach.machid, vcpu.cpuid, msr, into));
+  }
+
+  vcpuWriteMsr(mach: NvmmMachine, vcpu: NvmmVcpu, msr: number, low: number, high: number): number {
+    return this.#result(this.driver.vcpuWriteMsr(this.#handle, mach.machid, vcpu.cpuid, msr, low, high));
+  }
+
   vcpuInject(_mach: NvmmMachine, vcpu: NvmmVcpu): number {
     vcpu.comm.eventCommit = true;
     return 0;
