@@ -1,6 +1,7 @@
 /** One contract, every accelerator: what holds for one of them holds for all, whichever engine runs its code. */
 import test from 'ava';
 import { control } from './contract/control.ts';
+import { dirtyPages } from './contract/dirty-pages.ts';
 import { events } from './contract/events.ts';
 import { giveWay } from './contract/give-way.ts';
 import { hostile } from './contract/hostile.ts';
@@ -33,6 +34,7 @@ for (const guest of guests) {
     translation,
     mode,
     msrs,
+    dirtyPages,
     memoryAccess,
     touch,
     identity,

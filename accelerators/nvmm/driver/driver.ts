@@ -276,6 +276,24 @@ export class NvmmDriver {
     return error;
   }
 
+  /** Ours: writes to the pages of a range are noted from now on, or no longer. */
+  gpaTrack(owner: Owner, id: number, gpa: number, size: number, on: boolean): Errno {
+    const machine = this.#machine(owner, id);
+    if (typeof machine === 'number') return machine;
+    const error = machine.vmspace.gpaTrack(gpa, size, on);
+    if (!error) this.backend.machineFlush(machine);
+    return error;
+  }
+
+  /** Ours: sets a byte for each page from `gpa` on that has been written since. `clear`: they count as unwritten again. */
+  gpaWritten(owner: Owner, id: number, gpa: number, written: Uint8Array, clear: boolean): Errno {
+    const machine = this.#machine(owner, id);
+    if (typeof machine === 'number') return machine;
+    const error = machine.vmspace.gpaWritten(gpa, written, clear);
+    if (!error && clear) this.backend.machineFlush(machine);
+    return error;
+  }
+
   /** Where host-virtual memory of a machine is in physical memory: what the emulator's own page tables would say. -1: nowhere. */
   physicalOf(owner: Owner, id: number, hva: number, size: number): number {
     const machine = this.#machine(owner, id);

@@ -179,6 +179,16 @@ export class Libnvmm implements LibraryCalls {
     return this.#result(error);
   }
 
+  /** Ours: from now on the driver notes which pages of a range are written, or no longer. */
+  gpaTrack(mach: NvmmMachine, gpa: number, size: number, on: boolean): number {
+    return this.#result(this.driver.gpaTrack(this.#handle, mach.machid, gpa, size, on));
+  }
+
+  /** Ours: sets a byte for each page from `gpa` on that guests have written. What assists write is told to `NvmmMachine.wrote`. */
+  gpaWritten(mach: NvmmMachine, gpa: number, written: Uint8Array, clear: boolean): number {
+    return this.#result(this.driver.gpaWritten(this.#handle, mach.machid, gpa, written, clear));
+  }
+
   /** The guest's own page tables: EFAULT where they do not translate. `walk` gets gpa and prot. */
   gvaToGpa(mach: NvmmMachine, vcpu: NvmmVcpu, gva: bigint, walk: Walk): number {
     return this.#result(gvaToGpa(this, mach, vcpu, gva, walk));
