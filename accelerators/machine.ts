@@ -1,9 +1,11 @@
 /** A virtual machine of an accelerator: guest-physical memory and processors. */
-import { MachineError } from '#core';
+import { MachineError, pageSize } from '#core';
+import { type PageRun, TrackedPages } from './dirty-pages.ts';
 import type { Features } from './features.ts';
 import {
   type HostBlock,
   MapAccess,
+  type Mapping,
   MemoryMap,
   mapError,
   protectError,
@@ -26,6 +28,10 @@ export interface ProtectOptions {
   readonly onViolation?: 'board' | 'exit';
 }
 
+export interface DirtyPagesOptions {
+  readonly clear?: boolean;
+}
+
 /** What a machine needs of the accelerator that it belongs to. */
 export interface AcceleratorParts {
   readonly name: string;
@@ -39,6 +45,7 @@ export interface AcceleratorParts {
  */
 export abstract class VirtualMachine implements Disposable {
   protected readonly memory = new MemoryMap();
+  protected readonly tracked = new TrackedPages();
   readonly #accelerator: AcceleratorParts;
   #processors: readonly VirtualProcessor[] = [];
 
@@ -122,8 +129,9 @@ export abstract class VirtualMachine implements Disposable {
 
   /** Removes exactly one mapping. */
   unmap(gpa: number, size: number): void {
-    if (!this.memory.remove(gpa, size)) throw mapError(`nothing of ${hex(size)} bytes is mapped at ${hex(gpa)}`);
-    this.unmapBlock(gpa, size);
+    const mapping = this.memory.remove(gpa, size);
+    if (!mapping) throw mapError(`nothing of ${hex(size)} bytes is mapped at ${hex(gpa)}`);
+    this.unmapBlock(mapping);
   }
 
   /**
@@ -141,14 +149,55 @@ export abstract class VirtualMachine implements Disposable {
     this.memory.protect({ gpa, size, access, exits });
   }
 
+  /**
+   * Notes from now on who writes to the mapped pages of a range, or no longer. A page that is tracked already keeps what is noted of it. It is
+   * noted wherever the same memory is mapped, too.
+   */
+  trackDirty(gpa: number, size: number, on: boolean): void {
+    for (const part of this.#mapped(gpa, size))
+      for (const run of this.tracked.runs(part, on ? 0 : 1)) {
+        this.tracked.set(run, on);
+        this.trackBlock(run, on);
+      }
+  }
+
+  /**
+   * Numbers (gpa / 4096, ascending) of the tracked pages of a range that have been written since tracking began, or since they were cleared: by
+   * processors and by DMA (`HostBlock.written`). Never too few. A processor that marks entries accessed or dirty writes; with nested paging a page
+   * of page tables counts though it was only walked. `clear`: the pages given count as unwritten from now on.
+   */
+  dirtyPages(gpa: number, size: number, { clear = false }: DirtyPagesOptions = {}): Uint32Array {
+    const numbers: number[] = [];
+    for (const part of this.#mapped(gpa, size))
+      for (const run of this.tracked.runs(part)) {
+        const first = (part.gpa + (run.offset - part.offset)) / pageSize;
+        this.writtenPages(run, clear).forEach((written, n) => {
+          if (written) numbers.push(first + n);
+        });
+      }
+    return Uint32Array.from(numbers).sort();
+  }
+
+  #mapped(gpa: number, size: number): readonly Mapping[] {
+    requirePages('gpa', gpa, protectError);
+    requirePages('size', size, protectError);
+    const parts = this.memory.parts(gpa, size);
+    if (parts.length === 0) throw protectError(`nothing is mapped in ${hex(size)} bytes at ${hex(gpa)}`);
+    return parts;
+  }
+
   abstract [Symbol.dispose](): void;
 
   protected abstract createProcessor(index: number, parts: ProcessorParts): VirtualProcessor;
   protected abstract allocateBlock(size: number): HostBlock;
   protected abstract mapBlock(gpa: number, block: HostBlock, offset: number, size: number, access: number): void;
-  protected abstract unmapBlock(gpa: number, size: number): void;
+  protected abstract unmapBlock(mapping: Mapping): void;
   /** Part of one mapping. */
   protected abstract protectBlock(gpa: number, size: number, access: number, exits: boolean): void;
+  /** Pages of which none, or all, are tracked already; they are clean then. */
+  protected abstract trackBlock(run: PageRun, on: boolean): void;
+  /** Of tracked pages: a byte for each, not 0 where it has been written. */
+  protected abstract writtenPages(run: PageRun, clear: boolean): Uint8Array;
 }
 
 const hex = (value: number): string => `0x${value.toString(16)}`;

@@ -80,14 +80,14 @@ export class MemoryMap {
     this.#look();
   }
 
-  /** Exactly one mapping. False: there is none like it. */
-  remove(gpa: number, size: number): boolean {
+  /** Exactly one mapping. undefined: there is none like it. */
+  remove(gpa: number, size: number): Mapping | undefined {
     const index = this.#mappings.findIndex(mapping => mapping.gpa === gpa && mapping.size === size);
-    if (index < 0) return false;
-    this.#mappings.splice(index, 1);
+    const [removed] = index < 0 ? [] : this.#mappings.splice(index, 1);
+    if (!removed) return undefined;
     this.#protections = this.#protections.flatMap(each => outside(each, gpa, size));
     this.#look();
-    return true;
+    return removed;
   }
 
   /** A range of mapped pages gets rights of its own. */

@@ -27,6 +27,11 @@ function checked({ vector, errorCode = 0 }: ExceptionEvent): ExceptionEvent {
   return hasErrorCode(vector) ? { vector, errorCode } : { vector };
 }
 
+function checkedMsr(index: number): number {
+  if (Number.isInteger(index) && index >= 0 && index < 2 ** 32) return index;
+  throw new MachineError('bad-call', `${index} is no index of an MSR`, { remedy: 'give 0 to 0xffffffff' });
+}
+
 export abstract class VirtualProcessor {
   #cancelled = false;
   #injected: ExceptionEvent | undefined;
@@ -133,6 +138,23 @@ export abstract class VirtualProcessor {
     return modeOf(this.readState(['general', 'segments', 'controls', 'msrs']) as CpuState);
   }
 
+  /** What RDMSR at CPL 0 reads, from the board where it is not the processor's own. undefined: #GP. Nothing else of the guest changes. */
+  getMsr(index: number): bigint | undefined {
+    const answer = this.readMsr(checkedMsr(index));
+    if (answer === 'board') return this.board.msrs.read(this.index, index);
+    return answer === 'fault' ? undefined : answer;
+  }
+
+  /** Does what WRMSR at CPL 0 does. False: #GP, and nothing has changed. */
+  setMsr(index: number, value: bigint): boolean {
+    if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value)
+      throw new MachineError('bad-call', `${value} is no value of an MSR`, {
+        remedy: 'give a bigint of 64 bits, unsigned',
+      });
+    const outcome = this.writeMsr(checkedMsr(index), value);
+    return outcome === 'board' ? this.board.msrs.write(this.index, index, value) : outcome === 'done';
+  }
+
   /**
    * Where a linear address leads by the guest's page tables as they are in memory now: a translation that the processor has cached may differ, and
    * so may the four PDPTEs that MOV CR3 has loaded. Nothing of the guest changes. undefined: a hole. Five levels are not walked.
@@ -186,6 +208,10 @@ export abstract class VirtualProcessor {
   protected abstract enter(budget: number): Exit | undefined;
   protected abstract readState(components: readonly StateComponent[]): Partial<CpuState>;
   protected abstract writeState(state: CpuStateChange): void;
+  /** `board`: the register is none of the processor's. */
+  protected abstract readMsr(index: number): bigint | 'fault' | 'board';
+  /** As `readMsr`; a new time-stamp counter is told to the board. */
+  protected abstract writeMsr(index: number, value: bigint): 'done' | 'fault' | 'board';
   /** `errorCode` is -1 for a vector that has none. */
   protected abstract injectException(vector: number, errorCode: number): void;
 }

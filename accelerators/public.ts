@@ -32,10 +32,18 @@ export {
   type Vendor,
 } from '#core';
 export type { Accelerator, AcceleratorFactory, AcceleratorOptions } from './accelerator.ts';
+export { type PageRun, TrackedPages } from './dirty-pages.ts';
 export type { Exit } from './exit.ts';
 export type { Features } from './features.ts';
-export { type AcceleratorParts, type HostBlock, MapAccess, type ProtectOptions, VirtualMachine } from './machine.ts';
-export { MemoryMap } from './memory-map.ts';
+export {
+  type AcceleratorParts,
+  type DirtyPagesOptions,
+  type HostBlock,
+  MapAccess,
+  type ProtectOptions,
+  VirtualMachine,
+} from './machine.ts';
+export { type Mapping, MemoryMap, type Protection } from './memory-map.ts';
 export type { ProcessorMode } from './mode.ts';
 export { type ExceptionEvent, VirtualProcessor } from './processor.ts';
 export type { Pacer, ProcessorBoard } from './processor-board.ts';

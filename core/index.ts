@@ -120,6 +120,7 @@ export {
 } from './processor/cpu/host-cpu.ts';
 export { type CpuidLeaf, type CpuModel, type CpuModelParts, cpuModel, lookUpLeaf } from './processor/cpu/model.ts';
 export { amd, intel, type ModelOptions } from './processor/cpu/models.ts';
+export { acceptsMsr } from './processor/cpu/msr.ts';
 export { type Assembled, type AssembleOptions, assemble, type Bits } from './processor/decode/assembler/assembler.ts';
 export { type Evaluation, type EvaluationMachine, evaluate, MachineFault } from './processor/evaluator/evaluate.ts';
 export type { Vendor } from './processor/isa/form.ts';

@@ -7,6 +7,7 @@ import type { Capability, CpuidConf, PauseConf, TprConf, VcpuExit } from './abi.
 import type { DriverMachine, DriverVcpu } from './driver/machine.ts';
 import type { EntryFormat } from './driver/page-table.ts';
 import type { Errno } from './errno.ts';
+import type { MsrOutcome } from './x86/exits.ts';
 
 export interface Backend<MachineData = unknown, VcpuData = unknown> {
   /** `x86-svm`, `x86-vmx`. */
@@ -36,6 +37,12 @@ export interface Backend<MachineData = unknown, VcpuData = unknown> {
   vcpuSetState(vcpu: DriverVcpu<VcpuData>, flags: number): void;
   /** Stores the components in `flags` to the comm page and marks them cached. */
   vcpuGetState(vcpu: DriverVcpu<VcpuData>, flags: number): void;
+  /**
+   * RDMSR and WRMSR at CPL 0, of the registers that the driver answers itself: `x86/exits.ts` has the value. False: it is the emulator's; those that
+   * guests access without an exit are state.
+   */
+  vcpuReadMsr(vcpu: DriverVcpu<VcpuData>, msr: number): MsrOutcome;
+  vcpuWriteMsr(vcpu: DriverVcpu<VcpuData>, msr: number, low: number, high: number): MsrOutcome;
   /** Takes the event from the comm page. EINVAL for one that cannot be. */
   vcpuInject(vcpu: DriverVcpu<VcpuData>): Errno;
   /**

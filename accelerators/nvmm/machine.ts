@@ -1,7 +1,9 @@
 /** A virtual machine on NVMM: guest memory is host-virtual memory that the driver has taken over. */
-import { MachineError } from '#core';
+import { MachineError, pageSize } from '#core';
 import type { Accelerator } from '../accelerator.ts';
+import type { PageRun } from '../dirty-pages.ts';
 import { type HostBlock, MapAccess, VirtualMachine } from '../machine.ts';
+import type { Mapping } from '../memory-map.ts';
 import type { MachineSpecification, ProcessorParts } from '../specification.ts';
 import { Limit } from './abi.ts';
 import { type Libnvmm, NvmmMachine } from './libnvmm/libnvmm.ts';
@@ -10,6 +12,12 @@ import { ProtectionViolation } from './violation.ts';
 
 interface NvmmBlock extends HostBlock {
   readonly hva: number;
+  /** While some of it is tracked, a byte for each page: 1 where an assist or DMA has written, or where the driver has said so. */
+  noted: Uint8Array | undefined;
+}
+
+function note({ noted }: NvmmBlock, offset: number, length: number): void {
+  if (length > 0) noted?.fill(1, Math.floor(offset / pageSize), Math.floor((offset + length - 1) / pageSize) + 1);
 }
 
 /** Where blocks are put in the process's address space: anywhere, but apart. */
@@ -73,17 +81,61 @@ export class NvmmVirtualMachine extends VirtualMachine {
       hva,
       size,
       bytes,
-      written: (offset, length) => memory.written(physical + offset, length),
+      noted: undefined,
+      written: (offset, length) => {
+        memory.written(physical + offset, length);
+        if (block.noted) note(block, offset, length);
+      },
     };
     return block;
   }
 
   protected mapBlock(gpa: number, block: HostBlock, offset: number, size: number, access: number): void {
     this.#map({ hva: (block as NvmmBlock).hva + offset, gpa, size, access: access & MapAccess.all });
+    for (const run of this.tracked.runs({ block, offset, size }))
+      this.#check(this.lib.gpaTrack(this.#mach, gpa + (run.offset - offset), run.size, true), 'gpa_track');
   }
 
-  protected unmapBlock(gpa: number, size: number): void {
+  protected unmapBlock({ gpa, size, block, offset }: Mapping): void {
     for (const piece of this.#overlapping(gpa, size)) this.#unmap(piece);
+    if (!this.tracked.any) return;
+    this.#collect(block as NvmmBlock, offset, { gpa, size, clear: false });
+    this.#check(this.lib.gpaTrack(this.#mach, gpa, size, false), 'gpa_track');
+  }
+
+  protected trackBlock(run: PageRun, on: boolean): void {
+    const block = run.block as NvmmBlock;
+    block.noted ??= new Uint8Array(block.size / pageSize);
+    block.noted.fill(0, run.offset / pageSize, (run.offset + run.size) / pageSize);
+    for (const { gpa, size } of this.memory.showing(block, run.offset, run.size))
+      this.#check(this.lib.gpaTrack(this.#mach, gpa, size, on), 'gpa_track');
+    if (this.tracked.runs({ block, offset: 0, size: block.size }).length === 0) block.noted = undefined;
+    this.#mach.wrote = this.tracked.any ? this.#assistWrote : undefined;
+  }
+
+  readonly #assistWrote = (gpa: number, length: number): void => {
+    const mapping = this.memory.find(gpa);
+    if (mapping) note(mapping.block as NvmmBlock, mapping.offset + (gpa - mapping.gpa), length);
+  };
+
+  protected writtenPages({ block, offset, size }: PageRun, clear: boolean): Uint8Array {
+    for (const part of this.memory.showing(block, offset, size))
+      this.#collect(block as NvmmBlock, part.offset, { ...part, clear });
+    const noted = (block as NvmmBlock).noted!.subarray(offset / pageSize, (offset + size) / pageSize);
+    const written = noted.slice();
+    if (clear) noted.fill(0);
+    return written;
+  }
+
+  /** What the driver knows of the pages at an address goes to the block's notes. */
+  #collect(
+    block: NvmmBlock,
+    offset: number,
+    { gpa, size, clear }: { gpa: number; size: number; clear: boolean },
+  ): void {
+    if (!block.noted) return;
+    const pages = block.noted.subarray(offset / pageSize, (offset + size) / pageSize);
+    this.#check(this.lib.gpaWritten(this.#mach, gpa, pages, clear), 'gpa_written');
   }
 
   /** libnvmm maps and unmaps whole areas: pieces that the range cuts are mapped anew, in parts. */

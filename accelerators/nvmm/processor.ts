@@ -7,6 +7,7 @@ import type { ProcessorParts } from '../specification.ts';
 import { EventType, VcpuConf } from './abi.ts';
 import { Errno } from './errno.ts';
 import { ExitService } from './exit-service.ts';
+import { readGuestMsr, writeGuestMsr } from './guest-msrs.ts';
 import { GuestVcpu } from './guest-vcpu.ts';
 import { InterruptDelivery } from './interrupt-delivery.ts';
 import type { IoAccess, Libnvmm, MemAccess, NvmmMachine } from './libnvmm/libnvmm.ts';
@@ -83,6 +84,14 @@ export class NvmmProcessor extends VirtualProcessor {
 
   startup(vector: number): void {
     this.setState(startupState(this.specification.cpu, vector));
+  }
+
+  protected readMsr(index: number): bigint | 'fault' | 'board' {
+    return readGuestMsr(this.#guest, this, index);
+  }
+
+  protected writeMsr(index: number, value: bigint): 'done' | 'fault' | 'board' {
+    return writeGuestMsr(this.#guest, this, index, value);
   }
 
   protected get owes(): boolean {

@@ -15,6 +15,8 @@ import { initialState, initState, startupState } from '../reset-state.ts';
 import type { ProcessorParts } from '../specification.ts';
 
 const generalProtection = 13;
+/** IA32_TIME_STAMP_COUNTER */
+const timestampCounter = 0x10;
 /** EFER.SVME */
 const svmEnable = 0x1000n;
 
@@ -62,6 +64,17 @@ export class SoftwareProcessor extends VirtualProcessor {
     this.#cpu.faultQueued = false;
     this.#cpu.held.type = -1;
     this.#cpu.pendingDebug = 0;
+  }
+
+  protected readMsr(index: number): bigint | 'fault' | 'board' {
+    const answer = this.#cpu.readMsr(index);
+    return answer === 'unknown' ? 'board' : answer;
+  }
+
+  protected writeMsr(index: number, value: bigint): 'done' | 'fault' | 'board' {
+    const outcome = this.#cpu.writeMsr(index, value);
+    if (outcome === 'done' && index === timestampCounter) this.timestampChanged();
+    return outcome === 'unknown' ? 'board' : outcome;
   }
 
   override get waiting(): boolean {

@@ -1,8 +1,10 @@
 /** The accelerator `software`: the emulated CPU itself runs the guest. Guests see whatever their CPU model has, SVM and VMX too. */
 import { createHost, type Host, implementedFeatures, MachineError } from '#core';
 import type { Accelerator, AcceleratorOptions } from '../accelerator.ts';
+import type { PageRun } from '../dirty-pages.ts';
 import type { Features } from '../features.ts';
 import { type HostBlock, MapAccess, VirtualMachine } from '../machine.ts';
+import type { Mapping } from '../memory-map.ts';
 import type { MachineSpecification, ProcessorParts } from '../specification.ts';
 import { SoftwareProcessor } from './processor.ts';
 
@@ -20,8 +22,8 @@ const features: Omit<Features, 'time'> = {
   memoryUnmapping: true,
   partialUnmapping: false,
   memoryProtection: true,
-  protection: false,
-  dirtyPages: false,
+  protection: true,
+  dirtyPages: true,
   step: false,
   codeBreakpoints: 0,
   dataBreakpoints: 0,
@@ -71,6 +73,8 @@ interface SoftwareBlock extends HostBlock {
   readonly offset: number;
 }
 
+const linearAddress = ({ block, offset }: PageRun): number => (block as SoftwareBlock).offset + offset;
+
 class SoftwareMachine extends VirtualMachine {
   readonly #host: Host;
 
@@ -112,7 +116,24 @@ class SoftwareMachine extends VirtualMachine {
     this.#host.physical.protect(gpa, size, { access, guarded: exits });
   }
 
-  protected unmapBlock(gpa: number, size: number): void {
+  protected trackBlock(run: PageRun, on: boolean): void {
+    const { physical } = this.#host;
+    const address = linearAddress(run);
+    if (on) physical.trackWrites(address, run.size);
+    else physical.untrackWrites(address, run.size);
+  }
+
+  protected writtenPages(run: PageRun, clear: boolean): Uint8Array {
+    const { physical } = this.#host;
+    const first = linearAddress(run);
+    const written = Uint8Array.from({ length: run.size / 4096 }, (_, n) =>
+      physical.isClean(first + n * 4096) ? 0 : 1,
+    );
+    if (clear && written.includes(1)) physical.trackWrites(first, run.size);
+    return written;
+  }
+
+  protected unmapBlock({ gpa, size }: Mapping): void {
     this.#host.physical.unmap(gpa, size);
   }
 }

@@ -1,6 +1,7 @@
 /** One contract, every accelerator: what holds for one of them holds for all, whichever engine runs its code. */
 import test from 'ava';
 import { control } from './contract/control.ts';
+import { dirtyPages } from './contract/dirty-pages.ts';
 import { events } from './contract/events.ts';
 import { giveWay } from './contract/give-way.ts';
 import { hostile } from './contract/hostile.ts';
@@ -9,6 +10,7 @@ import { memory } from './contract/memory.ts';
 import { memoryAccess } from './contract/memory-access.ts';
 import { mode } from './contract/mode.ts';
 import { modes } from './contract/modes.ts';
+import { msrs } from './contract/msrs.ts';
 import { outside } from './contract/outside.ts';
 import { ports } from './contract/ports.ts';
 import { protection } from './contract/protection.ts';
@@ -31,6 +33,8 @@ for (const guest of guests) {
     protection,
     translation,
     mode,
+    msrs,
+    dirtyPages,
     memoryAccess,
     touch,
     identity,

@@ -20,6 +20,7 @@ import {
 } from '../abi.ts';
 import type { Backend, BackendConstructor } from '../backend.ts';
 import { Errno } from '../errno.ts';
+import { type MsrOutcome, msrAnswer } from '../x86/exits.ts';
 import { writeResetState } from '../x86/reset-state.ts';
 import { CommPage, type DriverMachine, type DriverVcpu, type MachineInfo, type Owner } from './machine.ts';
 import { Vmspace } from './vmspace.ts';
@@ -191,6 +192,21 @@ export class NvmmDriver {
     return Errno.OK;
   }
 
+  /** Ours: the registers that the driver answers itself, as the guest's RDMSR finds them. ENOENT: none of those. EFAULT: #GP. */
+  vcpuReadMsr(owner: Owner, id: number, cpuid: number, msr: number, into: { low: number; high: number }): Errno {
+    const vcpu = this.#vcpu(owner, id, cpuid);
+    if (typeof vcpu === 'number') return vcpu;
+    const error = msrErrno(this.backend.vcpuReadMsr(vcpu, msr));
+    if (!error) Object.assign(into, msrAnswer);
+    return error;
+  }
+
+  /** Ours. */
+  vcpuWriteMsr(owner: Owner, id: number, cpuid: number, msr: number, low: number, high: number): Errno {
+    const vcpu = this.#vcpu(owner, id, cpuid);
+    return typeof vcpu === 'number' ? vcpu : msrErrno(this.backend.vcpuWriteMsr(vcpu, msr, low, high));
+  }
+
   vcpuInject(owner: Owner, id: number, cpuid: number): Errno {
     const vcpu = this.#vcpu(owner, id, cpuid);
     return typeof vcpu === 'number' ? vcpu : this.backend.vcpuInject(vcpu);
@@ -260,6 +276,24 @@ export class NvmmDriver {
     return error;
   }
 
+  /** Ours: writes to the pages of a range are noted from now on, or no longer. */
+  gpaTrack(owner: Owner, id: number, gpa: number, size: number, on: boolean): Errno {
+    const machine = this.#machine(owner, id);
+    if (typeof machine === 'number') return machine;
+    const error = machine.vmspace.gpaTrack(gpa, size, on);
+    if (!error) this.backend.machineFlush(machine);
+    return error;
+  }
+
+  /** Ours: sets a byte for each page from `gpa` on that has been written since. `clear`: they count as unwritten again. */
+  gpaWritten(owner: Owner, id: number, gpa: number, written: Uint8Array, clear: boolean): Errno {
+    const machine = this.#machine(owner, id);
+    if (typeof machine === 'number') return machine;
+    const error = machine.vmspace.gpaWritten(gpa, written, clear);
+    if (!error && clear) this.backend.machineFlush(machine);
+    return error;
+  }
+
   /** Where host-virtual memory of a machine is in physical memory: what the emulator's own page tables would say. -1: nowhere. */
   physicalOf(owner: Owner, id: number, hva: number, size: number): number {
     const machine = this.#machine(owner, id);
@@ -302,4 +336,6 @@ export class NvmmDriver {
   }
 }
 
+const msrErrno = (outcome: MsrOutcome): Errno =>
+  outcome === 'fault' ? Errno.EFAULT : outcome ? Errno.OK : Errno.ENOENT;
 const inRange = (value: number, end: number): boolean => Number.isInteger(value) && value >= 0 && value < end;

@@ -6,6 +6,7 @@ import { type HostMemory, MachineError, pageSize } from '#core';
 import { Limit, Prot } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { type EntryFormat, largeSize, PageTable } from './page-table.ts';
+import { WriteLog } from './write-log.ts';
 
 interface HostMapping {
   readonly hva: number;
@@ -23,6 +24,7 @@ interface GuestMapping {
 
 export class Vmspace {
   readonly table: PageTable;
+  readonly writes = new WriteLog();
   readonly #host: HostMapping[] = [];
   #guest: GuestMapping[] = [];
 
@@ -118,14 +120,39 @@ export class Vmspace {
     const mapping = this.#guest.find(m => gpa >= m.gpa && gpa < m.gpa + m.size);
     if (gpa >= Limit.ram || !mapping || (mapping.prot & prot) !== prot) return Errno.EFAULT;
     if (this.memory.free4k < PageTable.deepest) return Errno.ENOMEM;
+    const { tracked, granted } = this.writes.fault(gpa, prot, mapping.prot);
     const largeStart = gpa - (gpa % largeSize);
     const offset = largeStart - mapping.gpa;
     const large =
+      !tracked &&
       offset >= 0 &&
       largeStart + largeSize <= mapping.gpa + mapping.size &&
       (mapping.physical + offset) % largeSize === 0;
     const start = large ? largeStart : gpa - (gpa % pageSize);
-    this.table.enter(start, mapping.physical + (start - mapping.gpa), mapping.prot, large);
+    this.table.enter(start, mapping.physical + (start - mapping.gpa), granted, large);
+    return Errno.OK;
+  }
+
+  /** Ours: writes to the pages of a range are noted from now on, or no longer. */
+  gpaTrack(gpa: number, size: number, on: boolean): Errno {
+    if (size <= 0 || !aligned(gpa) || !aligned(size) || gpa < 0 || gpa + size > Limit.ram) return Errno.EINVAL;
+    this.writes.track(gpa, size, on);
+    // They are entered anew, without the right to write, at their next faults.
+    this.table.remove(gpa, size);
+    return Errno.OK;
+  }
+
+  /** Ours: sets a byte for each page that has been written since. `clear`: they count as unwritten again. */
+  gpaWritten(gpa: number, written: Uint8Array, clear: boolean): Errno {
+    if (!aligned(gpa) || gpa < 0) return Errno.EINVAL;
+    for (let n = 0; n < written.length; n++) {
+      const page = gpa + n * pageSize;
+      if (!this.writes.isWritten(page)) continue;
+      written[n] = 1;
+      if (!clear) continue;
+      this.writes.track(page, pageSize, true);
+      this.table.remove(page, pageSize);
+    }
     return Errno.OK;
   }
 

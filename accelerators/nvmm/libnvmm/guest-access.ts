@@ -90,6 +90,7 @@ export function accessPhysical(
   if (bytes) {
     if (write) {
       bytes.set(data);
+      mach.wrote?.(gpa, data.length);
       lib.driver.host.memory.written(lib.driver.host.memory.physicalAt(bytes.byteOffset), data.length);
     } else {
       data.set(bytes);

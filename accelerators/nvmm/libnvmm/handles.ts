@@ -48,6 +48,8 @@ export class NvmmMachine {
    * then the assist ends there, and nothing of its instruction has happened.
    */
   admit: ((gpa: number, access: number) => void) | undefined;
+  /** Ours: told what assists have written to guest-physical memory. The bytes lie in one page. */
+  wrote: ((gpa: number, length: number) => void) | undefined;
   /** Their comm pages go with the machine. */
   readonly vcpus = new Set<NvmmVcpu>();
 }

@@ -124,6 +124,15 @@ export class Libnvmm implements LibraryCalls {
     return this.#result(this.driver.vcpuGetState(this.#handle, mach.machid, vcpu.cpuid));
   }
 
+  /** Ours: RDMSR of what the driver answers itself. ENOENT: it is state, or the emulator's. EFAULT: #GP. */
+  vcpuReadMsr(mach: NvmmMachine, vcpu: NvmmVcpu, msr: number, into: { low: number; high: number }): number {
+    return this.#result(this.driver.vcpuReadMsr(this.#handle, mach.machid, vcpu.cpuid, msr, into));
+  }
+
+  vcpuWriteMsr(mach: NvmmMachine, vcpu: NvmmVcpu, msr: number, low: number, high: number): number {
+    return this.#result(this.driver.vcpuWriteMsr(this.#handle, mach.machid, vcpu.cpuid, msr, low, high));
+  }
+
   vcpuInject(_mach: NvmmMachine, vcpu: NvmmVcpu): number {
     vcpu.comm.eventCommit = true;
     return 0;
@@ -168,6 +177,16 @@ export class Libnvmm implements LibraryCalls {
     const error = this.driver.gpaUnmap(this.#handle, mach.machid, gpa, size);
     if (!error) mach.areas.splice(index, 1);
     return this.#result(error);
+  }
+
+  /** Ours: from now on the driver notes which pages of a range are written, or no longer. */
+  gpaTrack(mach: NvmmMachine, gpa: number, size: number, on: boolean): number {
+    return this.#result(this.driver.gpaTrack(this.#handle, mach.machid, gpa, size, on));
+  }
+
+  /** Ours: sets a byte for each page from `gpa` on that guests have written. What assists write is told to `NvmmMachine.wrote`. */
+  gpaWritten(mach: NvmmMachine, gpa: number, written: Uint8Array, clear: boolean): number {
+    return this.#result(this.driver.gpaWritten(this.#handle, mach.machid, gpa, written, clear));
   }
 
   /** The guest's own page tables: EFAULT where they do not translate. `walk` gets gpa and prot. */

@@ -12,7 +12,7 @@ const visited: DataView[] = [];
 const places: number[] = [];
 
 /** What a processor does once it uses a translation. nvmm_gva_to_gpa(3) does not; an access for the guest does. */
-export function markUsed({ admit }: NvmmMachine, write: boolean): void {
+export function markUsed({ admit, wrote }: NvmmMachine, write: boolean): void {
   const last = visited.length - 1;
   visited.forEach((entry, n) => {
     const low = entry.getInt32(0, true);
@@ -20,6 +20,7 @@ export function markUsed({ admit }: NvmmMachine, write: boolean): void {
     if (marked === low) return;
     admit?.(places[n]!, Prot.write);
     entry.setInt32(0, marked, true);
+    wrote?.(places[n]!, 4);
   });
 }
 

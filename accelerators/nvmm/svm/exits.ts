@@ -7,6 +7,7 @@ import type { Handler } from '../x86/context.ts';
 import { Vector } from '../x86/exception.ts';
 import {
   concludeMsr,
+  concludeRdmsr,
   cpuid,
   hlt,
   hostInterrupt,
@@ -91,10 +92,10 @@ const handlers: Readonly<Record<number, Handler<SvmContext>>> = {
   [ExitCode.msr]: context => {
     const { exit, vmcb } = context;
     exit.msr = context.general(Gpr.rcx) >>> 0;
-    if (vmcb.low(Field.exitInfo1) === 0) return concludeMsr(context, readMsr(context, exit.msr), ExitReason.rdmsr);
+    if (vmcb.low(Field.exitInfo1) === 0) return concludeRdmsr(context, readMsr(context.vcpu, exit.msr));
     exit.valueLow = context.general(Gpr.rax);
     exit.valueHigh = context.general(Gpr.rdx);
-    concludeMsr(context, writeMsr(context, exit.msr, exit.valueLow, exit.valueHigh), ExitReason.wrmsr);
+    concludeMsr(context, writeMsr(context.vcpu, exit.msr, exit.valueLow, exit.valueHigh), ExitReason.wrmsr);
   },
 
   [ExitCode.npf]: ({ exit, vmcb }) => {

@@ -2,8 +2,7 @@
 import { Efer, eferPaging } from '#core';
 import { answerMsr, type MsrOutcome } from '../x86/exits.ts';
 import { MsrIndex, passed } from '../x86/msr-index.ts';
-import type { SvmContext } from './context.ts';
-import { setTimestampCounter } from './vcpu.ts';
+import { type SvmDriverVcpu, setTimestampCounter } from './vcpu.ts';
 import { Clean, Field } from './vmcb.ts';
 
 const passReadWrite = [...passed, MsrIndex.pat];
@@ -33,15 +32,15 @@ function allow(map: Uint8Array, msr: number, access: number): void {
   map[base + (bit >>> 3)]! &= ~(access << (bit & 7));
 }
 
-export function readMsr(context: SvmContext, msr: number): MsrOutcome {
-  const { vmcb } = context.data;
-  if (msr === MsrIndex.efer) return answerMsr(context, vmcb.low(Field.efer) & ~Efer.svme, vmcb.high(Field.efer));
+export function readMsr({ data }: SvmDriverVcpu, msr: number): MsrOutcome {
+  const { vmcb } = data;
+  if (msr === MsrIndex.efer) return answerMsr(vmcb.low(Field.efer) & ~Efer.svme, vmcb.high(Field.efer));
   // INITAPICCPUIDLO: guests learn their APIC id from CPUID.
-  if (msr === MsrIndex.nbConfiguration) return answerMsr(context, 0, 1 << 22);
-  return ignored.has(msr) && answerMsr(context, 0, 0);
+  if (msr === MsrIndex.nbConfiguration) return answerMsr(0, 1 << 22);
+  return ignored.has(msr) && answerMsr(0, 0);
 }
 
-export function writeMsr({ cpu, data }: SvmContext, msr: number, low: number, high: number): MsrOutcome {
+export function writeMsr({ cpu, data }: SvmDriverVcpu, msr: number, low: number, high: number): MsrOutcome {
   const { vmcb } = data;
   if (msr === MsrIndex.efer) {
     if (low & ~validEfer || high !== 0) return 'fault';

@@ -5,12 +5,13 @@ import type { DriverMachine } from '../driver/machine.ts';
 import type { EntryFormat } from '../driver/page-table.ts';
 import { Errno } from '../errno.ts';
 import { X86Backend, type X86Machine } from '../x86/backend.ts';
+import type { MsrOutcome } from '../x86/exits.ts';
 import { Residency } from '../x86/residency.ts';
 import { SvmContext } from './context.ts';
 import { abandonNmiStep, inject, requeue } from './event.ts';
 import { handleExit } from './exits.ts';
 import { misc1, misc2, misc3, pauseIntercept, taskPriorityWrite } from './intercepts.ts';
-import { fillPermissionMap } from './msr.ts';
+import { fillPermissionMap, readMsr, writeMsr } from './msr.ts';
 import { getState, setState } from './state.ts';
 import { type SvmDriverVcpu, SvmVcpu } from './vcpu.ts';
 import { Clean, Field, TlbControl, VirtualInterrupt } from './vmcb.ts';
@@ -133,6 +134,14 @@ export class Svm extends X86Backend<SvmVcpu> {
     if (flags & extendedComponents) this.extended.refresh(vcpu);
     if (flags & loadedComponents) this.#loaded.refresh(vcpu);
     getState(this.host.memory, vcpu.cpu, vcpu, flags);
+  }
+
+  vcpuReadMsr(vcpu: SvmDriverVcpu, msr: number): MsrOutcome {
+    return readMsr(vcpu, msr);
+  }
+
+  vcpuWriteMsr(vcpu: SvmDriverVcpu, msr: number, low: number, high: number): MsrOutcome {
+    return writeMsr(vcpu, msr, low, high);
   }
 
   vcpuInject(vcpu: SvmDriverVcpu): Errno {

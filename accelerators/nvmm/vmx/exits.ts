@@ -7,6 +7,7 @@ import type { Handler } from '../x86/context.ts';
 import { Vector } from '../x86/exception.ts';
 import {
   concludeMsr,
+  concludeRdmsr,
   cpuid,
   hlt,
   hostInterrupt,
@@ -76,7 +77,7 @@ const handlers: Readonly<Record<number, Handler<VmxContext>>> = {
   [ExitReasonCode.rdmsr]: context => {
     const { exit } = context;
     exit.msr = context.general(Gpr.rcx) >>> 0;
-    concludeMsr(context, readMsr(context, exit.msr), ExitReason.rdmsr);
+    concludeRdmsr(context, readMsr(context.vcpu, exit.msr));
   },
 
   [ExitReasonCode.wrmsr]: context => {
@@ -84,7 +85,7 @@ const handlers: Readonly<Record<number, Handler<VmxContext>>> = {
     exit.msr = context.general(Gpr.rcx) >>> 0;
     exit.valueLow = context.general(Gpr.rax);
     exit.valueHigh = context.general(Gpr.rdx);
-    concludeMsr(context, writeMsr(context, exit.msr, exit.valueLow, exit.valueHigh), ExitReason.wrmsr);
+    concludeMsr(context, writeMsr(context.vcpu, exit.msr, exit.valueLow, exit.valueHigh), ExitReason.wrmsr);
   },
 
   [ExitReasonCode.mwait]: mwait,

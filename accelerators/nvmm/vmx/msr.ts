@@ -1,7 +1,7 @@
 /** MSRs on the VMX backend (nvmm_x86_vmx.c): which pass, which the driver answers, and the bitmap that says so to the CPU. */
+import type { HostCpu } from '#core';
 import { answerMsr, type MsrOutcome } from '../x86/exits.ts';
 import { MsrIndex, passed } from '../x86/msr-index.ts';
-import type { VmxContext } from './context.ts';
 import { Field } from './fields.ts';
 import { setTimestampCounter } from './timestamp.ts';
 
@@ -36,24 +36,28 @@ export function fillBitmap(map: Uint8Array): void {
   allow(MsrIndex.tsc, 0);
 }
 
-export function readMsr(context: VmxContext, msr: number): MsrOutcome {
-  const { cpu } = context;
+/** Of a VCPU: the CPU that it runs on. Its VMCS is current. */
+interface Owner {
+  readonly cpu: HostCpu;
+}
+
+export function readMsr({ cpu }: Owner, msr: number): MsrOutcome {
   switch (msr) {
     case MsrIndex.pat: {
       const low = cpu.vmread(Field.guestPat);
-      return answerMsr(context, low, cpu.vmreadHigh);
+      return answerMsr(low, cpu.vmreadHigh);
     }
     case MsrIndex.miscEnable:
-      return answerMsr(context, (cpu.rdmsrLow(msr) & ~miscClear) | miscSet, 0);
+      return answerMsr((cpu.rdmsrLow(msr) & ~miscClear) | miscSet, 0);
     case MsrIndex.archCapabilities:
       // The emulated CPU has no such MSR.
       return 'fault';
     default:
-      return ignored.has(msr) && answerMsr(context, 0, 0);
+      return ignored.has(msr) && answerMsr(0, 0);
   }
 }
 
-export function writeMsr({ cpu }: VmxContext, msr: number, low: number, high: number): MsrOutcome {
+export function writeMsr({ cpu }: Owner, msr: number, low: number, high: number): MsrOutcome {
   switch (msr) {
     case MsrIndex.tsc:
       setTimestampCounter(cpu, low, high);

@@ -5,6 +5,7 @@ import type { DriverMachine } from '../driver/machine.ts';
 import type { EntryFormat } from '../driver/page-table.ts';
 import { Errno } from '../errno.ts';
 import { X86Backend, type X86Machine } from '../x86/backend.ts';
+import type { MsrOutcome } from '../x86/exits.ts';
 import { Residency } from '../x86/residency.ts';
 import { VmxContext } from './context.ts';
 import { writeControls, writeHostState } from './control-block.ts';
@@ -12,7 +13,7 @@ import { allowsPrimary, type Controls, Primary, resolveControls, Secondary } fro
 import { inject, requeue } from './event.ts';
 import { handleExit } from './exits.ts';
 import { Field, Interruptibility } from './fields.ts';
-import { fillBitmap, residentMsrs } from './msr.ts';
+import { fillBitmap, readMsr, residentMsrs, writeMsr } from './msr.ts';
 import { getState, setState } from './state.ts';
 import { type VmxDriverVcpu, VmxVcpu } from './vcpu.ts';
 
@@ -163,6 +164,16 @@ export class Vmx extends X86Backend<VmxVcpu> {
     if (flags & StateFlag.msrs) this.#msrs.refresh(vcpu);
     this.#makeCurrent(vcpu);
     getState(this.host.memory, vcpu, flags);
+  }
+
+  vcpuReadMsr(vcpu: VmxDriverVcpu, msr: number): MsrOutcome {
+    this.#makeCurrent(vcpu);
+    return readMsr(vcpu, msr);
+  }
+
+  vcpuWriteMsr(vcpu: VmxDriverVcpu, msr: number, low: number, high: number): MsrOutcome {
+    this.#makeCurrent(vcpu);
+    return writeMsr(vcpu, msr, low, high);
   }
 
   vcpuInject(vcpu: VmxDriverVcpu): Errno {

@@ -19,6 +19,7 @@ import type { EntryFormat } from '../driver/page-table.ts';
 import { Errno } from '../errno.ts';
 import type { ExitContext } from './context.ts';
 import { configure } from './cpuid.ts';
+import type { MsrOutcome } from './exits.ts';
 import { Residency } from './residency.ts';
 import type { X86Vcpu } from './vcpu.ts';
 import { xcr0Allowed } from './xcr0.ts';
@@ -90,6 +91,8 @@ export abstract class X86Backend<Data extends X86Vcpu> implements Backend<X86Mac
   abstract vcpuConfigurePause(vcpu: DriverVcpu<Data>, configuration: PauseConf): Errno;
   abstract vcpuSetState(vcpu: DriverVcpu<Data>, flags: number): void;
   abstract vcpuGetState(vcpu: DriverVcpu<Data>, flags: number): void;
+  abstract vcpuReadMsr(vcpu: DriverVcpu<Data>, msr: number): MsrOutcome;
+  abstract vcpuWriteMsr(vcpu: DriverVcpu<Data>, msr: number, low: number, high: number): MsrOutcome;
   abstract vcpuInject(vcpu: DriverVcpu<Data>): Errno;
 
   vcpuRun(machine: DriverMachine<X86Machine>, vcpu: DriverVcpu<Data>, exit: VcpuExit): void {

@@ -55,7 +55,7 @@ export const xsetbv: Handler = context => {
 /** What an MSR access of the driver's own came to; `timestamp`: it has set the time-stamp counter. */
 export type MsrOutcome = 'fault' | 'timestamp' | boolean;
 
-/** `done` false: the emulator's business. */
+/** RDMSR and the like are done, or not. `false`: the emulator's business. */
 export function concludeMsr(context: ExitContext, outcome: MsrOutcome, reason: number): void {
   if (outcome === 'fault') context.inject(Vector.gp, 0);
   else if (outcome) context.advance();
@@ -63,9 +63,19 @@ export function concludeMsr(context: ExitContext, outcome: MsrOutcome, reason: n
   if (outcome === 'timestamp' && context.vcpu.exitOnTimestamp) context.exit.reason = ExitReason.timestampChanged;
 }
 
-/** RDMSR's result. */
-export function answerMsr(context: ExitContext, low: number, high: number): true {
-  context.setGeneral(Gpr.rax, low);
-  context.setGeneral(Gpr.rdx, high);
+/** What a register of the driver's own reads as. */
+export const msrAnswer = { low: 0, high: 0 };
+export function answerMsr(low: number, high: number): true {
+  msrAnswer.low = low;
+  msrAnswer.high = high;
   return true;
+}
+
+/** The end of RDMSR. */
+export function concludeRdmsr(context: ExitContext, outcome: MsrOutcome): void {
+  if (outcome === true) {
+    context.setGeneral(Gpr.rax, msrAnswer.low);
+    context.setGeneral(Gpr.rdx, msrAnswer.high);
+  }
+  concludeMsr(context, outcome, ExitReason.rdmsr);
 }

@@ -13,6 +13,7 @@ import { Activity, CpuCore, type PortAccessor } from './core.ts';
 import { deliverEvent } from './exceptions.ts';
 import { type CpuExit, guardedExit } from './exit.ts';
 import type { CpuModel } from './model.ts';
+import { MsrAnswer, readMsr, writeMsr } from './msr.ts';
 import { Pins } from './pins.ts';
 import { powerOn } from './reset.ts';
 import { run } from './run-loop.ts';
@@ -243,6 +244,20 @@ export class Cpu extends CpuCore {
   /** After an assist that could not: guarded memory has refused it. */
   get guardedExit(): CpuExit | undefined {
     return this.state.leave === Leave.guarded ? guardedExit(this.state) : undefined;
+  }
+
+  /** RDMSR at CPL 0, from outside: the value, #GP, or that the register is the machine's. */
+  readMsr(index: number): bigint | 'fault' | 'unknown' {
+    const answer = readMsr(this, index | 0);
+    if (answer !== MsrAnswer.done) return answer === MsrAnswer.fault ? 'fault' : 'unknown';
+    return (BigInt(this.high >>> 0) << 32n) | BigInt(this.low >>> 0);
+  }
+  /** WRMSR at CPL 0, from outside. */
+  writeMsr(index: number, value: bigint): 'done' | 'fault' | 'unknown' {
+    this.low = Number(BigInt.asIntN(32, value));
+    this.high = Number(BigInt.asIntN(32, value >> 32n));
+    const answer = writeMsr(this, index | 0);
+    return answer === MsrAnswer.done ? 'done' : answer === MsrAnswer.fault ? 'fault' : 'unknown';
   }
 
   /** Time goes on though nothing retires: timers must be able to end it. */

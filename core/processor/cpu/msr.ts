@@ -136,6 +136,13 @@ export function writeMsr(cpu: CpuCore, index: number): number {
   }
 }
 
+/** Whether WRMSR takes a value of a register that every processor stores, whoever keeps it; the accessor's own affair: EFER. */
+export function acceptsMsr(index: number, low: number, high: number): boolean {
+  if (index === Msr.pat) return isMemoryTypes(low) && isMemoryTypes(high);
+  const known = stored.get(index);
+  return known === undefined || obeys(known.rule, low, high);
+}
+
 /** Each byte one of 0, 1, 4, 5, 6, 7. */
 export function isMemoryTypes(word: number): boolean {
   for (let byte = 0; byte < 4; byte++) {

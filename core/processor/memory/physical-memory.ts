@@ -28,8 +28,8 @@ export interface MemoryWatcher {
   remapped(): void;
 }
 
-/** Decoded code lies there; a line of it is monitored. */
-const Page = { code: 1, monitored: 2 } as const;
+/** Decoded code lies there; a line of it is monitored; it has not been written since `trackWrites`. */
+const Page = { code: 1, monitored: 2, clean: 4 } as const;
 const nowhere: Frames = { first: 0, pages: 0, offset: 0, rights: 0, guards: 0 };
 /** Regions lie below 2^44: page frame numbers have 32 bits. */
 const limit = 2 ** 44;
@@ -206,9 +206,10 @@ export class PhysicalMemory {
     const page = address >>> 12;
     let use = this.codePages[page];
     if (use === 0) return false;
+    if ((use & Page.clean) !== 0) use = this.#release(page, Page.clean);
     if ((use & Page.monitored) !== 0) {
       for (const monitor of this.#monitors) if (monitor.meets(address, length)) return true;
-      use = this.#release(page);
+      use = this.#releaseMonitored(page);
     }
     return (use & Page.code) !== 0 && (this.holdsCode === undefined || this.holdsCode(address, length));
   }
@@ -218,6 +219,22 @@ export class PhysicalMemory {
   }
   unmarkCode(address: number): void {
     this.codePages[address >>> 12] &= ~Page.code;
+  }
+
+  /** From now on writes to whole pages of linear memory are noted, whoever makes them; each page costs the first write to it. */
+  trackWrites(address: number, size: number): void {
+    const first = address >>> 12;
+    for (let page = first; page < first + size / pageSize; page++) this.codePages[page]! |= Page.clean;
+    // Entries of write TLBs lead there.
+    for (const watcher of this.#watchers) watcher.remapped();
+  }
+  untrackWrites(address: number, size: number): void {
+    const first = address >>> 12;
+    for (let page = first; page < first + size / pageSize; page++) this.codePages[page]! &= ~Page.clean;
+  }
+  /** Of a page whose writes are tracked: nobody has written it since. */
+  isClean(address: number): boolean {
+    return (this.codePages[address >>> 12]! & Page.clean) !== 0;
   }
 
   /** Arms a monitor: it is disarmed by the next write to the line of memory at this linear-memory address, whoever makes it. */
@@ -236,8 +253,14 @@ export class PhysicalMemory {
   }
 
   /** A page whose monitors are all disarmed is written as any other. What is left to watch for there. */
-  #release(page: number): number {
-    if (!this.#monitors.some(monitor => monitor.watches(page))) this.codePages[page] &= ~Page.monitored;
+  #releaseMonitored(page: number): number {
+    return this.#monitors.some(monitor => monitor.watches(page))
+      ? this.codePages[page]!
+      : this.#release(page, Page.monitored);
+  }
+
+  #release(page: number, use: number): number {
+    this.codePages[page]! &= ~use;
     return this.codePages[page];
   }
 
@@ -246,7 +269,7 @@ export class PhysicalMemory {
     const page = address >>> 12;
     if ((this.codePages[page] & Page.monitored) !== 0) {
       for (const monitor of this.#monitors) if (monitor.meets(address, length)) monitor.armed = false;
-      this.#release(page);
+      this.#releaseMonitored(page);
       if (!this.writeTouchesCode(address, length)) return;
     }
     if (this.overwriteCode) this.overwriteCode(address, length);

@@ -86,7 +86,9 @@ export class NestedWalk {
       const at = this.#entries[level - 1];
       const entry = physical.load32(at);
       const marked = entry | format.accessed | (written && level === leaf ? format.dirty : 0);
-      if (marked !== entry) physical.store32(at, marked);
+      if (marked === entry) continue;
+      physical.store32(at, marked);
+      if (physical.writeTouchesCode(at, 4)) physical.overwritten(at, 4);
     }
   }
 
