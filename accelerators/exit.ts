@@ -11,6 +11,8 @@ export type Exit =
   | { readonly reason: 'halt' }
   /** PAUSE retired, and the machine was created with `exitOnPause`. */
   | { readonly reason: 'pause' }
+  /** A page does not grant an access of the processor: see `VirtualMachine.protect`. `access` is one of MapAccess.read, write, execute. */
+  | { readonly reason: 'protection'; readonly gpa: number; readonly access: 1 | 2 | 4 }
   /** Triple fault. */
   | { readonly reason: 'shutdown' }
   /** The accelerator gave up on the guest; `code` is the backend's own (EXITCODE, exit reason, VM-instruction error). */

@@ -1,36 +1,45 @@
 /** A virtual machine of an accelerator: guest-physical memory and processors. */
 import { MachineError } from '#core';
 import type { Features } from './features.ts';
+import {
+  type HostBlock,
+  MapAccess,
+  MemoryMap,
+  mapError,
+  protectError,
+  requireMapped,
+  requirePages,
+} from './memory-map.ts';
 import type { VirtualProcessor } from './processor.ts';
 import type { ProcessorBoard } from './processor-board.ts';
+import { requireModel } from './require-model.ts';
 import type { MachineSpecification, ProcessorParts } from './specification.ts';
 import type { AcceleratorTime } from './time.ts';
 
-export const MapAccess = { read: 1, write: 2, execute: 4, readExecute: 5, all: 7 } as const;
+export { type HostBlock, MapAccess };
 
-/** Host memory that can be mapped into a guest. The bytes never move. */
-export interface HostBlock {
-  readonly size: number;
-  readonly bytes: Uint8Array;
-  /** To be called after `bytes` were written by anyone but the guest: decoded code may be stale. */
-  written(offset: number, length: number): void;
+export interface ProtectOptions {
+  /**
+   * What an access does that the page does not grant. `board` (the default): a read or a write is one of the board's MMIO. `exit`: it ends `run`
+   * with `protection`. Fetching an instruction where it may not be executed always ends `run`.
+   */
+  readonly onViolation?: 'board' | 'exit';
 }
 
 /** What a machine needs of the accelerator that it belongs to. */
 export interface AcceleratorParts {
+  readonly name: string;
   readonly features: Features;
   readonly time: AcceleratorTime;
 }
-
-const page = 4096;
 
 /**
  * Validates once and hands on to the implementation, which may rely on it: addresses and sizes are multiples of 4 KiB, ranges
  * are not empty, do not wrap, lie in the guest-physical space, and do not overlap an existing mapping.
  */
 export abstract class VirtualMachine implements Disposable {
+  protected readonly memory = new MemoryMap();
   readonly #accelerator: AcceleratorParts;
-  readonly #mappings: { gpa: number; size: number }[] = [];
   #processors: readonly VirtualProcessor[] = [];
 
   /** Throws a MachineError where the specification asks for more than the accelerator's features allow. */
@@ -38,12 +47,22 @@ export abstract class VirtualMachine implements Disposable {
     readonly specification: MachineSpecification,
     accelerator: AcceleratorParts,
   ) {
-    const { processors } = specification;
+    const { processors, cpu } = specification;
     const { processorsPerMachine } = accelerator.features;
     if (!Number.isInteger(processors) || processors < 1 || processors > processorsPerMachine)
       throw new MachineError('bad-call', `a machine cannot have ${processors} processors here`, {
         remedy: `give 1 to ${processorsPerMachine}`,
       });
+    if (cpu.processors !== processors)
+      throw new MachineError(
+        'bad-call',
+        `the model ${cpu.name} is of ${cpu.processors} processors, the machine has ${processors}`,
+        {
+          path: 'processors',
+          remedy: `make the model with processors: ${processors}`,
+        },
+      );
+    requireModel(cpu, accelerator);
     this.#accelerator = accelerator;
   }
 
@@ -54,7 +73,7 @@ export abstract class VirtualMachine implements Disposable {
 
   /** Creates the processors, in the state after power-on and with equal time-stamp counters. Once. */
   powerOn(board: ProcessorBoard): readonly VirtualProcessor[] {
-    const { specification } = this;
+    const { memory, specification } = this;
     const { processors } = specification;
     if (this.#processors.length > 0)
       throw new MachineError('bad-call', 'the machine has been powered on already', { remedy: 'reset its processors' });
@@ -70,7 +89,7 @@ export abstract class VirtualMachine implements Disposable {
     time.hold();
     try {
       this.#processors = Array.from({ length: processors }, (_, index) =>
-        this.createProcessor(index, { specification, board, time }),
+        this.createProcessor(index, { specification, board, memory, time }),
       );
     } finally {
       time.release();
@@ -80,33 +99,46 @@ export abstract class VirtualMachine implements Disposable {
 
   /** Zeroed host memory, `size` a multiple of 4 KiB. */
   allocate(size: number): HostBlock {
-    this.#aligned('size', size);
+    requirePages('size', size, mapError);
     if (size === 0) throw mapError('a block of no bytes');
     return this.allocateBlock(size);
   }
 
   /** Maps `size` bytes of a block at a guest-physical address. `access` is a sum of MapAccess bits. */
   map(gpa: number, block: HostBlock, offset: number, size: number, access: number): void {
-    this.#aligned('gpa', gpa);
-    this.#aligned('offset', offset);
-    this.#aligned('size', size);
+    requirePages('gpa', gpa, mapError);
+    requirePages('offset', offset, mapError);
+    requirePages('size', size, mapError);
     if (size === 0 || offset + size > block.size)
       throw mapError(`${hex(size)} bytes at ${hex(offset)} are not in the block`);
     if (gpa + size > 2 ** this.#accelerator.features.guestPhysicalBits)
       throw mapError(`${hex(gpa)} is beyond the guest-physical space`);
     if (access & ~MapAccess.all || !(access & MapAccess.read)) throw mapError(`access ${access} is not readable`);
-    const other = this.#mappings.find(m => gpa < m.gpa + m.size && m.gpa < gpa + size);
+    const [other] = this.memory.parts(gpa, size);
     if (other) throw mapError(`${hex(gpa)} overlaps the mapping at ${hex(other.gpa)}`);
     this.mapBlock(gpa, block, offset, size, access);
-    this.#mappings.push({ gpa, size });
+    this.memory.add({ gpa, size, block, offset, access });
   }
 
   /** Removes exactly one mapping. */
   unmap(gpa: number, size: number): void {
-    const index = this.#mappings.findIndex(m => m.gpa === gpa && m.size === size);
-    if (index < 0) throw mapError(`nothing of ${hex(size)} bytes is mapped at ${hex(gpa)}`);
+    if (!this.memory.remove(gpa, size)) throw mapError(`nothing of ${hex(size)} bytes is mapped at ${hex(gpa)}`);
     this.unmapBlock(gpa, size);
-    this.#mappings.splice(index, 1);
+  }
+
+  /**
+   * Gives mapped pages these rights instead of those that they were mapped with, until they are unmapped: a sum of MapAccess bits that has `read`,
+   * or 0. They bind all that processors do, their walks of page tables and the delivery of events included; with nested paging a walk counts as a
+   * write. Devices' DMA is free. Where `run` has ended with `protection` nothing of the access has happened; it is repeated by the next `run`, so
+   * the page has to be opened before (or the processor moved elsewhere).
+   */
+  protect(gpa: number, size: number, access: number, { onViolation = 'board' }: ProtectOptions = {}): void {
+    requireMapped(this.memory, gpa, size);
+    if (access & ~MapAccess.all || (access !== 0 && !(access & MapAccess.read)))
+      throw protectError(`access ${access} is neither readable nor 0`);
+    const exits = onViolation === 'exit';
+    for (const part of this.memory.parts(gpa, size)) this.protectBlock(part.gpa, part.size, access, exits);
+    this.memory.protect({ gpa, size, access, exits });
   }
 
   abstract [Symbol.dispose](): void;
@@ -115,13 +147,8 @@ export abstract class VirtualMachine implements Disposable {
   protected abstract allocateBlock(size: number): HostBlock;
   protected abstract mapBlock(gpa: number, block: HostBlock, offset: number, size: number, access: number): void;
   protected abstract unmapBlock(gpa: number, size: number): void;
-
-  #aligned(what: string, value: number): void {
-    if (!Number.isSafeInteger(value) || value < 0 || value % page)
-      throw mapError(`${what} ${value} is no multiple of 4096`);
-  }
+  /** Part of one mapping. */
+  protected abstract protectBlock(gpa: number, size: number, access: number, exits: boolean): void;
 }
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
-const mapError = (message: string): MachineError =>
-  new MachineError('bad-call', message, { remedy: 'map whole, disjoint 4 KiB pages of allocated memory' });

@@ -8,7 +8,10 @@ import {
   stateComponents,
 } from '#core';
 import type { Exit } from './exit.ts';
+import type { MemoryMap } from './memory-map.ts';
+import { modeOf, type ProcessorMode } from './mode.ts';
 import type { ProcessorParts } from './specification.ts';
+import { type Translation, translate } from './translation.ts';
 
 /** An exception that the board injects (a debugger, a machine check). */
 export interface ExceptionEvent {
@@ -33,15 +36,17 @@ export abstract class VirtualProcessor {
   protected readonly board: ProcessorParts['board'];
   /** This processor's own; its task priority is CR8. */
   protected readonly interrupts: InterruptController;
+  protected readonly memory: MemoryMap;
   readonly #time: ProcessorParts['time'];
 
   protected constructor(
     readonly index: number,
-    { specification, board, time }: ProcessorParts,
+    { specification, board, memory, time }: ProcessorParts,
   ) {
     this.specification = specification;
     this.board = board;
     this.interrupts = board.interrupts[index]!;
+    this.memory = memory;
     this.#time = time;
   }
 
@@ -123,6 +128,24 @@ export abstract class VirtualProcessor {
     } finally {
       time.release();
     }
+  }
+
+  /** How it executes and pages now. */
+  get mode(): ProcessorMode {
+    return modeOf(this.readState(['general', 'segments', 'controls', 'msrs']) as CpuState);
+  }
+
+  /**
+   * Where a linear address leads by the guest's page tables as they are in memory now: a translation that the processor has cached may differ, and
+   * so may the four PDPTEs that MOV CR3 has loaded. Nothing of the guest changes. undefined: a hole. Five levels are not walked.
+   */
+  translate(linear: bigint): Translation | undefined {
+    if (typeof linear !== 'bigint' || BigInt.asUintN(64, linear) !== linear)
+      throw new MachineError('bad-call', `${linear} is no linear address`, {
+        remedy: 'give a bigint of 64 bits, unsigned',
+      });
+    const state = this.readState(['controls', 'msrs']) as CpuState;
+    return translate(linear, { state, cpu: this.specification.cpu, memory: this.memory });
   }
 
   /**

@@ -1,5 +1,6 @@
 /** What virtual machines and their processors are created with. */
 import type { CpuModel } from '#core';
+import type { MemoryMap } from './memory-map.ts';
 import type { ProcessorBoard } from './processor-board.ts';
 import type { AcceleratorTime } from './time.ts';
 
@@ -14,5 +15,6 @@ export interface MachineSpecification {
 export interface ProcessorParts {
   readonly specification: MachineSpecification;
   readonly board: ProcessorBoard;
+  readonly memory: MemoryMap;
   readonly time: AcceleratorTime;
 }

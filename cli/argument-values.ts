@@ -1,7 +1,8 @@
 /** Values of options, from their text: each kind has its reader. What is wrong is a MachineError that names the option. */
 import { MachineError } from '#core';
-import { nanoseconds, nearest } from '#machines';
+import { nanoseconds, nearest, type ObservedKind } from '#machines';
 import type { ValueKind } from './options.ts';
+import { eventNames, kindsOf } from './trace-events.ts';
 
 type Reader = (option: string, text: string) => unknown;
 
@@ -17,6 +18,7 @@ const readers: Readonly<Record<Extract<ValueKind, string>, Reader>> = {
   size: (_option, text) => (/^\d+$/.test(text) ? `${text}M` : text),
   time: (option, text) => nanoseconds(text, option),
   regex: pattern,
+  events,
 };
 
 /** `option` is as it is typed, `--smp`. */
@@ -30,6 +32,11 @@ function choice(option: string, value: string, values: readonly string[]): strin
     path: option,
     remedy: meant === undefined ? `give one of ${values.join(', ')}` : `did you mean ${meant}?`,
   });
+}
+
+function events(option: string, text: string): readonly ObservedKind[] {
+  const names = text.split(',').map(name => choice(option, name.trim(), eventNames));
+  return [...new Set(names.flatMap(kindsOf))];
 }
 
 function wholeNumber(option: string, value: string): number {

@@ -3,6 +3,8 @@
  * an error names (`blame.ts`) are readings of these tables.
  */
 
+import type { ObservedKind } from '#machines';
+
 /** What a value is: one of the names listed, or of the kind named. `argument-values.ts` reads each kind. */
 export type ValueKind =
   | readonly string[]
@@ -13,6 +15,7 @@ export type ValueKind =
   | 'size'
   | 'time'
   | 'regex'
+  | 'events'
   | 'text';
 
 /** What an option is about in a profile. The command line sets fields of the profile itself; `boot.ts` makes what the profile boots. */
@@ -49,7 +52,9 @@ type ValueOfKind<K> = K extends readonly (infer Name)[]
     ? number
     : K extends 'regex'
       ? RegExp
-      : string;
+      : K extends 'events'
+        ? readonly ObservedKind[]
+        : string;
 
 /** What a row's value is once it is read. Times are nanoseconds. */
 type ValueOf<O extends Option> = O extends { readonly kind: infer K }
@@ -168,6 +173,15 @@ export const runOptions = {
     kind: 'regex',
     help: 'end when what the guest says matches, a line at a time; the echo of what is typed does not count',
   },
+  trace: {
+    type: 'string',
+    value: 'EVENTS',
+    kind: 'events',
+    help:
+      'write what happens as lines of JSON on stderr: a list such as ports,interrupts of ' +
+      'ports, mmio, msrs, interrupts, exits, resets, console; or all',
+  },
+  'trace-file': { type: 'string', value: 'FILE', kind: 'file', help: 'write the trace to this file' },
   'no-reboot': { type: 'boolean', help: 'end when the guest resets, by a triple fault too' },
   refresh: { type: 'boolean', help: 'fetch the default guest again' },
   quiet: { type: 'boolean', short: 'q', help: 'say nothing but what the guest says' },

@@ -8,7 +8,9 @@ import { driveDevices } from './drive.ts';
 import { type Option, runOptions } from './options.ts';
 
 export async function profileOf(options: RunArguments, registry: Registry): Promise<Profile> {
-  const profile = registry.profile(options.machine).with(differenceOf(options));
+  const named = registry.profile(options.machine);
+  if (options.cpu !== undefined) refuseOwnModel(named);
+  const profile = named.with(differenceOf(options));
   requireValid(profile);
   if (!options.drive?.length) return profile;
   if (!hasPci(profile)) {
@@ -24,6 +26,15 @@ export async function profileOf(options: RunArguments, registry: Registry): Prom
 
 export const hasPci = ({ devices }: Profile): boolean =>
   Object.values(devices).some(({ type }) => type === (PciHost as object));
+
+/** `--cpu amd` is to choose between the models that there are, not to take away the one that a profile was made for. */
+function refuseOwnModel({ name, cpu }: Profile): void {
+  if (typeof cpu === 'string') return;
+  throw new MachineError('bad-argument', `machine ${name} has a processor model of its own, ${cpu.name}`, {
+    path: '--cpu',
+    remedy: 'leave the option away, or change the profile',
+  });
+}
 
 /** The fields of the profile that options set. */
 function differenceOf(options: RunArguments): ProfileDifference {

@@ -12,6 +12,7 @@ import { dim, isWritten, print, say } from './output.ts';
 import { profileOf } from './profile.ts';
 import { Standing } from './standing.ts';
 import { attachTerminal, expectsInput } from './terminal.ts';
+import { Trace } from './trace.ts';
 
 interface Limits {
   /** Guest time. */
@@ -34,16 +35,19 @@ export async function run(args: readonly string[]): Promise<number> {
   const plain = await profileOf(options, registry);
   const chatter = options.quiet ? () => {} : (text: string) => say(dim(text));
   const profile = await bootOf(plain, options, chatter);
+  await using trace = Trace.of(options);
   const outcome = await runMachine(
     profile,
     {
       accelerator,
       interactive: () => expectsInput(profile.clock),
+      observers: [...registry.createObservers(), ...(trace ? [trace.observer] : [])],
       ...(engine ? { engine } : {}),
       ...(profile.clock === 'host' ? { entropy: hostEntropy, wallClock: hostWallClock } : {}),
     },
     limits,
     chatter,
+    trace,
   ).finally(() => closeDrives());
   if (options.json) say(JSON.stringify(outcome));
   else if (outcome.kind === 'error') say(`virt64: the accelerator gave up: ${outcome.message}`);
@@ -57,8 +61,15 @@ export async function run(args: readonly string[]): Promise<number> {
 type Chatter = (text: string) => void;
 
 /** The machine is gone when this returns. */
-async function runMachine(profile: Profile, options: BuildOptions, limits: Limits, chatter: Chatter): Promise<Outcome> {
+async function runMachine(
+  profile: Profile,
+  options: BuildOptions,
+  limits: Limits,
+  chatter: Chatter,
+  trace?: Trace,
+): Promise<Outcome> {
   await using machine = await build(profile, options).catch(blameOption);
+  trace?.attach(machine);
   chatter(`${profile.name} on ${machine.accelerator}${process.stdin.isTTY ? '; Ctrl-A x quits' : ''}`);
   return await runInTerminal(machine, limits, chatter);
 }

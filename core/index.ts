@@ -17,7 +17,7 @@ export {
 } from './board/bus/interrupt-messages.ts';
 export { Mmio, type MmioHandler, type MmioSize } from './board/bus/mmio.ts';
 export { MmioBus, type MmioObserver } from './board/bus/mmio-bus.ts';
-export { MsrBus } from './board/bus/msr-bus.ts';
+export { MsrBus, type MsrObserver } from './board/bus/msr-bus.ts';
 export { type MsrHandler, Msrs } from './board/bus/msrs.ts';
 export type { PciEndpoint } from './board/bus/pci-endpoint.ts';
 export { type PciConnection, PciSlotBoard, PciSlots, pciInterrupts } from './board/bus/pci-slots.ts';
@@ -38,6 +38,7 @@ export {
 export { createDevice, Device, type DeviceClass, device } from './board/framework/device.ts';
 export { type ErrorCode, type ErrorDetails, errorCodes, MachineError } from './board/framework/error.ts';
 export type { InspectTree, InspectValue } from './board/framework/inspect.ts';
+export { observer, observerName } from './board/framework/observer.ts';
 export {
   address,
   backend,
@@ -99,6 +100,7 @@ export {
 export { ProcessorTimestampOffsets, TimestampOffsets } from './board/time/timestamp-offsets.ts';
 export { type TimeBase, VirtualClock } from './board/time/virtual-clock.ts';
 export { FixedWallClock, WallClock } from './board/time/wall-clock.ts';
+export { announcedFeatures, implementedFeatures } from './processor/cpu/announced.ts';
 export { detachedCore } from './processor/cpu/assist/detached.ts';
 export { type AssistMemory, InstructionAssist } from './processor/cpu/assist/instruction-assist.ts';
 export { type DeviceMemory, LiveAssist, largestPiece } from './processor/cpu/assist/live.ts';
@@ -140,6 +142,6 @@ export {
 export { readFpuImage, writeFpuImage } from './processor/state/fpu-image.ts';
 export { gprOffset, segmentOffset, state as stateLayout } from './processor/state/layout.ts';
 export { Leave } from './processor/state/leave.ts';
-export { InterruptShadow, shadowBy } from './processor/state/registers.ts';
+export { Attribute, Cr0, Cr4, Efer, Flag, InterruptShadow, shadowBy } from './processor/state/registers.ts';
 export { differences, getState as getCpuState, setState as setCpuState } from './processor/state/snapshot.ts';
 export type { StateBlock } from './processor/state/state-block.ts';

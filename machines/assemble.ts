@@ -11,6 +11,7 @@ import {
   VirtualHostTasks,
 } from '#core';
 import * as shippedDevices from '#devices';
+import { boardFeaturesMissing } from './board-features.ts';
 import { checkAddresses } from './check-addresses.ts';
 import { type Finding, findingOf } from './finding.ts';
 import type { Profile } from './profile.ts';
@@ -36,6 +37,8 @@ export const assemble = Object.assign(
     for (const name of Object.keys(profile.devices)) add(board, devices, name, profile, extra[name] ?? {});
     const [dangling] = board.wires.dangling;
     if (dangling !== undefined) throw danglingWire(profile, dangling);
+    const [absent] = boardFeaturesMissing(profile, board.msrs);
+    if (absent) throw absent;
     return { board, devices };
   },
   {
@@ -55,6 +58,7 @@ export const assemble = Object.assign(
       for (const wire of findings.length ? [] : board.wires.dangling) {
         findings.push(findingOf(danglingWire(profile, wire), 'devices'));
       }
+      findings.push(...boardFeaturesMissing(profile, board.msrs).map(error => findingOf(error, 'cpu')));
       findings.push(...checkAddresses(profile, board.mmio.owners));
       return findings;
     },

@@ -1,6 +1,6 @@
 /** Makes a machine of a profile: accelerator, memory, board, devices, processors, and the boot source in memory. */
 import type { Accelerator, AcceleratorFactory } from '#accelerators';
-import { answering, type ByteStream, type Entropy, ownerOf, SeededEntropy, type WallClock } from '#core';
+import { answering, type ByteStream, type Entropy, MachineError, ownerOf, SeededEntropy, type WallClock } from '#core';
 import { assemble } from './assemble.ts';
 import { breathe } from './breathe.ts';
 import { findAccelerator } from './find-accelerator.ts';
@@ -9,6 +9,9 @@ import { mapRam } from './guest-ram.ts';
 import { load } from './load.ts';
 import { Machine } from './machine.ts';
 import { memorySize } from './memory.ts';
+import { Observation } from './observe.ts';
+import type { InterruptHook } from './observed-controller.ts';
+import type { Observer } from './observer.ts';
 import { processorBoard } from './processor-board.ts';
 import type { Profile } from './profile.ts';
 import { Scheduler } from './scheduler.ts';
@@ -30,6 +33,8 @@ export interface BuildOptions {
    * passes no faster than real time.
    */
   readonly interactive?: boolean | (() => boolean);
+  /** Who looks at the machine from power-on on; see Observer. */
+  readonly observers?: readonly Observer[];
   /** How the emulated CPU runs code; the guest cannot tell. Default: jit, which boots Linux in two thirds of the time. */
   readonly engine?: 'interpreter' | 'jit';
 }
@@ -48,11 +53,21 @@ export async function build(profile: Profile, options: BuildOptions = {}): Promi
     ...(profile.clock === 'host' ? { clock: stopwatch } : {}),
   });
   try {
+    requireTime(profile, accelerator);
     return put(profile, { ...options, stopwatch }, accelerator);
   } catch (error) {
     accelerator[Symbol.dispose]();
     throw error;
   }
+}
+
+function requireTime({ clock }: Profile, { name, features: { time } }: Accelerator): void {
+  if (time === (clock === 'virtual' ? 'instructions' : 'host')) return;
+  const counted = time === 'host' ? "the host's" : 'that of instructions';
+  throw new MachineError('unsupported', `the time of ${name} is ${counted}`, {
+    path: 'clock',
+    remedy: `give clock: '${time === 'host' ? 'host' : 'virtual'}', or use another accelerator`,
+  });
 }
 
 type PutOptions = BuildOptions & Required<Pick<BuildOptions, 'stopwatch'>>;
@@ -75,12 +90,18 @@ function put(profile: Profile, options: PutOptions, accelerator: Accelerator): M
     { clock, memory, power, processors: scheduler, hostTasks, entropy, ...(wallClock ? { wallClock } : {}) },
     { [profile.console]: { stream: serial as ByteStream } },
   );
+  const now = (): number => clock.now;
+  const interruptHook: InterruptHook = { taken: undefined };
+  const { absent } = profile;
+  const observation = new Observation({ board, interrupts: interruptHook, scheduler, serial, absent, now });
+  for (const observer of options.observers ?? []) observation.add(observer);
   const meeting = processorBoard({
     board,
     acts,
     processors,
     pacer: scheduler,
     exitOnPause: profile.clock === 'host' && processors > 1,
+    interruptHook,
   });
   const { interrupts } = meeting;
   const loadAll = (): void => load({ profile, virtual, memory, size });
@@ -101,7 +122,8 @@ function put(profile: Profile, options: PutOptions, accelerator: Accelerator): M
     devices,
     wires: board.wires,
     entropy,
-    now: () => clock.now,
+    now,
+    observation,
     nextDeadline: () => clock.nextDeadline,
     interrupts,
     load: loadAll,

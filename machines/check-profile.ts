@@ -51,6 +51,11 @@ export const checks: readonly ((profile: Profile) => void)[] = [
     if (isRecord(cpu) && Array.isArray(cpu.leaves) && isRecord(cpu.features)) return;
     throw wrong('cpu', `${said(cpu)} is no processor`, "give 'amd', 'intel' or a CpuModel");
   },
+  ({ cpu, processors }) => {
+    if (!isRecord(cpu) || !Array.isArray(cpu.leaves) || cpu.processors === processors) return;
+    const message = `the model ${cpu.name} is of ${cpu.processors} processors, and the machine has ${processors}`;
+    throw wrong('processors', message, `make the model with processors: ${processors}`);
+  },
   ({ clock }) => {
     if (clock === 'virtual' || clock === 'host') return;
     throw wrong('clock', `${said(clock)} is no clock`, "give 'virtual' or 'host'");

@@ -25,10 +25,25 @@ export { type ImageKind, probe } from './boot/probe.ts';
 export { loadRaw, type RawOptions } from './boot/raw.ts';
 export type { BootSource } from './boot-source.ts';
 export { type BuildOptions, build } from './build.ts';
+export type { ObserverClass } from './create-observer.ts';
 export { type Finding, findingOf } from './finding.ts';
 export { guestModel } from './guest-model.ts';
 export { Machine, nanoseconds, type RunOptions } from './machine.ts';
 export type { MachineState } from './machine-state.ts';
+export {
+  type ConsoleEvent,
+  type ExitEvent,
+  type InterruptEvent,
+  type MmioEvent,
+  type MsrEvent,
+  type ObservedEvent,
+  type ObservedKind,
+  type Observer,
+  type ObserverEvents,
+  observedKinds,
+  type PortEvent,
+  type ResetEvent,
+} from './observer.ts';
 export type { Outcome } from './outcome.ts';
 export { type DeviceUse, type Profile, type ProfileDifference, type ProfileParts, profile, use } from './profile.ts';
 export { microvm } from './profiles/microvm.ts';
@@ -38,4 +53,5 @@ export { type Components, Registry } from './registry.ts';
 export { type Gate, SerialConsole } from './serial-console.ts';
 export { decodeState, encodeState } from './state-bytes.ts';
 export { nearest, suggestion } from './suggestion.ts';
+export { traceObserver } from './trace.ts';
 export { validate } from './validate.ts';

@@ -3,6 +3,8 @@ import type { Accelerator, VirtualMachine } from '#accelerators';
 import { answering, type Device, type Entropy, type GuestMemory, type InspectTree, MachineError, ownerOf } from '#core';
 import { GuestWords } from './guest-words.ts';
 import { type MachineState, restoreMachine, type StatefulParts, saveMachine } from './machine-state.ts';
+import type { Observation } from './observe.ts';
+import type { Observer } from './observer.ts';
 import type { Outcome } from './outcome.ts';
 import type { Profile } from './profile.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -31,6 +33,7 @@ export interface MachineParts {
   readonly devices: ReadonlyMap<string, Device>;
   readonly wires: StatefulParts['wires'];
   readonly entropy: Entropy;
+  readonly observation: Observation;
   readonly now: () => number;
   readonly nextDeadline: StatusParts['nextDeadline'];
   readonly interrupts: StatusParts['interrupts'];
@@ -92,6 +95,8 @@ export class Machine implements AsyncDisposable {
     let harmless: unknown;
     const running = this.parts.scheduler.run(deadline, () => {
       try {
+        const failure = this.parts.observation.takeFailure();
+        if (failure) throw failure;
         if (reached()) return { kind: 'until' };
       } catch (error) {
         harmless = error;
@@ -113,6 +118,8 @@ export class Machine implements AsyncDisposable {
       .finally(() => {
         this.#running = undefined;
       });
+    const failure = this.parts.observation.takeFailure();
+    if (failure) throw failure;
     const { kind } = outcome;
     const reason = `the run ended with ${kind}`;
     if (kind === 'timeout' || kind === 'stopped') this.serial.giveUp(reason);
@@ -144,8 +151,9 @@ export class Machine implements AsyncDisposable {
   /** Power-on state again: devices reset, the boot source loaded anew. */
   reset(): void {
     this.#requireAlive();
-    const { acts, load, scheduler } = this.parts;
+    const { acts, load, scheduler, observation } = this.parts;
     acts.run(() => {
+      observation.reset();
       for (const device of this.devices.values()) answering(ownerOf(device), 'a reset', () => device.reset());
       scheduler.reset();
       load();
@@ -164,6 +172,15 @@ export class Machine implements AsyncDisposable {
     this.#requireAlive();
     restoreMachine(this.parts, state);
     this.serial.open();
+  }
+
+  /**
+   * Tells somebody what happens in the machine, until the result is disposed of. Several may observe; the guest cannot tell. Nothing is looked
+   * for that nobody wants.
+   */
+  observe(observer: Observer): Disposable {
+    this.#requireAlive();
+    return this.parts.observation.add(observer);
   }
 
   /** What it is doing now, in lines for a person: also while it runs, from the host's event loop. Changes nothing in the guest. */
@@ -193,9 +210,12 @@ export class Machine implements AsyncDisposable {
     // Whoever awaits the run hears how it ended.
     await this.#running?.catch(() => {});
     this.serial.close('the machine was disposed of');
+    this.parts.observation.end();
     const flushed = await Promise.allSettled([...this.devices.values()].map(device => device.flush?.()));
     this.parts.virtual[Symbol.dispose]();
     this.parts.accelerator[Symbol.dispose]();
+    const failure = this.parts.observation.takeFailure();
+    if (failure) throw failure;
     const failed = flushed.find(({ status }) => status === 'rejected');
     if (failed) throw (failed as PromiseRejectedResult).reason;
   }

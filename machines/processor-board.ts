@@ -5,6 +5,7 @@
 import type { Pacer, ProcessorBoard } from '#accelerators';
 import type { Board } from '#core';
 import { type Acts, virtualTimeActs } from './acts.ts';
+import { type InterruptHook, ObservedController } from './observed-controller.ts';
 
 export interface ProcessorBoardParts {
   readonly board: Board;
@@ -12,11 +13,16 @@ export interface ProcessorBoardParts {
   readonly processors: number;
   readonly pacer: Pacer;
   readonly exitOnPause: boolean;
+  readonly interruptHook: InterruptHook;
 }
 
-export function processorBoard({ board, acts, processors, pacer, exitOnPause }: ProcessorBoardParts): ProcessorBoard {
+export function processorBoard(parts: ProcessorBoardParts): ProcessorBoard {
+  const { board, acts, processors, pacer, exitOnPause, interruptHook } = parts;
   const { ports, mmio, msrs, timestamps, controllers } = board;
-  const interrupts = Array.from({ length: processors }, (_, processor) => controllers.of(processor));
+  const interrupts = Array.from(
+    { length: processors },
+    (_, processor) => new ObservedController(controllers.of(processor), processor, interruptHook),
+  );
   const others = { interrupts, pacer, exitOnPause };
   if (acts === virtualTimeActs) return { ports, mmio, msrs, timestamps, ...others };
   return {

@@ -2,6 +2,8 @@
 import { type AcceleratorFactory, accelerators } from '#accelerators';
 import { componentName, type DeviceClass, MachineError } from '#core';
 import * as shipped from '#devices';
+import { createObserver, type ObserverClass } from './create-observer.ts';
+import type { Observer } from './observer.ts';
 import type { Profile } from './profile.ts';
 import { microvm } from './profiles/microvm.ts';
 import { pc } from './profiles/pc.ts';
@@ -13,6 +15,7 @@ export interface Components {
   readonly devices: ReadonlyMap<string, DeviceClass>;
   readonly profiles: ReadonlyMap<string, { readonly name: string }>;
   readonly accelerators: ReadonlyMap<string, { readonly name: string }>;
+  readonly observers?: ReadonlyMap<string, object>;
 }
 
 const shippedDevices = (): [string, DeviceClass][] =>
@@ -26,14 +29,24 @@ export class Registry {
   readonly profiles = new Map<string, Profile>([pc, microvm, toyvirt].map(profile => [profile.name, profile]));
   readonly accelerators = new Map<string, AcceleratorFactory>(accelerators.map(each => [each.name, each]));
 
+  /** Those of plugins: there are none that look without being asked to. */
+  readonly observers = new Map<string, ObserverClass>();
+
   /** Throws if a name is taken; nothing has been added then. */
-  add({ devices, profiles, accelerators: added }: Components): void {
+  add({ devices, profiles, accelerators: added, observers = new Map() }: Components): void {
     refuseTaken('device', this.devices, devices);
     refuseTaken('machine profile', this.profiles, profiles);
     refuseTaken('accelerator', this.accelerators, added);
+    refuseTaken('observer', this.observers, observers);
     for (const [name, type] of devices) this.devices.set(name, type);
     for (const [name, each] of profiles) this.profiles.set(name, each as Profile);
     for (const [name, each] of added) this.accelerators.set(name, each as AcceleratorFactory);
+    for (const [name, each] of observers) this.observers.set(name, each as ObserverClass);
+  }
+
+  /** One of each class that plugins have brought, for `BuildOptions.observers`. */
+  createObservers(): Observer[] {
+    return [...this.observers].map(([name, type]) => createObserver(name, type));
   }
 
   profile(name: string): Profile {

@@ -6,6 +6,7 @@
 import type { AcceleratorTime, Pacer, VirtualMachine } from '#accelerators';
 import { type Clock, type InterruptController, MachineError, type PowerControl, type ProcessorSignals } from '#core';
 import { Breath } from './breath.ts';
+import type { RunHooks } from './observe.ts';
 import type { Outcome } from './outcome.ts';
 import { type Activity, ProcessorActivity } from './processor-activity.ts';
 import { Sleep } from './sleep.ts';
@@ -46,7 +47,7 @@ type SliceEnd = 'ready' | 'spinning' | 'stopped';
 /** `interrupted`: the slice is to go on after a breath, before anything else happens. `idle`: nobody had anything to do. */
 type Step = 'ran' | 'interrupted' | 'idle';
 
-export class Scheduler implements ProcessorSignals, Pacer {
+export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
   readonly count: number;
   readonly #turns: Turns;
   readonly #activity: ProcessorActivity;
@@ -59,6 +60,8 @@ export class Scheduler implements ProcessorSignals, Pacer {
   #idled = 0;
   #deadline = Number.POSITIVE_INFINITY;
   readonly #breath: Breath;
+  onExit: RunHooks['onExit'];
+  onSignal: RunHooks['onSignal'];
   /** The slice has not run anything yet: it does, however late it is, or a fast timer would keep the guest from running at all. */
   #fresh = false;
   /** The processor that runs; -1: none. */
@@ -79,6 +82,10 @@ export class Scheduler implements ProcessorSignals, Pacer {
     this.#machine = machine;
     this.#activity.attach(machine, controllers);
     for (const controller of controllers) controller.onChange = () => this.#sleep.wake();
+  }
+
+  get current(): number {
+    return this.#current;
   }
 
   get running(): boolean {
@@ -124,11 +131,13 @@ export class Scheduler implements ProcessorSignals, Pacer {
 
   /** A processor that sends it to itself takes it when the instruction that does is over: until then its registers are in use. */
   init(processor: number): void {
+    this.onSignal?.('init', processor, 0);
     if (processor === this.#current) this.#initWaits = true;
     else this.#activity.init(processor);
   }
 
   startup(processor: number, vector: number): void {
+    this.onSignal?.('startup', processor, vector);
     this.#activity.startup(processor, vector);
   }
 
@@ -229,6 +238,7 @@ export class Scheduler implements ProcessorSignals, Pacer {
     this.#current = index;
     const exit = this.#machine.processors[index]!.run();
     this.#current = -1;
+    if (this.onExit && exit.reason !== 'limit' && exit.reason !== 'cancelled') this.onExit(index, exit);
     if (this.#initWaits) {
       this.#initWaits = false;
       this.#activity.init(index);

@@ -17,7 +17,7 @@ export type Gate = () => Promise<void> | undefined;
 const kept = 4 * 2 ** 20;
 
 export class SerialConsole implements ByteStream {
-  readonly events = new EventEmitter<{ output: [bytes: Uint8Array] }>();
+  readonly events = new EventEmitter<{ output: [bytes: Uint8Array]; input: [bytes: Uint8Array] }>();
   readonly #decoder = new TextDecoder('utf-8', { fatal: false });
   #text = '';
   /** Characters that are no longer kept. */
@@ -99,6 +99,7 @@ export class SerialConsole implements ByteStream {
   type(input: string | Uint8Array): void {
     const data = typeof input === 'string' ? new TextEncoder().encode(input) : input;
     this.typedLines.add(data);
+    this.events.emit('input', data);
     if (this.#listener) this.#listener(data);
     else this.#early.push(data);
   }

@@ -3,8 +3,10 @@
 /** Virtual time: instructions that one processor runs before the next one's turn. With one processor there are no turns. */
 const quantum = 20_000;
 export const longQuantum = 200_000;
-/** Real time: nanoseconds of a turn, for up to twenty processors; with more, what gives each its turn in the time of a timer tick. */
-const longestTurn = 200_000;
+/**
+ * Real time: nanoseconds in which each processor has its turn, those of a timer tick. Shorter turns come between two readings of a clock so often
+ * that Linux takes its TSC for unstable.
+ */
 const round = 4e6;
 
 /** A turn, and until when it goes: a run that ends in between changes nothing about that. */
@@ -25,7 +27,7 @@ export class Turns {
     virtual: boolean,
   ) {
     if (virtual) this.#length = processors > 1 ? quantum : longQuantum;
-    else this.#length = processors > 1 ? Math.min(longestTurn, round / processors) : Number.POSITIVE_INFINITY;
+    else this.#length = processors > 1 ? round / processors : Number.POSITIVE_INFINITY;
   }
 
   reset(): void {

@@ -1,8 +1,16 @@
 /**
- * Reads what a plugin exports. A plugin is a module: every export that is a device class, a machine profile or an accelerator is a
- * component of it, under the name that it carries itself.
+ * Reads what a plugin exports. A plugin is a module: every export that is a device class, a machine profile, an accelerator or an observer
+ * class is a component of it, under the name that it carries itself.
  */
-import { componentName, componentOrigin, Device, type DeviceClass, MachineError, setComponentOrigin } from '#core';
+import {
+  componentName,
+  componentOrigin,
+  Device,
+  type DeviceClass,
+  MachineError,
+  observerName,
+  setComponentOrigin,
+} from '#core';
 
 /** What `machines` and `accelerators` know more of; the loader only needs the name. */
 export interface Named {
@@ -13,6 +21,7 @@ export interface PluginComponents {
   readonly devices: ReadonlyMap<string, DeviceClass>;
   readonly profiles: ReadonlyMap<string, Named>;
   readonly accelerators: ReadonlyMap<string, Named>;
+  readonly observers: ReadonlyMap<string, object>;
 }
 
 /** How the host gets at a module: by file or by package name. */
@@ -36,6 +45,7 @@ export function classify(specifier: string, exports: Readonly<Record<string, unk
   const devices = new Map<string, DeviceClass>();
   const profiles = new Map<string, Named>();
   const accelerators = new Map<string, Named>();
+  const observers = new Map<string, object>();
   const add = <T>(kind: string, into: Map<string, T>, name: string, component: T): void => {
     // Exported twice, by name and as default, it is still one.
     if (into.has(name) && into.get(name) !== component)
@@ -55,6 +65,9 @@ export function classify(specifier: string, exports: Readonly<Record<string, unk
       if (missing !== undefined) wrong(`device ${exported} has no ${missing}()`, 'see Device for what it must do');
       setComponentOrigin(value, specifier);
       add('device', devices, componentName(value)!.slice(devicePrefix.length), value);
+    } else if (observerName(value) !== undefined) {
+      setComponentOrigin(value as object, specifier);
+      add('observer', observers, observerName(value)!, value as object);
     } else if (isProfile(value)) {
       const misused = misusedDevice(value);
       if (misused !== undefined) {
@@ -65,12 +78,12 @@ export function classify(specifier: string, exports: Readonly<Record<string, unk
       add('profile', profiles, value.name, value);
     } else if (isAccelerator(value)) add('accelerator', accelerators, value.name, value);
   }
-  if (devices.size + profiles.size + accelerators.size === 0) {
-    throw new MachineError('bad-plugin', `${specifier} exports no device, profile or accelerator`, {
-      remedy: 'export classes with @device, values of profile(), or accelerator factories',
+  if (devices.size + profiles.size + accelerators.size + observers.size === 0) {
+    throw new MachineError('bad-plugin', `${specifier} exports no device, profile, accelerator or observer`, {
+      remedy: 'export classes with @device, values of profile(), accelerator factories, or classes with @observer',
     });
   }
-  return { devices, profiles, accelerators };
+  return { devices, profiles, accelerators, observers };
 }
 
 const devicePrefix = 'device:';

@@ -30,7 +30,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'board/bus': ['board/framework', 'board/host', 'board/memory', 'board/time'],
   'processor/float': [],
   'processor/state': ['board/framework'],
-  'processor/memory': ['board/framework'],
+  'processor/memory': ['board/framework', 'processor/state'],
   'processor/ir': ['processor/state'],
   'processor/isa': ['processor/ir', 'processor/state'],
   'processor/decode': ['board/framework', 'processor/isa', 'processor/state'],

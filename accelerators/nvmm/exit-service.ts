@@ -5,6 +5,7 @@ import type { ProcessorParts } from '../specification.ts';
 import { Cr, EventType, ExitReason, Gpr, Prot, StateFlag } from './abi.ts';
 import type { GuestVcpu } from './guest-vcpu.ts';
 import { complete } from './libnvmm/complete.ts';
+import { ProtectionViolation } from './violation.ts';
 import { Vector } from './x86/exception.ts';
 
 const found = { hva: 0, prot: 0 };
@@ -27,6 +28,16 @@ export class ExitService {
 
   /** An exit that ends the run, or none. */
   handle(): Exit | undefined {
+    try {
+      return this.#serve();
+    } catch (error) {
+      // What an assist does has met a page that does not grant it.
+      if (error instanceof ProtectionViolation) return error.exit;
+      throw error;
+    }
+  }
+
+  #serve(): Exit | undefined {
     const { lib, mach, vcpu } = this.#guest;
     const { exit } = vcpu;
     switch (exit.reason) {
@@ -41,12 +52,15 @@ export class ExitService {
       case ExitReason.io:
         if (lib.assistIo(mach, vcpu)) return this.#failed('port access', exit.port);
         return this.#account();
-      case ExitReason.memory:
+      case ExitReason.memory: {
+        const violation = this.parts.memory.violation(exit.gpa, exit.prot);
+        if (violation) return violation;
         if (exit.prot & Prot.execute && lib.gpaToHva(mach, exit.gpa, found)) return this.#failed('code', exit.gpa);
         if (lib.assistMem(mach, vcpu)) return this.#failed('memory access', exit.gpa);
         this.#account();
         // An event's delivery, finished there, may have come to a triple fault.
         return (exit.reason as number) === ExitReason.shutdown ? { reason: 'shutdown' } : undefined;
+      }
       case ExitReason.numericError:
         if (lib.assistMem(mach, vcpu))
           return { reason: 'error', code: lib.errno, message: 'an x87 instruction could not be emulated' };

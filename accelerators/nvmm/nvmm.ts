@@ -1,5 +1,5 @@
 /** The accelerators `nvmm-svm` and `nvmm-vmx`: NVMM on an emulated AMD or Intel computer. */
-import { amd, createHost, type Host, intel, MachineError } from '#core';
+import { amd, createHost, type Host, implementedFeatures, intel, MachineError } from '#core';
 import type { Accelerator, AcceleratorOptions } from '../accelerator.ts';
 import type { Features } from '../features.ts';
 import type { VirtualMachine } from '../machine.ts';
@@ -15,7 +15,22 @@ import { Vmx } from './vmx/vmx.ts';
 /** Physical memory for the driver's own pages: page tables, control blocks, comm pages. */
 const driverMemory = 32 * 2 ** 20;
 
-const features: Features = {
+/** NVMM gives no guest SVM or VMX, and hides MONITOR, RDTSCP and INVPCID; the others its emulated hosts do not have. */
+const hidden: ReadonlySet<string> = new Set([
+  'svm',
+  'vmx',
+  'monitor',
+  'rdtscp',
+  'invpcid',
+  'rdrand',
+  'rdseed',
+  'pdcm',
+  'clflushopt',
+  'clwb',
+  'xsaveopt',
+]);
+
+const features: Omit<Features, 'time'> = {
   processorsPerMachine: Limit.vcpus,
   machines: Limit.machines,
   guestPhysicalBits,
@@ -25,7 +40,14 @@ const features: Features = {
   memoryUnmapping: true,
   partialUnmapping: false,
   memoryProtection: true,
+  protection: false,
+  dirtyPages: false,
+  step: false,
+  codeBreakpoints: 0,
+  dataBreakpoints: 0,
   customCpuid: true,
+  cpuFeatures: new Set([...implementedFeatures].filter(name => !hidden.has(name))),
+  debugControl: false,
   completeState: true,
   nesting: false,
 };
@@ -34,7 +56,7 @@ const features: Features = {
 const backends: readonly BackendConstructor[] = [Svm, Vmx];
 
 export class Nvmm implements Accelerator {
-  readonly features = features;
+  readonly features: Features;
   readonly #lib: Libnvmm;
   readonly host: Host;
 
@@ -43,6 +65,7 @@ export class Nvmm implements Accelerator {
     options: AcceleratorOptions,
   ) {
     const { processors, memory, cpu, clock, engine } = options;
+    this.features = { ...features, time: clock ? 'host' : 'instructions' };
     // A guest executes instructions as its processor does, whoever made the host's.
     const model = (name === 'nvmm-svm' ? amd : intel)({ processors, virtualization: true, dialect: cpu.dialect });
     this.host = createHost({

@@ -25,7 +25,7 @@ export class NvmmProcessor extends VirtualProcessor {
 
   constructor(lib: Libnvmm, mach: NvmmMachine, index: number, parts: ProcessorParts) {
     super(index, parts);
-    const { specification, board } = parts;
+    const { specification, board, memory } = parts;
     const { cpus } = lib.driver.host;
     const guest = new GuestVcpu(lib, mach, index);
     this.#guest = guest;
@@ -34,6 +34,7 @@ export class NvmmProcessor extends VirtualProcessor {
     this.#exits = new ExitService({
       specification,
       board,
+      memory,
       guest,
       cpu: this.#cpu,
       timestampChanged: () => this.timestampChanged(),

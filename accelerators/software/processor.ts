@@ -60,6 +60,7 @@ export class SoftwareProcessor extends VirtualProcessor {
     if (!state.general || !state.interrupts) return;
     // Another point in the guest's life: what was due at the last one is not due here.
     this.#cpu.faultQueued = false;
+    this.#cpu.held.type = -1;
     this.#cpu.pendingDebug = 0;
   }
 
@@ -110,6 +111,8 @@ export class SoftwareProcessor extends VirtualProcessor {
         return this.#portAccess(exit);
       case 'mmio':
         return this.#assisted();
+      case 'guarded':
+        return { reason: 'protection', gpa: exit.address, access: exit.access as 1 | 2 | 4 };
       case 'msr':
         return this.#msrAccess(exit);
       case 'timestamp':
@@ -126,6 +129,7 @@ export class SoftwareProcessor extends VirtualProcessor {
       const left = cpu.performPorts(ports);
       // The string lies where there is no RAM.
       if (left.reason === 'mmio') return this.#stringInDevice();
+      if (left.reason === 'guarded') return this.#handle(left);
     } else if (exit.input) {
       cpu.completeInput(size, ports.read(port, size));
     } else {
@@ -147,6 +151,8 @@ export class SoftwareProcessor extends VirtualProcessor {
 
   #assisted(): Exit | undefined {
     if (this.#assist.perform()) return undefined;
+    const guarded = this.#cpu.guardedExit;
+    if (guarded) return this.#handle(guarded);
     return { reason: 'error', code: 0, message: 'an access to memory that is none could not be emulated' };
   }
 

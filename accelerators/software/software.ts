@@ -1,5 +1,5 @@
 /** The accelerator `software`: the emulated CPU itself runs the guest. Guests see whatever their CPU model has, SVM and VMX too. */
-import { createHost, type Host, MachineError } from '#core';
+import { createHost, type Host, implementedFeatures, MachineError } from '#core';
 import type { Accelerator, AcceleratorOptions } from '../accelerator.ts';
 import type { Features } from '../features.ts';
 import { type HostBlock, MapAccess, VirtualMachine } from '../machine.ts';
@@ -10,7 +10,7 @@ const guestPhysicalBits = 40;
 /** Page 0 of the computer is nobody's, and large blocks are aligned. */
 const alignment = 4 * 2 ** 20;
 
-const features: Features = {
+const features: Omit<Features, 'time'> = {
   processorsPerMachine: 64,
   machines: 1,
   guestPhysicalBits,
@@ -20,7 +20,14 @@ const features: Features = {
   memoryUnmapping: true,
   partialUnmapping: false,
   memoryProtection: true,
+  protection: false,
+  dirtyPages: false,
+  step: false,
+  codeBreakpoints: 0,
+  dataBreakpoints: 0,
   customCpuid: true,
+  cpuFeatures: implementedFeatures,
+  debugControl: true,
   completeState: true,
   nesting: true,
 };
@@ -40,7 +47,7 @@ export class Software implements Accelerator {
       ...(engine ? { engine } : {}),
       ...(clock ? { time: clock } : {}),
     });
-    this.features = { ...features, processorsPerMachine: processors };
+    this.features = { ...features, time: clock ? 'host' : 'instructions', processorsPerMachine: processors };
   }
 
   get time(): Host['time'] {
@@ -97,7 +104,12 @@ class SoftwareMachine extends VirtualMachine {
       size,
       offset: (block as SoftwareBlock).offset + offset,
       writable: (access & MapAccess.write) !== 0,
+      executable: (access & MapAccess.execute) !== 0,
     });
+  }
+
+  protected protectBlock(gpa: number, size: number, access: number, exits: boolean): void {
+    this.#host.physical.protect(gpa, size, { access, guarded: exits });
   }
 
   protected unmapBlock(gpa: number, size: number): void {

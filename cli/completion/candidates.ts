@@ -2,6 +2,7 @@
 import { Registry } from '#machines';
 import { commandNames, commands } from '../commands.ts';
 import type { Option, Options } from '../options.ts';
+import { eventNames } from '../trace-events.ts';
 
 /** The names that a value has to be one of. */
 export function choicesOf(option: Option): readonly string[] | undefined {
@@ -10,6 +11,8 @@ export function choicesOf(option: Option): readonly string[] | undefined {
   switch (option.kind) {
     case 'machine':
       return [...profiles.keys()];
+    case 'events':
+      return eventNames;
     case 'accelerator':
       return [...accelerators.keys()];
     default:

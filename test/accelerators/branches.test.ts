@@ -1,6 +1,7 @@
 /** A guest whose own processor has DEBUGCTL: software alone can give it one. */
 import test from 'ava';
 import { amd, differences, intel } from '../../core/index.ts';
+import { guestModel } from '../../machines/guest-model.ts';
 import { at, Guest, names } from './guest.ts';
 
 const debugControl = 0x1d9;
@@ -72,7 +73,7 @@ test('the state has it, and goes on elsewhere', t => {
   other.processor.setState({ debug: { ...state.debug, branches: undefined as never } });
   t.false('branches' in other.state.debug);
   for (const name of names) {
-    const refuses = create(amd({ debugControl: false }), name).long();
+    const refuses = create(guestModel({ cpu: 'amd', processors: 1 }), name).long();
     t.throws(() => refuses.processor.setState({ debug: state.debug }), { code: 'bad-state' }, name);
   }
 });

@@ -7,12 +7,15 @@ import { hostile } from './contract/hostile.ts';
 import { identity } from './contract/identity.ts';
 import { memory } from './contract/memory.ts';
 import { memoryAccess } from './contract/memory-access.ts';
+import { mode } from './contract/mode.ts';
 import { modes } from './contract/modes.ts';
 import { outside } from './contract/outside.ts';
 import { ports } from './contract/ports.ts';
+import { protection } from './contract/protection.ts';
 import { shadows } from './contract/shadows.ts';
 import { state } from './contract/state.ts';
 import { touch } from './contract/touch.ts';
+import { translation } from './contract/translation.ts';
 import { Guest, names } from './guest.ts';
 
 const guests = names.flatMap(name => [new Guest(name), new Guest(name, { engine: 'jit' })]);
@@ -25,6 +28,9 @@ for (const guest of guests) {
     events,
     outside,
     ports,
+    protection,
+    translation,
+    mode,
     memoryAccess,
     touch,
     identity,

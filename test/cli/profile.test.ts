@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import type { BlockBackend } from '#core';
-import { type Profile, Registry } from '#machines';
+import { amd, type BlockBackend } from '#core';
+import { type Profile, pc, Registry } from '#machines';
 import { parseRun } from '../../cli/arguments.ts';
 import type { FileDisk } from '../../cli/host/file-disk.ts';
 import { profileOf } from '../../cli/profile.ts';
@@ -22,6 +22,22 @@ test('what is given', async t => {
   const args = ['-M', 'microvm', '--clock', 'virtual', '-m', '96', '--smp', '3', '--cpu', 'intel'];
   t.like(await profileFor(...args), { clock: 'virtual', memory: '96M', processors: 3, cpu: 'intel' });
   t.is((await profileFor('--mem', '1G')).memory, '1G');
+});
+
+test("a profile's own processor model is not replaced in silence, nor given other processors", async t => {
+  const registry = new Registry();
+  const special = pc.with({ cpu: amd({ without: ['popcnt'] }) }, 'special');
+  registry.add({ devices: new Map(), accelerators: new Map(), profiles: new Map([['special', special]]) });
+  const described = (...args: string[]) => profileOf(parseRun(['-M', 'special', ...args]), registry);
+  t.is((await described()).cpu, special.cpu);
+  await t.throwsAsync(described('--cpu', 'amd'), {
+    code: 'bad-argument',
+    message: /^--cpu: machine special has a processor model of its own, amd \(leave the option away/,
+  });
+  await t.throwsAsync(described('--smp', '2'), {
+    code: 'bad-profile',
+    message: /^--smp: the model amd is of 1 processors/,
+  });
 });
 
 test('drives have slots of their own, and are written to unless they must not be', async t => {

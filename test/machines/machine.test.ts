@@ -1,7 +1,7 @@
 /** A machine as a program uses it, with guests of a few instructions. */
 import test from 'ava';
 import { type AcceleratorFactory, accelerators } from '#accelerators';
-import { assemble, Device, device, differences, intel, MachineError } from '#core';
+import { amd, assemble, Device, device, differences, intel, MachineError } from '#core';
 import { IsaSerial } from '#devices';
 import { type BootSource, build, microvm, toyvirt, use } from '#machines';
 import { ramRanges } from '../../machines/memory.ts';
@@ -335,6 +335,27 @@ test('the guest has the processor that the profile describes', async t => {
     await using machine = await build(small.with({ boot, cpu }), software);
     t.deepEqual(await machine.run(), { kind: 'exit', code: letter.charCodeAt(0) * 2 + 1 });
   }
+});
+
+test('a processor that the accelerator cannot give is refused, and so is a clock that it does not have', async t => {
+  for (const accelerator of ['nvmm-svm', 'nvmm-vmx'])
+    await t.throwsAsync(
+      build(small.with({ cpu: amd({ virtualization: true, debugControl: false }) }), { accelerator }),
+      {
+        code: 'unsupported',
+        message: new RegExp(`^cpu: ${accelerator} cannot give a guest monitor, svm, rdtscp`),
+      },
+    );
+  const plain = accelerators.find(({ name }) => name === 'software')!;
+  const timeless: AcceleratorFactory = { ...plain, create: ({ clock: _, ...options }) => plain.create(options) };
+  const real: AcceleratorFactory = { ...plain, create: options => plain.create({ ...options, clock: () => 0 }) };
+  const refused = (clock: 'host' | 'virtual', accelerator: AcceleratorFactory) =>
+    t.throwsAsync(build(small.with({ clock }), { accelerator }), {
+      code: 'unsupported',
+      message: /^clock: the time of software/,
+    });
+  await refused('host', timeless);
+  await refused('virtual', real);
 });
 
 test('an accelerator is given back when the machine cannot be built', async t => {

@@ -302,7 +302,7 @@ test('in real time a slice ends with its turn or when a timer is due, but not be
     2,
     () => {
       left.push([scheduler.remaining(), scheduler.remaining()]);
-      time.ticks += 1e6;
+      time.ticks += 3e6;
       left.push([scheduler.remaining()]);
       scheduler.end({ kind: 'stopped' });
       return 'limit';

@@ -1,6 +1,6 @@
 /** Mistakes in profiles are found before power-on, and named by their path. */
 import test from 'ava';
-import { type ErrorCode, intel, MachineError, MemoryDisk } from '#core';
+import { amd, device as component, Device, type ErrorCode, intel, MachineError, MemoryDisk, Msrs } from '#core';
 import { DebugConsole, IoApic, IsaSerial, PciHost, VirtioBlock } from '#devices';
 import {
   build,
@@ -16,6 +16,23 @@ import {
 
 for (const profile of new Registry().profiles.values()) {
   test(`the shipped profile ${profile.name} is sound`, t => t.deepEqual(validate(profile), []));
+}
+
+@component('type-ranges')
+class TypeRanges extends Device {
+  static readonly options = {};
+  constructor(@Msrs msrs: Msrs) {
+    super();
+    msrs.claim({ base: 0xfe, length: 1 }, { name: 'type ranges', read: () => 0n, write: () => false });
+  }
+  reset(): void {}
+  save() {
+    return { version: 1 };
+  }
+  restore(): void {}
+  inspect() {
+    return {};
+  }
 }
 
 /** Written by hand, without a compiler's help. */
@@ -156,6 +173,30 @@ test('processors from one to the most that there can be', t => {
 
 test('a processor model of one’s own', t => {
   t.deepEqual(validate(pc.with({ cpu: intel({ virtualization: true }) })), []);
+});
+
+test('a processor model has as many processors as the machine', t => {
+  const [finding] = validate(pc.with({ cpu: intel({ processors: 2 }) }));
+  t.like(finding, {
+    path: 'processors',
+    code: 'bad-profile',
+    message: 'the model intel is of 2 processors, and the machine has 1',
+  });
+  t.regex(finding!.remedy!, /processors: 1/);
+  t.deepEqual(validate(pc.with({ cpu: intel({ processors: 2 }), processors: 2 })), []);
+});
+
+test('a processor announces no registers that the board does not have', t => {
+  const cpu = amd({ also: ['mtrr', 'mca'] });
+  t.deepEqual(
+    validate(pc.with({ cpu })).map(({ path, code, message }) => [path, code, message]),
+    [
+      ['cpu', 'bad-profile', 'the model amd has mtrr, and no device has MSR 0xfe'],
+      ['cpu', 'bad-profile', 'the model amd has mca, and no device has MSR 0x179'],
+    ],
+  );
+  const registers = use(TypeRanges, {});
+  t.deepEqual(validate(pc.with({ cpu: amd({ also: ['mtrr'] }), devices: { registers } })), []);
 });
 
 test('wires are looked for where all devices are sound', t => {

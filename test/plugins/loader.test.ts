@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { Device, device, type ErrorCode, MachineError, port } from '#core';
+import { ComponentName, Device, device, type ErrorCode, integer, MachineError, Options, observer, port } from '#core';
 import { pc, Registry, use } from '#machines';
 import { classify, loadPlugin } from '#plugins';
 import { registryWith } from '../../cli/import-plugin.ts';
@@ -71,7 +71,7 @@ const refused = test.macro((t, exports: Record<string, unknown>, code: ErrorCode
 
 const profileWith = (devices: unknown) => ({ wrong: { ...pc, name: 'wrong', devices } });
 
-test('nothing usable', refused, { answer: 42 }, 'bad-plugin', /exports no device, profile or accelerator/);
+test('nothing usable', refused, { answer: 42 }, 'bad-plugin', /exports no device, profile, accelerator or observer/);
 test('a device without options', refused, { NoOptions }, 'bad-plugin', /NoOptions has no options/);
 test('a device that lacks a method', refused, { Half }, 'bad-plugin', /Half has no inspect\(\)/);
 test('a device whose options are null', refused, { NullOptions }, 'bad-plugin', /NullOptions has no options/);
@@ -157,4 +157,52 @@ test('files of all kinds, as the command line loads them', async t => {
     (await t.throwsAsync(registryWith([join(folder, 'none.ts')]), { instanceOf: MachineError }))?.code,
     'file-not-found',
   );
+});
+
+@observer('watcher')
+class Watcher {
+  static readonly options = { limit: integer(0, 9).or(4) };
+  readonly limit: number;
+  readonly name: string;
+  constructor(@Options { limit }: { limit: number }, @ComponentName name: string) {
+    this.limit = limit;
+    this.name = name;
+  }
+  port(): void {}
+}
+
+class Plain {
+  static readonly observer = 'plain';
+  reset(): void {}
+}
+
+class Broken {
+  static readonly observer = 'broken';
+  constructor() {
+    throw new Error('no luck');
+  }
+}
+
+test('observers are classes with a name, decorated or not; each machine has its own', t => {
+  const found = classify('looks', { Watcher, Plain, again: Plain });
+  t.deepEqual(
+    [...found.observers],
+    [
+      ['watcher', Watcher],
+      ['plain', Plain],
+    ],
+  );
+  const registry = new Registry();
+  t.deepEqual(registry.createObservers(), []);
+  registry.add(found);
+  const [watcher, plain] = registry.createObservers();
+  t.like(watcher, { limit: 4, name: 'watcher' });
+  t.true(plain instanceof Plain);
+  t.not(registry.createObservers()[1], plain);
+  t.throws(() => registry.add(found), { code: 'overlap', message: /an? observer called watcher/ });
+  registry.add(classify('broken', { Broken }));
+  t.throws(() => registry.createObservers(), {
+    code: 'bad-observer',
+    message: /observer broken cannot be built: no luck/,
+  });
 });

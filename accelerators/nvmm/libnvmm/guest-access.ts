@@ -3,7 +3,7 @@
  * a page that is no RAM goes to the `mem` callback. What the guest may not do becomes the fault that it would have got.
  */
 import { largestPiece } from '#core';
-import { Cr, EventType, NvmmProt, Seg, StateFlag } from '../abi.ts';
+import { Cr, EventType, NvmmProt, Prot, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { Vector } from '../x86/exception.ts';
 import type { LibraryCalls, MemAccess, NvmmMachine, NvmmVcpu, Walk } from './handles.ts';
@@ -43,7 +43,8 @@ export function translate(
   if ((user && !(walk.prot & NvmmProt.user)) || (write && readOnly)) {
     return { vector: Vector.pf, error: code | pageFaultCode.present, address: gva };
   }
-  markUsed(write);
+  mach.admit?.(walk.gpa, write ? Prot.write : Prot.read);
+  markUsed(mach, write);
   return walk.gpa;
 }
 
@@ -85,7 +86,7 @@ export function accessPhysical(
   write: boolean,
   implicit = false,
 ): void {
-  const ram = lib.gpaToHva(mach, gpa, found) === 0 && (!write || (found.prot & NvmmProt.write) !== 0);
+  const ram = lib.gpaToHva(mach, gpa, found) === 0 && (found.prot & (write ? NvmmProt.write : NvmmProt.read)) !== 0;
   const bytes = ram ? lib.hvaBytes(mach, found.hva, data.length) : undefined;
   if (bytes) {
     if (write) {

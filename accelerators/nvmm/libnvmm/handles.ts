@@ -40,6 +40,11 @@ interface Area {
 export class NvmmMachine {
   machid = -1;
   readonly areas: Area[] = [];
+  /**
+   * Ours: asked before an assist makes an access of its guest's to guest-physical memory (a Prot bit), whether the area grants it or not. It may throw;
+   * then the assist ends there, and nothing of its instruction has happened.
+   */
+  admit: ((gpa: number, access: number) => void) | undefined;
   /** Whose comm pages go with the machine. */
   readonly vcpus = new Set<NvmmVcpu>();
 }

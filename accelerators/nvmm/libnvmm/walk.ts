@@ -1,5 +1,5 @@
 /** nvmm_gva_to_gpa(3): the guest's page tables, walked from outside (libnvmm_x86.c). Accessed and dirty bits are left alone. */
-import { Cr, Msr, NvmmProt, StateFlag } from '../abi.ts';
+import { Cr, Msr, NvmmProt, Prot, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import type { LibraryCalls, NvmmMachine, NvmmVcpu, Walk } from './handles.ts';
 
@@ -13,13 +13,18 @@ const dirty = 0x40;
 
 /** The entries that the last walk used, the page's own last. */
 const visited: DataView[] = [];
+/** Their guest-physical addresses. */
+const places: number[] = [];
 
 /** What a processor does once it uses a translation. nvmm_gva_to_gpa(3) does not; an access for the guest does. */
-export function markUsed(write: boolean): void {
+export function markUsed({ admit }: NvmmMachine, write: boolean): void {
+  const last = visited.length - 1;
   visited.forEach((entry, n) => {
     const low = entry.getInt32(0, true);
-    const marked = low | accessed | (write && n === visited.length - 1 ? dirty : 0);
-    if (marked !== low) entry.setInt32(0, marked, true);
+    const marked = low | accessed | (write && n === last ? dirty : 0);
+    if (marked === low) return;
+    admit?.(places[n]!, Prot.write);
+    entry.setInt32(0, marked, true);
   });
 }
 
@@ -29,8 +34,10 @@ function readEntry(lib: LibraryCalls, mach: NvmmMachine, gpa: number, wide: bool
   const area = mach.areas.find(a => gpa >= a.gpa && gpa + 8 <= a.gpa + a.size);
   const bytes = area && lib.hvaBytes(mach, area.hva + (gpa - area.gpa), wide ? 8 : 4);
   if (!bytes) return false;
+  mach.admit?.(gpa, Prot.read);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   visited.push(view);
+  places.push(gpa);
   entry.low = view.getInt32(0, true);
   entry.high = wide ? view.getInt32(4, true) : 0;
   return true;
@@ -39,7 +46,7 @@ function readEntry(lib: LibraryCalls, mach: NvmmMachine, gpa: number, wide: bool
 export function gvaToGpa(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu, gva: bigint, walk: Walk): Errno {
   if (lib.vcpuGetState(mach, vcpu, StateFlag.crs | StateFlag.msrs)) return Errno.EFAULT;
   const { state } = vcpu;
-  visited.length = 0;
+  visited.length = places.length = 0;
   const low = Number(gva & 0xffff_ffffn);
   const high = Number((gva >> 32n) & 0xffff_ffffn);
   if (!(state.crLow(Cr.cr0) & Cr0.pg)) {
@@ -104,7 +111,7 @@ function walkWide(
 function walkPae(lib: LibraryCalls, mach: NvmmMachine, root: number, low: number, walk: Walk): Errno {
   if (!readEntry(lib, mach, root + (low >>> 30) * 8, true) || !(entry.low & Entry.present)) return Errno.EFAULT;
   // PDPTEs of legacy PAE have no accessed bit.
-  visited.length = 0;
+  visited.length = places.length = 0;
   return walkWide(lib, mach, frame(), 1, low % 2 ** 30, 0, walk);
 }
 
@@ -113,7 +120,8 @@ function walkNarrow(lib: LibraryCalls, mach: NvmmMachine, root: number, low: num
   let prot = narrow(NvmmProt.all);
   const directory = entry.low;
   if (directory & Entry.large && pse) {
-    walk.gpa = ((directory & 0xffc0_0000) >>> 0) + (low & 0x3f_ffff);
+    // PSE-36, which NetBSD's does not know: bits 20:13 are address bits 39:32.
+    walk.gpa = ((directory >>> 13) & 0xff) * 2 ** 32 + ((directory & 0xffc0_0000) >>> 0) + (low & 0x3f_ffff);
     walk.prot = prot;
     return Errno.OK;
   }

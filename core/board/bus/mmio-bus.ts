@@ -7,6 +7,7 @@ const space = { what: 'addresses', end: 2 ** 52 };
 
 /** Sees every access to memory that is not RAM; for traces and counters. */
 export type MmioObserver = (access: {
+  readonly processor: number;
   readonly kind: 'read' | 'write';
   readonly address: number;
   readonly size: MmioSize;
@@ -21,9 +22,6 @@ export class MmioBus implements Mmio {
   readonly #owners = new WeakMap<MmioHandler, Owner>();
   readonly #byte = new DataView(new ArrayBuffer(8));
   #observer: MmioObserver | undefined;
-
-  /** Accesses, by bytes, to addresses that nobody claimed. */
-  unclaimed = 0;
 
   /** `owner` answers for what the handler throws. */
   claim(range: Range, handler: MmioHandler, owner?: Owner): Claim {
@@ -51,11 +49,11 @@ export class MmioBus implements Mmio {
     } else {
       for (let byte = 0; byte < size; byte++) data.setUint8(byte, this.#readByte(address + byte, processor));
     }
-    if (this.#observer) this.#tell('read', address, size, data);
+    if (this.#observer) this.#tell('read', address, size, data, processor);
   }
 
   write(address: number, size: MmioSize, data: DataView, processor = 0): void {
-    if (this.#observer) this.#tell('write', address, size, data);
+    if (this.#observer) this.#tell('write', address, size, data, processor);
     const claim = this.#claims.find(address);
     if (claim && address + size <= claim.base + claim.length) {
       try {
@@ -74,10 +72,7 @@ export class MmioBus implements Mmio {
 
   #readByte(address: number, processor: number): number {
     const claim = this.#claims.find(address);
-    if (!claim) {
-      this.unclaimed++;
-      return 0xff;
-    }
+    if (!claim) return 0xff;
     try {
       claim.value.read(address - claim.base, 1, this.#byte, processor);
     } catch (error) {
@@ -88,10 +83,7 @@ export class MmioBus implements Mmio {
 
   #writeByte(address: number, value: number, processor: number): void {
     const claim = this.#claims.find(address);
-    if (!claim) {
-      this.unclaimed++;
-      return;
-    }
+    if (!claim) return;
     this.#byte.setUint8(0, value);
     try {
       claim.value.write(address - claim.base, 1, this.#byte, processor);
@@ -100,8 +92,8 @@ export class MmioBus implements Mmio {
     }
   }
 
-  #tell(kind: 'read' | 'write', address: number, size: MmioSize, data: DataView): void {
+  #tell(kind: 'read' | 'write', address: number, size: MmioSize, data: DataView, processor: number): void {
     const value = BigInt.asUintN(size * 8, data.getBigUint64(0, true));
-    this.#observer!({ kind, address, size, value, owner: this.#claims.find(address)?.value.name });
+    this.#observer!({ processor, kind, address, size, value, owner: this.#claims.find(address)?.value.name });
   }
 }

@@ -23,9 +23,6 @@ export class PortBus implements Ports {
   readonly #owners = new WeakMap<PortHandler, Owner>();
   #observer: PortObserver | undefined;
 
-  /** Accesses to ports that nobody claimed. */
-  unclaimed = 0;
-
   /** `owner` answers for what the handler throws. */
   claim(range: PortRange | number, handler: PortHandler | BytePortHandler, owner?: Owner): Claim {
     const ports: PortRange = typeof range === 'number' ? { base: range, length: 1 } : range;
@@ -59,7 +56,8 @@ export class PortBus implements Ports {
   write(port: number, size: PortSize, value: number): void {
     const at = port & 0xffff;
     if (this.#observer) {
-      this.#observer({ kind: 'write', port: at, size, value, owner: this.#find(at, size)?.value.name });
+      const written = size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
+      this.#observer({ kind: 'write', port: at, size, value: written, owner: this.#find(at, size)?.value.name });
     }
     this.#write(at, size, value);
   }
@@ -84,10 +82,7 @@ export class PortBus implements Ports {
       }
       return size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
     }
-    if (size === 1) {
-      this.unclaimed++;
-      return 0xff;
-    }
+    if (size === 1) return 0xff;
     let value = 0;
     for (let byte = 0; byte < size; byte++) value |= this.#read((port + byte) & 0xffff, 1) << (8 * byte);
     return value >>> 0;
@@ -102,9 +97,7 @@ export class PortBus implements Ports {
       } catch (error) {
         throw blame(this.#owners.get(handler), `a write to port 0x${port.toString(16)}`, error);
       }
-    } else if (size === 1) {
-      this.unclaimed++;
-    } else {
+    } else if (size > 1) {
       for (let byte = 0; byte < size; byte++) this.#write((port + byte) & 0xffff, 1, value >>> (8 * byte));
     }
   }

@@ -22,5 +22,14 @@ export const setComponentOrigin = (type: object, origin: string): void => {
   origins.set(type, origin);
 };
 
-/** `device:pit` for a decorated class, undefined for any other. */
-export const componentName = (type: object): string | undefined => names.get(type);
+/** Kinds of components that a class may be without a decorator: `static device = 'pit'` says what `@device('pit')` does. */
+const kinds = ['device', 'observer'] as const;
+
+/** `device:pit` for a class that says what it is, by a decorator or a static field of its own; undefined for any other. */
+export function componentName(type: object): string | undefined {
+  const decorated = names.get(type);
+  if (decorated !== undefined || typeof type !== 'function') return decorated;
+  const kind = kinds.find(each => Object.hasOwn(type, each));
+  const name = kind && (type as unknown as Record<string, unknown>)[kind];
+  return typeof name === 'string' && name !== '' ? `${kind}:${name}` : undefined;
+}

@@ -9,6 +9,7 @@ export const errorCodes = {
   'bad-elf': 'an ELF file cannot be loaded',
   'bad-image': 'a raw image, a disk or a firmware file cannot be used',
   'bad-device': 'a device class has a mistake: it cannot be built, or throws while the machine runs',
+  'bad-observer': 'an observer has a mistake: it throws',
   'bad-plugin': 'a plugin exports nothing usable',
   'bad-argument': 'a command line or API argument is wrong',
   'bad-call': 'an operation is not possible in the present state',

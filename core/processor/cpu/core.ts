@@ -34,8 +34,8 @@ export interface Translation {
   flushProcessContext(identifier: number): void;
   invalidatePage(low: number, high: number): void;
   refreshWatchpoints(): void;
-  /** PAE: 0, or 1 where a PDPTE has a reserved bit set; throws after a nested fault. */
-  loadPdptes(): number;
+  /** PAE: 0, or 1 where a PDPTE has a reserved bit set; throws after a nested fault, or where guarded memory refuses (with `guards`, the default). */
+  loadPdptes(guards?: boolean): number;
   /** Breakpoints on ports that an access meets are remembered for after the instruction. */
   portAccessed(port: number, size: number): void;
   /** Arms a monitor at the line with this linear address, which can be read. It stays as it is where there is no memory. */
@@ -80,6 +80,8 @@ export class CpuCore implements StateHolder {
   pendingDebug = 0;
   /** The event whose delivery is under way; type -1: none. Faults in between happen "during delivery". */
   readonly delivering = { type: -1, vector: 0, error: -1, length: 0 };
+  /** The event whose delivery guarded memory has stopped: it comes before everything else. Type -1: none. */
+  readonly held = { type: -1, vector: 0, error: -1, length: 0 };
   virtualization: Virtualization | undefined = undefined;
   /** The MSR of an `msr` exit. */
   msrIndex = 0;
@@ -287,7 +289,7 @@ export class CpuCore implements StateHolder {
     state.mode = decodeModeOf(this.state);
     this.translation.refreshWatchpoints();
     this.translation.flushAll();
-    if (components.includes('controls') && this.usesPdptes) this.translation.loadPdptes();
+    if (components.includes('controls') && this.usesPdptes) this.translation.loadPdptes(false);
   }
 
   /** PAE paging outside of IA-32e mode. */

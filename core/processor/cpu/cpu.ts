@@ -11,7 +11,7 @@ import type { StateBlock } from '../state/state-block.ts';
 import { Branch, recordBranch } from './branches.ts';
 import { Activity, CpuCore, type PortAccessor } from './core.ts';
 import { deliverEvent } from './exceptions.ts';
-import type { CpuExit } from './exit.ts';
+import { type CpuExit, guardedExit } from './exit.ts';
 import type { CpuModel } from './model.ts';
 import { Pins } from './pins.ts';
 import { powerOn } from './reset.ts';
@@ -59,8 +59,8 @@ export class Cpu extends CpuCore {
   startupPending = -1;
   /** Retired count at the last write to decoded code. */
   codeWrittenAt = -1;
-  /** Executes the instruction at RIP by the evaluator. Set by the host. */
-  performAlone: () => void = () => {};
+  /** Executes the instruction at RIP by the evaluator. False: it could not. Set by the host. */
+  performAlone: () => boolean = () => false;
   /** What kind of branch the instruction at RIP takes if nothing stops it. Set by the host. */
   foresee: () => number = () => Branch.none;
   #branch: number = Branch.none;
@@ -236,7 +236,13 @@ export class Cpu extends CpuCore {
 
   /** A trap or a fault of an instruction that was done for the processor is to be delivered before the next one. */
   get owes(): boolean {
+    if (this.held.type >= 0) return true;
     return this.faultQueued || (this.pendingDebug !== 0 && this.state.interruptShadow !== InterruptShadow.stack);
+  }
+
+  /** After an assist that could not: guarded memory has refused it. */
+  get guardedExit(): CpuExit | undefined {
+    return this.state.leave === Leave.guarded ? guardedExit(this.state) : undefined;
   }
 
   /** Time goes on though nothing retires: timers must be able to end it. */

@@ -68,7 +68,8 @@ function tryDelivery(cpu: CpuCore, vector: number, type: number, error: number, 
   } catch (thrown) {
     if (thrown !== fault) throw thrown;
     if (fault.status === Status.fault) return failed;
-    if (state.leave === Leave.nestedFault && virtualization) virtualization.nestedFault();
+    if (state.leave === Leave.guarded) Object.assign(cpu.held, { type, vector, error, length });
+    else if (state.leave === Leave.nestedFault && virtualization) virtualization.nestedFault();
     else if (state.leave !== Leave.vmexit) return shutDown(cpu);
     cpu.delivering.type = -1;
     return Delivery.exit;

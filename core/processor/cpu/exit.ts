@@ -1,3 +1,7 @@
+import { state as layout } from '../state/layout.ts';
+import { Access } from '../state/leave.ts';
+import type { StateBlock } from '../state/state-block.ts';
+
 /**
  * What a bare CPU asks of whoever runs it: the exits of `Cpu.run`. A CPU in guest mode (SVM, VMX) never makes these for its guest:
  * there the hypervisor's intercepts decide, and the exit is `vmexit`.
@@ -9,6 +13,8 @@ export type CpuExit =
   | { readonly reason: 'halt' }
   /** An access to physical memory that is no RAM; the instruction has not happened. */
   | { readonly reason: 'mmio'; readonly address: number; readonly write: boolean }
+  /** An access to physical memory that does not grant it (one Access bit: read, write, execute); the instruction or event has not happened. */
+  | { readonly reason: 'guarded'; readonly address: number; readonly access: number }
   /** IN, OUT, INS, OUTS: permission is checked, the instruction has not happened. */
   | {
       readonly reason: 'io';
@@ -30,3 +36,13 @@ export type CpuExit =
   /** The CPU has left guest mode and stands in its host again. */
   | { readonly reason: 'vmexit' }
   | { readonly reason: 'shutdown' };
+
+/** The physical address that `Leave.mmio` or `Leave.guarded` speaks of. */
+export const leaveAddress = (state: StateBlock): number =>
+  (state.low(layout.leaveAddress.offset) >>> 0) + (state.high(layout.leaveAddress.offset) >>> 0) * 2 ** 32;
+
+/** The exit after `Leave.guarded`. */
+export function guardedExit(state: StateBlock): CpuExit {
+  const access = state.get32(layout.leaveAccess.offset) & (Access.read | Access.write | Access.execute);
+  return { reason: 'guarded', address: leaveAddress(state), access };
+}

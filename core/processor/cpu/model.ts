@@ -24,6 +24,8 @@ export interface CpuModel {
   readonly dialect: Vendor;
   readonly leaves: readonly CpuidLeaf[];
   readonly physicalBits: number;
+  /** Logical processors of the package, as the leaves say: those of the machine. */
+  readonly processors: number;
   /** Names of core/processor/cpu/features.ts whose bits are set; and the dialect, which some encodings and forms depend on. */
   readonly features: ReadonlySet<string>;
   /** SVM or VMX is there. */
@@ -94,10 +96,20 @@ export function cpuModel({ name, vendor, dialect = vendor, leaves, debugControl 
     dialect,
     leaves,
     physicalBits,
+    processors: processorsOf(leaves),
     features: new Set([...announced, dialect]),
     virtualization: announced.has('svm') || announced.has('vmx'),
     debugControl,
   };
+}
+
+/** Leaf 0BH says it, or leaf 1 where HTT is set. */
+function processorsOf(leaves: readonly CpuidLeaf[]): number {
+  const topology = leaves.find(({ leaf, subleaf }) => leaf === 0xb && subleaf === 1);
+  if (topology && (topology.ebx & 0xffff) !== 0) return topology.ebx & 0xffff;
+  const basic = leaves.find(({ leaf }) => leaf === 1);
+  const threaded = ((basic?.edx ?? 0) >>> 28) & 1;
+  return threaded ? Math.max(((basic?.ebx ?? 0) >>> 16) & 0xff, 1) : 1;
 }
 
 /** Bits of one leaf's register for the named features, for those who build leaves. */

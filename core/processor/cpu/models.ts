@@ -17,6 +17,8 @@ export interface ModelOptions {
   readonly dialect?: Vendor;
   /** Features to leave out. */
   readonly without?: readonly string[];
+  /** Features to add: those of the board, which has to have their registers, such as `mtrr` and `mca`. */
+  readonly also?: readonly string[];
 }
 
 const physicalBits = 40;
@@ -27,7 +29,7 @@ const busKilohertz = 1_000_000;
 const xsaveSize = 576;
 
 const common = [
-  ...['fpu', 'vme', 'de', 'pse', 'tsc', 'msr', 'pae', 'mce', 'cx8', 'apic', 'sep', 'mtrr', 'pge', 'mca', 'cmov'],
+  ...['fpu', 'vme', 'de', 'pse', 'tsc', 'msr', 'pae', 'mce', 'cx8', 'apic', 'sep', 'pge', 'cmov'],
   ...['pat', 'pse36', 'clflush', 'mmx', 'fxsr', 'sse', 'sse2', 'sse3', 'monitor', 'cx16', 'pcid', 'x2apic', 'movbe'],
   ...['popcnt', 'tscDeadline', 'xsave', 'arat', 'fsgsbase', 'smep', 'smap', 'umip', 'lahf64', 'lzcnt', 'prefetchw'],
   ...['syscall', 'nx', 'pdpe1gb', 'rdtscp', 'lm', 'invariantTsc'],
@@ -44,10 +46,11 @@ export const intel = (options: ModelOptions = {}): CpuModel => build('intel', op
 
 function build(vendor: Vendor, options: ModelOptions): CpuModel {
   const { processors = 1, virtualization = false, entropy = false, hypervisor = true, without = [] } = options;
-  const { debugControl = true, dialect } = options;
+  const { debugControl = true, dialect, also = [] } = options;
   const names = [
     ...common,
     ...own[vendor],
+    ...also,
     ...(virtualization ? [virtual[vendor]] : []),
     // The format of the records.
     ...(debugControl && vendor === 'intel' ? ['pdcm'] : []),

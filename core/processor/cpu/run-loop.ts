@@ -3,12 +3,12 @@
  * code in between, and whatever made that code return.
  */
 import { state as layout, Segment } from '../state/layout.ts';
-import { Leave } from '../state/leave.ts';
+import { Access, Leave } from '../state/leave.ts';
 import { DebugControl, Dr6, Flag, InterruptShadow, Vector } from '../state/registers.ts';
 import { Activity } from './core.ts';
 import type { Cpu } from './cpu.ts';
 import { Delivery, deliverEvent, deliverException } from './exceptions.ts';
-import type { CpuExit } from './exit.ts';
+import { type CpuExit, guardedExit, leaveAddress } from './exit.ts';
 import { init, startUp } from './reset.ts';
 import { Boundary, EventType } from './virtualization.ts';
 
@@ -79,6 +79,13 @@ function settle(cpu: Cpu, end: number): CpuExit | undefined {
       cpu.activity = cpu.isBootstrap ? Activity.running : Activity.waitForStartup;
       continue;
     }
+    if (cpu.held.type >= 0) {
+      const { type, vector, error, length } = cpu.held;
+      cpu.held.type = -1;
+      const ended = raised(cpu, deliverEvent(cpu, vector, type, error, length));
+      if (ended) return ended;
+      continue;
+    }
     if (cpu.faultQueued) {
       cpu.faultQueued = false;
       const ended = raised(cpu, deliverException(cpu));
@@ -96,6 +103,7 @@ function settle(cpu: Cpu, end: number): CpuExit | undefined {
       const { virtualization } = cpu;
       const boundary = virtualization ? virtualization.boundary() : Boundary.nothing;
       if (boundary === Boundary.exit) {
+        if (cpu.held.type >= 0) return guardedExit(cpu.state);
         if (switchWorld(cpu)) return vmExit;
         continue;
       }
@@ -250,7 +258,8 @@ function conclude(cpu: Cpu, leave: number): CpuExit | undefined {
     case Leave.codeWrite:
       cpu.physical.written(state.low(layout.leaveAddress.offset) & ~0xfff, 0x1000);
       // Code that writes next to itself is decoded again on the way back to the same write: that one goes around the decoded code.
-      if (cpu.retired === cpu.codeWrittenAt) cpu.performAlone();
+      if (cpu.retired === cpu.codeWrittenAt && !cpu.performAlone() && state.leave === Leave.guarded)
+        return guardedExit(cpu.state);
       cpu.codeWrittenAt = cpu.retired;
       return undefined;
     case Leave.step:
@@ -274,10 +283,12 @@ function conclude(cpu: Cpu, leave: number): CpuExit | undefined {
     case Leave.mmio:
       return {
         reason: 'mmio',
-        address:
-          (state.low(layout.leaveAddress.offset) >>> 0) + (state.high(layout.leaveAddress.offset) >>> 0) * 2 ** 32,
-        write: (state.get32(layout.leaveAccess.offset) & 2) !== 0,
+        address: leaveAddress(state),
+        write: (state.get32(layout.leaveAccess.offset) & Access.write) !== 0,
       };
+    case Leave.guarded:
+      cpu.delivering.type = -1;
+      return guardedExit(cpu.state);
     case Leave.io: {
       const { port, size, input, string, repeat, addressWidth, segment } = cpu.port;
       const length = (state.low(layout.nextRip.offset) - state.ripLow) & 0xf;
@@ -297,7 +308,10 @@ function conclude(cpu: Cpu, leave: number): CpuExit | undefined {
 /** The end of a delivery. */
 function raised(cpu: Cpu, delivery: number): CpuExit | undefined {
   if (delivery === Delivery.delivered) return undefined;
-  if (delivery === Delivery.exit) return switchWorld(cpu) ? vmExit : undefined;
+  if (delivery === Delivery.exit) {
+    if (cpu.held.type >= 0) return guardedExit(cpu.state);
+    return switchWorld(cpu) ? vmExit : undefined;
+  }
   cpu.activity = Activity.shutdown;
   return shutdownExit;
 }

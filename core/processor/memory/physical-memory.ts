@@ -3,24 +3,20 @@
  * (MMIO, or nothing). Also keeps which pages hold decoded code, so that nobody writes there unnoticed.
  */
 import { MachineError } from '../../board/framework/error.ts';
+import { Access } from '../state/leave.ts';
 import type { LineMonitor } from './line-monitor.ts';
+import {
+  allRights,
+  type Frames,
+  framesOf,
+  joined,
+  type PageRights,
+  type PhysicalRegion,
+  within,
+  without,
+} from './regions.ts';
 
-export interface PhysicalRegion {
-  /** Guest-physical, page-aligned. */
-  readonly base: number;
-  readonly size: number;
-  /** Address in linear memory, page-aligned. */
-  readonly offset: number;
-  readonly writable: boolean;
-}
-
-export interface Frames {
-  /** First page frame number, as int32. */
-  readonly first: number;
-  readonly pages: number;
-  readonly offset: number;
-  readonly writable: boolean;
-}
+export type { Frames, PageRights, PhysicalRegion };
 
 /** Who keeps translations or decoded code. */
 export interface MemoryWatcher {
@@ -33,7 +29,7 @@ export interface MemoryWatcher {
 const pageSize = 0x1000;
 /** Decoded code lies there; a line of it is monitored. */
 const Page = { code: 1, monitored: 2 } as const;
-const nowhere: Frames = { first: 0, pages: 0, offset: 0, writable: false };
+const nowhere: Frames = { first: 0, pages: 0, offset: 0, rights: 0, guards: 0 };
 /** Regions lie below 2^44: page frame numbers have 32 bits. */
 const limit = 2 ** 44;
 const a20Frame = ~0x100;
@@ -52,8 +48,10 @@ export class PhysicalMemory {
   /** Set by the code cache: whether decoded code lies in these bytes; without it a whole page counts. */
   holdsCode: ((address: number, length: number) => boolean) | undefined = undefined;
 
-  readonly #regions: PhysicalRegion[] = [];
-  readonly #frames: Frames[] = [];
+  /** In the order of their addresses. */
+  #regions: PhysicalRegion[] = [];
+  #frames: Frames[] = [];
+  #guarded = false;
   readonly #watchers: MemoryWatcher[] = [];
   readonly #monitors: LineMonitor[] = [];
   #last: Frames = nowhere;
@@ -77,7 +75,7 @@ export class PhysicalMemory {
   }
 
   map(region: PhysicalRegion): void {
-    const { base, size, offset, writable } = region;
+    const { base, size, offset } = region;
     if ([base, size, offset].some(value => !Number.isSafeInteger(value) || value < 0 || value % pageSize !== 0))
       throw new MachineError('bad-argument', 'a memory region is not page-aligned', {
         remedy: 'align base, size and offset to 4096 bytes',
@@ -87,28 +85,35 @@ export class PhysicalMemory {
     const other = this.#regions.find(each => base < each.base + each.size && each.base < base + size);
     if (other) throw new MachineError('overlap', `memory at ${base.toString(16)} is mapped already`);
     this.#regions.push(region);
-    this.#frames.push({ first: (base / pageSize) | 0, pages: size / pageSize, offset: offset | 0, writable });
+    this.#regions.sort((left, right) => left.base - right.base);
     this.#remapped();
   }
 
   /** Removes whatever is mapped in a range of pages; a region that only overlaps it keeps its other part. */
   unmap(base: number, size: number): void {
-    const kept = this.#regions.flatMap(region => without(region, base, base + size));
-    this.#regions.splice(0, this.#regions.length, ...kept);
-    this.#frames.splice(
-      0,
-      this.#frames.length,
-      ...kept.map(region => ({
-        first: (region.base / pageSize) | 0,
-        pages: region.size / pageSize,
-        offset: region.offset | 0,
-        writable: region.writable,
-      })),
+    this.#regions = this.#regions.flatMap(region => without(region, base, base + size));
+    this.#remapped();
+  }
+
+  /** Gives whatever is mapped in a range of pages these rights. */
+  protect(base: number, size: number, { access, guarded }: PageRights): void {
+    const rights = {
+      readable: (access & Access.read) !== 0,
+      writable: (access & Access.write) !== 0,
+      executable: (access & Access.execute) !== 0,
+      guarded,
+    };
+    const end = base + size;
+    this.#regions = joined(
+      this.#regions.flatMap(region => [
+        ...without(region, base, end),
+        ...within(region, base, end).map(part => ({ ...part, ...rights })),
+      ]),
     );
     this.#remapped();
   }
 
-  /** The largest writable piece, the one that nearly all accesses go to. */
+  /** The largest piece with all rights, the one that nearly all accesses go to. */
   get largest(): Frames {
     return this.#largest;
   }
@@ -123,10 +128,12 @@ export class PhysicalMemory {
   }
 
   #remapped(): void {
+    this.#frames = this.#regions.map(framesOf);
+    this.#guarded = this.#frames.some(({ guards }) => guards !== 0);
     this.#last = nowhere;
     this.#largest = nowhere;
     for (const region of this.#frames)
-      if (region.writable && region.pages > this.#largest.pages) this.#largest = region;
+      if (region.rights === allRights && region.pages > this.#largest.pages) this.#largest = region;
     for (const watcher of this.#watchers) watcher.remapped();
   }
 
@@ -140,7 +147,21 @@ export class PhysicalMemory {
 
   /** Like `locate`, but 0 for memory that cannot be written. */
   locateWritable(low: number, high: number): number {
-    return this.#region(low, high).writable ? this.locate(low, high) : 0;
+    return this.locateFor(low, high, Access.write);
+  }
+
+  /** Like `locate`, but 0 for memory without the right to this access: one of Access.read, write and execute. */
+  locateFor(low: number, high: number, access: number): number {
+    return (this.#region(low, high).rights & access) !== 0 ? this.locate(low, high) : 0;
+  }
+
+  /** Some accesses may end runs. */
+  get hasGuards(): boolean {
+    return this.#guarded;
+  }
+  /** Whether this access, which finds no right, ends the run. */
+  guards(low: number, high: number, access: number): boolean {
+    return this.#guarded && (this.#region(low, high).guards & access) !== 0;
   }
 
   #region(low: number, high: number): Frames {
@@ -254,16 +275,4 @@ export class PhysicalMemory {
       this.codePages[page] = 0;
     }
   }
-}
-
-function without(region: PhysicalRegion, start: number, end: number): PhysicalRegion[] {
-  const regionEnd = region.base + region.size;
-  if (end <= region.base || regionEnd <= start) return [region];
-  const parts: PhysicalRegion[] = [];
-  if (region.base < start) parts.push({ ...region, size: start - region.base });
-  if (end < regionEnd) {
-    const cut = end - region.base;
-    parts.push({ ...region, base: end, size: region.size - cut, offset: region.offset + cut });
-  }
-  return parts;
 }

@@ -131,7 +131,7 @@ function writePage(kind: Kind, nested?: Nested): FunctionBuilder {
     f.get(entry).i64(0xf_ffff_ffff_f000n).op('i64.and').set(base);
   };
   const isLarge = () => f.get(entry).op('i32.wrap_i64').i32(large).op('i32.and');
-  /** A large page: the rest of the address is the linear address's. */
+  /** A large page: the rest of the address is the linear address's. Where its PAT bit, bit 12, is set TypeScript walks. */
   const within = (mask: number, reserved: () => void) => {
     f.get(entry).op('i32.wrap_i64');
     reserved();
@@ -158,7 +158,7 @@ function writePage(kind: Kind, nested?: Nested): FunctionBuilder {
   find(nested?.table);
   step(2);
   isLarge().if();
-  within(0x1f_f000, () => f.i32(0x1f_e000));
+  within(0x1f_f000, () => f.i32(0x1f_f000));
   note(tlb.large, 1, () =>
     f.get(low).i32(21).op('i32.shr_u').get(high).i32(11).op('i32.shl').op('i32.xor').i32(4095).op('i32.and'),
   );

@@ -14,11 +14,11 @@ export class HelperMemory extends Translator implements LinearMemory {
   readonly fault = new GuestFault();
   upper = 0;
 
-  /** PAE: 0, or 1 where a PDPTE has a reserved bit set. Throws after a nested fault. */
-  loadPdptes(): number {
-    const status = this.paging.loadPdptes();
+  /** PAE: 0, or 1 where a PDPTE has a reserved bit set. Throws after a nested fault, or where guarded memory refuses (with `guards`). */
+  loadPdptes(guards = true): number {
+    const status = this.paging.loadPdptes(guards);
     if (status === Walk.nestedFault) {
-      this.state.leave = Leave.nestedFault;
+      this.leaveWalk();
       this.fault.status = Status.exit;
       throw this.fault;
     }

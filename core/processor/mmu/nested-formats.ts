@@ -128,8 +128,9 @@ function longNpt({ noExecute, physicalBits, hugePages }: NptOptions): NestedForm
       write: 0x27,
       execute: 0x25,
       tableReserved: 0,
-      largeReserved: 0x1f_e000,
-      hugeReserved: hugePages ? 0x3fff_e000 : -1,
+      // PAT, bit 12, is left to TypeScript.
+      largeReserved: 0x1f_f000,
+      hugeReserved: hugePages ? 0x3fff_f000 : -1,
       leafMask: 0,
       leafValue: 0,
       reserved: reservedHigh,

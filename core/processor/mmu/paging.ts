@@ -36,6 +36,10 @@ export class Paging {
   guestHigh = 0;
   /** After a page fault. */
   error = 0;
+  /** After Walk.nestedFault: 0, or the Access bit that guarded memory (`PhysicalRegion`) did not grant the walk itself, and where. */
+  refused = 0;
+  refusedLow = 0;
+  refusedHigh = 0;
 
   #writeProtect = false;
   #smep = false;
@@ -99,12 +103,12 @@ export class Paging {
   get writeProtect(): boolean {
     return this.#writeProtect;
   }
-  /** Reserved bits of 4-level entries: upper words, and lower words of what would be 1 GiB pages. */
+  /** Reserved bits of 4-level entries: upper words, and lower words of what would be 1 GiB pages; PAT too, which generated walks leave out. */
   get reservedLong(): number {
     return this.#reservedLong | (this.#noExecute ? 0 : 1 << 31);
   }
   get hugeReserved(): number {
-    return this.hugePages ? 0x3fff_e000 : -1;
+    return this.hugePages ? 0x3fff_f000 : -1;
   }
   get smep(): boolean {
     return this.#smep;
@@ -115,6 +119,7 @@ export class Paging {
 
   /** Access: one of read, write, execute; with `user` and `implicit` where they apply. */
   walk(low: number, high: number, access: number): number {
+    this.refused = 0;
     switch (this.mode) {
       case PagingMode.none:
         return this.#final(low & ~0xfff, high, access, 12);
@@ -127,15 +132,16 @@ export class Paging {
 
   /**
    * Reads the four PDPTEs at CR3 as MOV CR3 does; under nested NPT there are none to be loaded. Walk.pageFault: a reserved bit is set
-   * (#GP); nothing has changed then.
+   * (#GP); nothing has changed then. Without `guards` it is no access of the processor's, and nothing refuses it.
    */
-  loadPdptes(): number {
+  loadPdptes(guards = true): number {
     const loaded = this.#candidates;
     const { nested } = this;
+    this.refused = 0;
     if (nested?.format.name === 'npt') return Walk.done;
     const root = this.state.low(layout.cr3.offset) & ~0x1f;
     for (let index = 0; index < 4; index++) {
-      const at = this.#locate(root + index * 8, 0, false);
+      const at = this.#locate(root + index * 8, 0, false, guards);
       if (at === nowhere) {
         if (nested) nested.faultLinear = false;
         return Walk.nestedFault;
@@ -151,10 +157,17 @@ export class Paging {
     return Walk.done;
   }
 
-  /** Where an entry of a guest table lies in linear memory: 0 if there is no memory, `nowhere` after a nested fault. */
-  #locate(low: number, high: number, write: boolean): number {
+  /** Where an entry of a guest table lies in linear memory: 0 if there is no memory, `nowhere` after a nested fault or a refusal. */
+  #locate(low: number, high: number, write: boolean, guards = true): number {
     const { nested, physical } = this;
     if (nested === undefined) {
+      const access = write ? Access.write : Access.read;
+      if (guards && physical.guards(low, high, access)) {
+        this.refused = access;
+        this.refusedLow = low;
+        this.refusedHigh = high;
+        return nowhere;
+      }
       const page = physical.locate(low, high);
       return page === 0 ? 0 : page + (low & 0xfff);
     }
@@ -283,8 +296,9 @@ export class Paging {
     if (at === 0) return Walk.done;
     const entry = this.physical.load32(at);
     if ((entry & bits) === bits) return Walk.done;
-    const { nested } = this;
-    if (nested !== undefined && this.#locate(this.#entryLow[level - 1], this.#entryHigh[level - 1], true) === nowhere)
+    const { nested, physical } = this;
+    const asks = nested !== undefined || physical.hasGuards;
+    if (asks && this.#locate(this.#entryLow[level - 1], this.#entryHigh[level - 1], true) === nowhere)
       return Walk.nestedFault;
     this.#store(at, entry | bits);
     return Walk.done;

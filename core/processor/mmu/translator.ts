@@ -12,6 +12,8 @@ import { Variant } from './context.ts';
 import { Walk } from './paging.ts';
 import { isCanonical } from './segmentation.ts';
 
+const kinds = Access.read | Access.write | Access.execute;
+
 export class Translator extends AddressSpaces {
   /** The run loop executes instructions one by one: breakpoint registers may be met. */
   stepping = false;
@@ -62,21 +64,32 @@ export class Translator extends AddressSpaces {
     const status = paging.walk(low, high, access);
     if (status === Walk.done) {
       this.tlb.notePageSize(low, high, paging.shift);
-      const page =
-        (access & Access.write) !== 0
-          ? physical.locateWritable(paging.low, paging.high)
-          : physical.locate(paging.low, paging.high);
+      const kind = access & kinds;
+      const page = physical.locateFor(paging.low, paging.high, kind);
       if (page === 0) {
-        state.leave = Leave.mmio;
-        state.set32(layout.leaveAccess.offset, access);
-        state.set64(layout.leaveAddress.offset, paging.low | (low & 0xfff), paging.high);
+        const guarded = physical.guards(paging.low, paging.high, kind);
+        this.#leave(guarded ? Leave.guarded : Leave.mmio, access, paging.low | (low & 0xfff), paging.high);
       }
       return page;
     }
     state.set64(layout.faultAddress.offset, low, high);
-    if (status === Walk.nestedFault) state.leave = Leave.nestedFault;
+    if (status === Walk.nestedFault) this.leaveWalk();
     else this.raise(Vector.pf, paging.error);
     return 0;
+  }
+
+  /** After `Walk.nestedFault`. */
+  protected leaveWalk(): void {
+    const { paging, state } = this;
+    if (paging.refused === 0) state.leave = Leave.nestedFault;
+    else this.#leave(Leave.guarded, paging.refused, paging.refusedLow, paging.refusedHigh);
+  }
+
+  #leave(why: Leave, access: number, low: number, high: number): void {
+    const { state } = this;
+    state.leave = why;
+    state.set32(layout.leaveAccess.offset, access);
+    state.set64(layout.leaveAddress.offset, low, high);
   }
 
   protected raise(vector: number, error: number): void {

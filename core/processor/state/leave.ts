@@ -40,6 +40,8 @@ export const Leave = {
   world: 10,
   /** A REP ran for long without retiring: breathe and come back. */
   spin: 11,
+  /** Memory does not grant this access, and who runs the CPU wants to know: fields as `mmio` has them. The instruction has not happened. */
+  guarded: 12,
   /** In a guest: nested paging stopped an access (core/processor/mmu/nested-paging.ts has the fault). The instruction has not happened. */
   nestedFault: 13,
   /** A breakpoint register watches this page: the run loop must execute the instruction alone. It has not happened. */

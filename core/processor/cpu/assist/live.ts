@@ -16,6 +16,9 @@ export interface DeviceMemory {
   write(physical: number, bytes: 1 | 2 | 4 | 8, data: DataView): void;
 }
 
+/** Memory does not grant the instruction's access. */
+class GuardedAccess extends Error {}
+
 const pageSize = 4096;
 const longestInstruction = 15;
 const stackBit = 0x100;
@@ -46,7 +49,10 @@ export class LiveAssist implements AssistMemory {
     this.#helperMemory = new AssistLinearMemory(this, cpu.fault, cpu.state);
   }
 
-  /** Executes the instruction at RIP and retires it. False: it is none that can be done here. */
+  /**
+   * Executes the instruction at RIP and retires it. False: it is none that can be done here, or guarded memory refuses it (`Leave.guarded`); a
+   * device that it reads may have been read.
+   */
   perform(): boolean {
     const { mmu } = this.cpu;
     const { stepping, watchpoints } = mmu;
@@ -70,6 +76,9 @@ export class LiveAssist implements AssistMemory {
     let outcome: Evaluation;
     try {
       outcome = this.#assist.perform(this.#code);
+    } catch (error) {
+      if (error instanceof GuardedAccess) return false;
+      throw error;
     } finally {
       cpu.memory = memory;
     }
@@ -182,6 +191,7 @@ export class LiveAssist implements AssistMemory {
         physical.overwritten(state.low(layout.leaveAddress.offset), state.get32(layout.leaveAccess.offset));
         continue;
       }
+      if (state.leave === Leave.guarded) throw new GuardedAccess();
       throw new MachineFault({
         vector: state.faultVector,
         error: state.faultError,

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { componentName } from '../../../../core/board/framework/component.ts';
 import { createDevice, Device, device } from '../../../../core/board/framework/device.ts';
 import { MachineError } from '../../../../core/board/framework/error.ts';
 import {
@@ -98,3 +99,88 @@ test('what a constructor throws by mistake is blamed on its device', t => {
   t.regex(error.message, /trapdoor.*no hinges/);
   t.true(error.cause instanceof TypeError);
 });
+
+/** As plain JavaScript has it: no decorators, no types. */
+class Gate extends Device {
+  static readonly device: string = 'gate';
+  static readonly options = { irq: wire() };
+  static readonly services = [Bell, Options, ComponentName];
+
+  readonly bell: Bell;
+  readonly given: OptionsOf<typeof Gate.options>;
+  readonly name: string;
+
+  constructor(bell: Bell, given: OptionsOf<typeof Gate.options>, name: string) {
+    super();
+    this.bell = bell;
+    this.given = given;
+    this.name = name;
+  }
+
+  reset(): void {}
+  save(): SavedState {
+    return { version: 1 };
+  }
+  restore(): void {}
+  inspect() {
+    return {};
+  }
+}
+
+test('a device without decorators gets what its services list says, in that order', t => {
+  t.is(componentName(Gate), 'device:gate');
+  const gate = createDevice(scope(), 'back', Gate, { irq: 'pic@3' });
+  t.is(gate.name, 'back');
+  t.is(gate.bell.ring(), 'ding');
+  t.deepEqual(gate.given, { irq: 'pic@3' });
+  const error = t.throws(() => createDevice(new Scope(), 'back', Gate, { irq: 'pic@3' }), { instanceOf: MachineError });
+  t.is(error.code, 'missing-service');
+  t.regex(error.message, /device:gate needs Bell/);
+});
+
+test('a subclass is no component of the same name', t => {
+  class Wicket extends Gate {}
+  t.is(componentName(Wicket), undefined);
+});
+
+class WrongListed extends Gate {
+  static override readonly device = 'wrong-listed';
+  static override readonly services = [Bell, Options, 'name'] as never;
+}
+class Unlisted extends Device {
+  static readonly device: string = 'unlisted';
+  static readonly options = {};
+
+  constructor(readonly first: unknown) {
+    super();
+  }
+  reset(): void {}
+  save(): SavedState {
+    return { version: 1 };
+  }
+  restore(): void {}
+  inspect() {
+    return {};
+  }
+}
+@device('half-decorated')
+class HalfDecorated extends Unlisted {
+  constructor(@Bell bell: Bell, undecorated: string) {
+    super([bell, undecorated]);
+  }
+}
+
+for (const [type, parameter, given] of [
+  [WrongListed, 3, { irq: 'pic@3' }],
+  [Unlisted, 1, {}],
+  [HalfDecorated, 2, {}],
+] as const) {
+  test(`a parameter that names no service is an error: ${type.name}`, t => {
+    const error = t.throws(() => createDevice(scope(), 'back', type as never, given as never), {
+      instanceOf: MachineError,
+    });
+    t.is(error.code, 'missing-service');
+    t.true(error.message.includes(`parameter ${parameter} of device:`), error.message);
+    t.regex(error.remedy ?? '', /static services/);
+  });
+}
