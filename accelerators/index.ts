@@ -1,7 +1,8 @@
 export type { Accelerator, AcceleratorFactory, AcceleratorOptions } from './accelerator.ts';
 export type { Exit } from './exit.ts';
 export type { Features } from './features.ts';
-export { type HostBlock, MapAccess, type ProtectOptions, VirtualMachine } from './machine.ts';
+export { type AcceleratorParts, type HostBlock, MapAccess, type ProtectOptions, VirtualMachine } from './machine.ts';
+export { MemoryMap } from './memory-map.ts';
 export type { ProcessorMode } from './mode.ts';
 export { type ExceptionEvent, VirtualProcessor } from './processor.ts';
 export type { Pacer, ProcessorBoard } from './processor-board.ts';

@@ -2,6 +2,7 @@
 import {
   type CpuState,
   type CpuStateChange,
+  hasErrorCode,
   type InterruptController,
   MachineError,
   type StateComponent,
@@ -16,12 +17,9 @@ import { type Translation, translate } from './translation.ts';
 /** An exception that the board injects (a debugger, a machine check). */
 export interface ExceptionEvent {
   readonly vector: number;
-  /** For the vectors that have one (8, 10 to 14, 17, 21). */
+  /** For the vectors that have one: 8, 10 to 14, 17. Elsewhere it is ignored. */
   readonly errorCode?: number;
 }
-
-const withErrorCode = [8, 10, 11, 12, 13, 14, 17, 21, 30].reduce((mask, vector) => mask | (1 << vector), 0);
-const hasErrorCode = (vector: number): boolean => ((withErrorCode >>> vector) & 1) !== 0;
 
 function checked({ vector, errorCode = 0 }: ExceptionEvent): ExceptionEvent {
   if (!Number.isInteger(vector) || vector < 1 || vector > 31 || vector === 2 || vector === 3)

@@ -35,7 +35,7 @@ export type { Accelerator, AcceleratorFactory, AcceleratorOptions } from './acce
 export type { Exit } from './exit.ts';
 export type { Features } from './features.ts';
 export { type AcceleratorParts, type HostBlock, MapAccess, type ProtectOptions, VirtualMachine } from './machine.ts';
-export type { Mapping, MemoryMap, Protection } from './memory-map.ts';
+export { type Mapping, MemoryMap, type Protection } from './memory-map.ts';
 export type { ProcessorMode } from './mode.ts';
 export { type ExceptionEvent, VirtualProcessor } from './processor.ts';
 export type { Pacer, ProcessorBoard } from './processor-board.ts';

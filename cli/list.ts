@@ -30,13 +30,16 @@ const listing =
 export const listMachines = listing('machines', {
   what: 'machine profiles',
   items: ({ profiles }) =>
-    [...profiles.values()].map(({ name, description, memory, processors, cpu, devices }) => ({
+    [...profiles.values()].map(({ name, description, memory, processors, cpu, devices, absent }) => ({
       name,
       description,
       memory,
       processors,
       cpu: typeof cpu === 'string' ? cpu : 'custom',
       devices: Object.keys(devices),
+      absent: Object.fromEntries(
+        Object.entries(absent).map(([port, what]) => [`0x${Number(port).toString(16)}`, what]),
+      ),
     })),
   show: all => printTable(all.map(({ name, description }) => [name, description])),
 });

@@ -1,4 +1,4 @@
-export { A20Gate, SwitchableA20Gate } from './board/bus/a20-gate.ts';
+export { A20Gate } from './board/bus/a20-gate.ts';
 export { Board, type BoardParts } from './board/bus/board.ts';
 export type { Claim } from './board/bus/claim.ts';
 export {
@@ -83,7 +83,6 @@ export { type BlockBackend, BlockError } from './board/host/block.ts';
 export { type ByteStream, MemoryStream, type Receiver } from './board/host/byte-stream.ts';
 export { Entropy, SeededEntropy } from './board/host/entropy.ts';
 export { MemoryDisk } from './board/host/memory-disk.ts';
-export type { NetworkBackend } from './board/host/network.ts';
 export { GuestMemory } from './board/memory/guest-memory.ts';
 export { type RamBlock, RamGuestMemory } from './board/memory/ram-guest-memory.ts';
 export { type Range, type RangeEntry, RangeMap } from './board/memory/range-map.ts';
@@ -124,6 +123,7 @@ export { amd, intel, type ModelOptions } from './processor/cpu/models.ts';
 export { type Assembled, type AssembleOptions, assemble, type Bits } from './processor/decode/assembler/assembler.ts';
 export { type Evaluation, type EvaluationMachine, evaluate, MachineFault } from './processor/evaluator/evaluate.ts';
 export type { Vendor } from './processor/isa/form.ts';
+export { pageSize } from './processor/memory/page.ts';
 export {
   type BranchState,
   type ControlState,
@@ -142,6 +142,21 @@ export {
 export { readFpuImage, writeFpuImage } from './processor/state/fpu-image.ts';
 export { gprOffset, segmentOffset, state as stateLayout } from './processor/state/layout.ts';
 export { Leave } from './processor/state/leave.ts';
-export { Attribute, Cr0, Cr4, Efer, Flag, InterruptShadow, shadowBy } from './processor/state/registers.ts';
+export {
+  Attribute,
+  Cr0,
+  Cr4,
+  Dr6,
+  dplOf,
+  dr6Fixed,
+  dr7Fixed,
+  Efer,
+  eferPaging,
+  Flag,
+  hasErrorCode,
+  InterruptShadow,
+  shadowBy,
+  Vector,
+} from './processor/state/registers.ts';
 export { differences, getState as getCpuState, setState as setCpuState } from './processor/state/snapshot.ts';
 export type { StateBlock } from './processor/state/state-block.ts';

@@ -39,7 +39,7 @@ export interface ProfileParts {
    * 'reset' (the default): as on a PC, where some kernels reboot that way. 'end': the run has failed.
    */
   readonly tripleFault?: 'reset' | 'end';
-  /** Ports that guests look for and rightly do not find here; named, so that a trace can say so. */
+  /** Names of ports that guests look for and rightly do not find here. `virt64 machines --json` lists them. */
   readonly absent: Readonly<Record<number, string>>;
 }
 

@@ -1,6 +1,6 @@
 /** What a machine is doing, in lines for a person: for a guest that hangs. Looks only; the guest cannot tell that somebody did. */
 import type { VirtualMachine } from '#accelerators';
-import type { CpuState, InterruptController } from '#core';
+import { Attribute, type CpuState, Cr0, dplOf, Efer, Flag, type InterruptController } from '#core';
 import type { Activity } from './processor-activity.ts';
 
 export interface StatusParts {
@@ -17,10 +17,8 @@ export interface StatusParts {
 
 type Seen = Pick<CpuState, 'general' | 'segments' | 'controls' | 'msrs' | 'interrupts'>;
 
-const Flag = { interrupt: 1n << 9n, virtual8086: 1n << 17n } as const;
-const Attribute = { long: 1 << 9, wide: 1 << 10 } as const;
-const protection = 1n;
-const longModeActive = 1n << 10n;
+/** Whether the register, of which the state has 64 bits, has one of these. */
+const has = (register: bigint, bits: number): boolean => (Number(register & 0xffff_ffffn) & bits) !== 0;
 
 /** Between two slices of execution, or while the machine does not run. */
 export function statusOf(parts: StatusParts): readonly string[] {
@@ -49,17 +47,17 @@ function processorStatus({ virtual, scheduler, interrupts }: StatusParts, index:
 /** `0010:ffffffff81000000, 64-bit, CPL 0, IF 1` */
 function place({ general, segments, controls, msrs }: Seen): string {
   const { cs, ss } = segments;
-  const virtual8086 = (general.rflags & Flag.virtual8086) !== 0n;
-  const long = (msrs.efer & longModeActive) !== 0n && (cs.attributes & Attribute.long) !== 0;
-  const bits = long ? 64 : (cs.attributes & Attribute.wide) !== 0 ? 32 : 16;
-  const real = (controls.cr0 & protection) === 0n ? ' (real mode)' : virtual8086 ? ' (virtual 8086)' : '';
-  const level = virtual8086 ? 3 : (ss.attributes >> 5) & 3;
+  const virtual8086 = has(general.rflags, Flag.vm);
+  const long = has(msrs.efer, Efer.lma) && (cs.attributes & Attribute.long) !== 0;
+  const bits = long ? 64 : (cs.attributes & Attribute.big) !== 0 ? 32 : 16;
+  const real = !has(controls.cr0, Cr0.pe) ? ' (real mode)' : virtual8086 ? ' (virtual 8086)' : '';
+  const level = virtual8086 ? 3 : dplOf(ss.attributes);
   const address = general.rip.toString(16).padStart(bits / 4, '0');
   const interruptFlag = interruptible(general) ? 1 : 0;
   return `${cs.selector.toString(16).padStart(4, '0')}:${address}, ${bits}-bit${real}, CPL ${level}, IF ${interruptFlag}`;
 }
 
-const interruptible = ({ rflags }: Seen['general']): boolean => (rflags & Flag.interrupt) !== 0n;
+const interruptible = ({ rflags }: Seen['general']): boolean => has(rflags, Flag.if);
 
 /** Interrupts that wait, and why the processor does not take them. */
 function pending(

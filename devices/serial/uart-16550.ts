@@ -59,8 +59,8 @@ export class Uart16550 {
   }
 
   /**
-   * Since the last reset the guest has enabled the receive interrupt, or polled again and again for nothing. Only with OUT2 is it more
-   * than a probe: Linux enables all interrupts for a moment to see whether there is a UART.
+   * True once the guest, since the last reset, has enabled the receive interrupt with OUT2 set, or has polled again and again for nothing. Without OUT2
+   * it is a probe: Linux enables all interrupts for a moment to see whether there is a UART.
    */
   get listens(): boolean {
     return this.#listens;

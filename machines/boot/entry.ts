@@ -1,11 +1,6 @@
 /** Entry states that the boot protocols share: real mode, flat 32-bit protected mode, and long mode over an identity map. */
-import type { GuestMemory } from '#core';
+import { Cr0, Cr4, Efer, Flag, type GuestMemory, pageSize } from '#core';
 import type { BootRegister, BootSegment, BootSegmentName, BootState } from './boot-state.ts';
-
-const cr0 = { pe: 1 << 0, et: 1 << 4, ne: 1 << 5, pg: 0x8000_0000 } as const;
-const cr4Pae = 1 << 5;
-const efer = { lme: 1 << 8, lma: 1 << 10 } as const;
-const rflagsFixed = 2;
 
 const codeSelector = 0x10;
 const dataSelector = 0x18;
@@ -49,18 +44,18 @@ function writeGdt(memory: GuestMemory, base: number, code: bigint): void {
 }
 
 /** Bytes that `writeIdentityMap` needs: one PML4, one PDPT and four page directories. */
-export const identityMapSize = 6 * 0x1000;
+export const identityMapSize = 6 * pageSize;
 
 /** Maps the first 4 GiB onto themselves with 2 MiB pages, which every long mode processor has. */
 function writeIdentityMap(memory: GuestMemory, base: number): void {
   const presentWritable = 3;
   const largePage = 0x83;
-  const pointers = base + 0x1000;
-  const directories = base + 0x2000;
+  const pointers = base + pageSize;
+  const directories = base + 2 * pageSize;
   memory.fill(base, identityMapSize, 0);
   memory.write32(base, pointers | presentWritable);
   for (let gigabyte = 0; gigabyte < 4; gigabyte++) {
-    memory.write32(pointers + gigabyte * 8, (directories + gigabyte * 0x1000) | presentWritable);
+    memory.write32(pointers + gigabyte * 8, (directories + gigabyte * pageSize) | presentWritable);
   }
   for (let page = 0; page < 4 * 512; page++) memory.write32(directories + page * 8, ((page << 21) | largePage) >>> 0);
 }
@@ -79,15 +74,15 @@ export function enterLongMode(
   return {
     mode: 'long',
     rip,
-    rflags: rflagsFixed,
+    rflags: Flag.fixed,
     registers,
     segments: flatSegments(code64),
     gdt: { base: gdt, limit: gdtSize - 1 },
     idt: { base: 0, limit: 0 },
-    cr0: (cr0.pe | cr0.et | cr0.ne | cr0.pg) >>> 0,
+    cr0: (Cr0.pe | Cr0.et | Cr0.ne | Cr0.pg) >>> 0,
     cr3: pageTables,
-    cr4: cr4Pae,
-    efer: efer.lme | efer.lma,
+    cr4: Cr4.pae,
+    efer: Efer.lme | Efer.lma,
   };
 }
 
@@ -99,12 +94,12 @@ export function enterProtectedMode(
   return {
     mode: 'protected',
     rip,
-    rflags: rflagsFixed,
+    rflags: Flag.fixed,
     registers,
     segments: flatSegments(code32),
     gdt: { base: gdt, limit: gdtSize - 1 },
     idt: { base: 0, limit: 0 },
-    cr0: cr0.pe | cr0.et,
+    cr0: Cr0.pe | Cr0.et,
     cr3: 0,
     cr4: 0,
     efer: 0,
@@ -123,7 +118,7 @@ export function enterRealMode({ rip, segment, registers = {} }: EntryOptions & {
   return {
     mode: 'real',
     rip,
-    rflags: rflagsFixed,
+    rflags: Flag.fixed,
     registers,
     segments: {
       cs: real(0x09b),
@@ -137,7 +132,7 @@ export function enterRealMode({ rip, segment, registers = {} }: EntryOptions & {
     },
     gdt: { base: 0, limit: 0xffff },
     idt: { base: 0, limit: 0x3ff },
-    cr0: cr0.et,
+    cr0: Cr0.et,
     cr3: 0,
     cr4: 0,
     efer: 0,

@@ -11,6 +11,7 @@ export const packages = {
   as: 'binutils',
   objcopy: 'binutils',
   ld: 'binutils',
+  nm: 'binutils',
   iasl: 'acpica-tools',
   dmidecode: 'dmidecode',
   cpio: 'cpio',

@@ -47,7 +47,7 @@ export class CommPage {
   readonly bytes: Uint8Array;
   readonly #stateWord: number;
 
-  /** In memory of its own: what a VCPU that is no more leaves behind, where a C program would find nothing mapped. */
+  /** A comm page in its own memory. A destroyed VCPU gets it, so that a late access reads zeros (in C it would fault). */
   static detached(): CommPage {
     const words = new Int32Array(1024);
     return new CommPage({ words, offset: () => 0 }, 0);

@@ -2,7 +2,7 @@
  * A machine's second-level page table in the host's physical memory: four levels of 512 entries of 8 bytes, as NPT (APM vol. 2,
  * section 15.25) and EPT (SDM vol. 3, section 29.3) share them; the entry bits are the format's.
  */
-import type { HostMemory } from '#core';
+import { type HostMemory, pageSize } from '#core';
 
 /** How one architecture writes an entry. Both results are the low 32 bits; the high bits hold only the address. */
 export interface EntryFormat {
@@ -16,8 +16,7 @@ export interface EntryFormat {
   leafHigh(prot: number): number;
 }
 
-const pageSize = 4096;
-const largeSize = 0x20_0000;
+export const largeSize = 0x20_0000;
 
 export class PageTable {
   /** Tables that one more page may need. */
@@ -91,5 +90,3 @@ export class PageTable {
     return page;
   }
 }
-
-export { largeSize, pageSize };

@@ -2,10 +2,10 @@
  * The guest-physical address space of one machine: host mappings (the emulator's memory that the driver has taken over),
  * GPA mappings into them, and the nested page table, which is filled on demand by nested faults as a host's pager does.
  */
-import { type HostMemory, MachineError } from '#core';
+import { type HostMemory, MachineError, pageSize } from '#core';
 import { Limit, Prot } from '../abi.ts';
 import { Errno } from '../errno.ts';
-import { type EntryFormat, largeSize, PageTable, pageSize } from './page-table.ts';
+import { type EntryFormat, largeSize, PageTable } from './page-table.ts';
 
 interface HostMapping {
   readonly hva: number;

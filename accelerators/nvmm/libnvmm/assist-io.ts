@@ -1,4 +1,5 @@
 /** nvmm_assist_io(3): finishes the port instruction of an IO exit through the `io` callback. */
+import { Attribute, Efer, Flag, pageSize } from '#core';
 import { Gpr, Msr, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { Vector } from '../x86/exception.ts';
@@ -8,9 +9,6 @@ import type { IoAccess, LibraryCalls, NvmmMachine, NvmmVcpu } from './handles.ts
 
 /** Bytes of a REP string access that one assist moves. */
 const batch = 32;
-const directionFlag = 1 << 10;
-const lma = 1 << 10;
-const longCode = 1 << 9;
 
 const data = new DataView(new ArrayBuffer(4));
 const buffer = new Uint8Array(batch);
@@ -59,7 +57,7 @@ function string(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
     finish(lib, mach, vcpu);
     return Errno.OK;
   }
-  const backwards = (state.gprLow(Gpr.rflags) & directionFlag) !== 0;
+  const backwards = (state.gprLow(Gpr.rflags) & Flag.df) !== 0;
   const register = exit.in ? Gpr.rdi : Gpr.rsi;
   const segment = exit.in ? Seg.es : exit.seg >= 0 ? exit.seg : sourceSegment(lib, mach, vcpu);
   const offset = state.gpr(register) & mask;
@@ -104,7 +102,7 @@ function batchOf(count: bigint, offset: bigint, size: number): number {
   return count < BigInt(elements) ? Number(count) : elements;
 }
 
-const crosses = (linear: bigint, length: number): boolean => Number(linear & 0xfffn) + length > 4096;
+const crosses = (linear: bigint, length: number): boolean => Number(linear & 0xfffn) + length > pageSize;
 
 /** Within the address size; a 32-bit result clears the upper half, as any 32-bit register write. */
 const advanced = (value: bigint, step: bigint, mask: bigint): bigint => {
@@ -137,16 +135,17 @@ function linearAddress(
 ): bigint | GuestFault {
   const { state } = vcpu;
   const { attributes, limit, base } = state.segment(segment);
-  const long = (state.msrLow(Msr.efer) & lma) !== 0 && (state.segmentAttributes(Seg.cs) & longCode) !== 0;
+  const long = (state.msrLow(Msr.efer) & Efer.lma) !== 0 && (state.segmentAttributes(Seg.cs) & Attribute.long) !== 0;
   if (long) return BigInt.asUintN(64, segment === Seg.fs || segment === Seg.gs ? base + offset : offset);
   const vector = segment === Seg.ss ? Vector.ss : Vector.gp;
-  const type = attributes & 15;
-  const code = (type & 8) !== 0;
-  const present = (attributes & 0x80) !== 0;
-  const allowed = write ? !code && (type & 2) !== 0 : !code || (type & 2) !== 0;
+  const code = (attributes & Attribute.code) !== 0;
+  const present = (attributes & Attribute.present) !== 0;
+  const allowed = write
+    ? !code && (attributes & Attribute.writable) !== 0
+    : !code || (attributes & Attribute.readable) !== 0;
   const last = offset + BigInt(length - 1);
-  const expandDown = !code && (type & 4) !== 0;
-  const top = attributes & 0x400 ? 0xffff_ffffn : 0xffffn;
+  const expandDown = !code && (attributes & Attribute.expandDown) !== 0;
+  const top = attributes & Attribute.big ? 0xffff_ffffn : 0xffffn;
   const inside = expandDown ? offset > BigInt(limit) && last <= top : last <= BigInt(limit);
   if (!present || !allowed || !inside) return { vector, error: 0 };
   return BigInt.asUintN(32, base + offset);
@@ -156,7 +155,7 @@ function linearAddress(
 function sourceSegment(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): number {
   const { state } = vcpu;
   const bytes = new Uint8Array(5);
-  const long = (state.msrLow(Msr.efer) & lma) !== 0 && (state.segmentAttributes(Seg.cs) & longCode) !== 0;
+  const long = (state.msrLow(Msr.efer) & Efer.lma) !== 0 && (state.segmentAttributes(Seg.cs) & Attribute.long) !== 0;
   const rip = state.gpr(Gpr.rip) + (long ? 0n : state.segment(Seg.cs).base);
   if (accessGuest(lib, mach, vcpu, BigInt.asUintN(64, rip), bytes, false)) return Seg.ds;
   for (const byte of bytes) {

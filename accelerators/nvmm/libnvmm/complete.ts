@@ -1,17 +1,14 @@
-/** The end of an instruction that was done for the guest: what a processor does at every instruction boundary. */
+/** Ends an instruction that an assist has done for the guest, as a processor ends every instruction. */
+import { Dr6, Flag } from '#core';
 import { Dr, EventType, Gpr, StateFlag, X64State } from '../abi.ts';
 import { Vector } from '../x86/exception.ts';
 import type { LibraryCalls, NvmmMachine, NvmmVcpu } from './handles.ts';
 
-const trapFlag = 0x100;
-const resumeFlag = 0x1_0000;
-const singleStep = 0x4000;
-
-/** RIP is set by the caller. `shadow`: the instruction began an interrupt shadow. */
+/** The caller has set RIP. `shadow`: the instruction began an interrupt shadow. */
 export function complete(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu, shadow = false): void {
   const { comm, exit, state } = vcpu;
   const flags = state.gprLow(Gpr.rflags);
-  if (flags & resumeFlag) state.setGprPair(Gpr.rflags, flags & ~resumeFlag, 0);
+  if (flags & Flag.rf) state.setGprPair(Gpr.rflags, flags & ~Flag.rf, 0);
   lib.vcpuSetState(mach, vcpu, StateFlag.gprs);
   vcpu.completed++;
   if (exit.state.interruptShadow !== shadow) {
@@ -21,10 +18,10 @@ export function complete(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu, s
     exit.state.interruptShadow = shadow;
   }
   // MOV SS holds traps back: there is one after the instruction that follows it.
-  if (!(flags & trapFlag) || shadow) return;
+  if (!(flags & Flag.tf) || shadow) return;
   const dr6 = X64State.drs + Dr.dr6 * 8;
   lib.vcpuGetState(mach, vcpu, StateFlag.drs);
-  comm.set(dr6, comm.low(dr6) | singleStep, comm.high(dr6));
+  comm.set(dr6, comm.low(dr6) | Dr6.bs, comm.high(dr6));
   lib.vcpuSetState(mach, vcpu, StateFlag.drs);
   comm.eventType = EventType.exception;
   comm.eventVector = Vector.db;

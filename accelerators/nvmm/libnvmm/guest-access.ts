@@ -2,14 +2,13 @@
  * Guest memory by linear address, for the assists: through the guest's page tables with the rights of the instruction, page by page;
  * a page that is no RAM goes to the `mem` callback. What the guest may not do becomes the fault that it would have got.
  */
-import { largestPiece } from '#core';
+import { Cr0, dplOf, largestPiece, pageSize } from '#core';
 import { Cr, EventType, NvmmProt, Prot, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { Vector } from '../x86/exception.ts';
 import type { LibraryCalls, MemAccess, NvmmMachine, NvmmVcpu, Walk } from './handles.ts';
 import { markUsed } from './walk.ts';
 
-const writeProtect = 1 << 16;
 const pageFaultCode = { present: 1, write: 2, user: 4 } as const;
 
 /** A guest fault to inject; undefined: the access happened. */
@@ -23,7 +22,7 @@ export interface GuestFault {
 const walk: Walk = { gpa: 0, prot: 0 };
 const found = { hva: 0, prot: 0 };
 
-const cpl = (vcpu: NvmmVcpu): number => (vcpu.state.segmentAttributes(Seg.ss) >>> 5) & 3;
+const cpl = (vcpu: NvmmVcpu): number => dplOf(vcpu.state.segmentAttributes(Seg.ss));
 
 /** Guest-physical address of one byte, or the page fault that forbids it. */
 export function translate(
@@ -39,7 +38,7 @@ export function translate(
   const canonical = BigInt.asIntN(48, gva) === BigInt.asIntN(64, gva);
   if (!canonical) return { vector: Vector.gp, error: 0 };
   if (lib.gvaToGpa(mach, vcpu, gva, walk)) return { vector: Vector.pf, error: code, address: gva };
-  const readOnly = !(walk.prot & NvmmProt.write) && (user || (vcpu.state.crLow(Cr.cr0) & writeProtect) !== 0);
+  const readOnly = !(walk.prot & NvmmProt.write) && (user || (vcpu.state.crLow(Cr.cr0) & Cr0.wp) !== 0);
   if ((user && !(walk.prot & NvmmProt.user)) || (write && readOnly)) {
     return { vector: Vector.pf, error: code | pageFaultCode.present, address: gva };
   }
@@ -67,7 +66,7 @@ export function accessGuest(
   for (let start = 0; start < data.length; ) {
     const gpa = translate(lib, mach, vcpu, BigInt.asUintN(64, gva + BigInt(start)), write, implicit);
     if (typeof gpa !== 'number') return gpa;
-    const length = Math.min(data.length - start, 4096 - (gpa % 4096));
+    const length = Math.min(data.length - start, pageSize - (gpa % pageSize));
     pieces.push({ gpa, start, length });
     start += length;
   }

@@ -1,4 +1,7 @@
-/** What a program holds of a machine and of a VCPU (struct nvmm_machine, struct nvmm_vcpu), and what the assists call it back with. */
+/**
+ * The types of libnvmm(3): what a program holds of a machine and of a VCPU (struct nvmm_machine, struct nvmm_vcpu), what the assists call it back with,
+ * and the calls that the assists make themselves.
+ */
 import type { HostComputer } from '#core';
 import { VcpuExit } from '../abi.ts';
 import { CommPage } from '../driver/machine.ts';
@@ -45,7 +48,7 @@ export class NvmmMachine {
    * then the assist ends there, and nothing of its instruction has happened.
    */
   admit: ((gpa: number, access: number) => void) | undefined;
-  /** Whose comm pages go with the machine. */
+  /** Their comm pages go with the machine. */
   readonly vcpus = new Set<NvmmVcpu>();
 }
 
@@ -75,9 +78,9 @@ export class NvmmVcpu {
   comm!: CommPage;
   state!: X64StateView;
   callbacks: AssistCallbacks = {};
-  /** What the `io` callback is called with, made at the first access. */
+  /** The argument of the `io` callback. It is made at the first access. */
   ioAccess: IoAccess | undefined;
-  /** Instructions that assists have completed: for who keeps the guest's time. */
+  /** How many instructions assists have completed. The provider adds them to the guest's virtual time. */
   completed = 0;
 
   /** `vcpu.event`: takes effect by `vcpuInject`. */

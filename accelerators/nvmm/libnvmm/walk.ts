@@ -1,15 +1,10 @@
 /** nvmm_gva_to_gpa(3): the guest's page tables, walked from outside (libnvmm_x86.c). Accessed and dirty bits are left alone. */
+import { Cr0, Cr4, Efer, pageSize } from '#core';
 import { Cr, Msr, NvmmProt, Prot, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import type { LibraryCalls, NvmmMachine, NvmmVcpu, Walk } from './handles.ts';
 
-const Cr0 = { pg: 0x8000_0000 | 0 } as const;
-const Cr4 = { pse: 1 << 4, pae: 1 << 5 } as const;
-const lma = 1 << 10;
-const Entry = { present: 1, write: 2, user: 4, large: 0x80 } as const;
-
-const accessed = 0x20;
-const dirty = 0x40;
+const Entry = { present: 1, write: 2, user: 4, accessed: 0x20, dirty: 0x40, large: 0x80 } as const;
 
 /** The entries that the last walk used, the page's own last. */
 const visited: DataView[] = [];
@@ -21,7 +16,7 @@ export function markUsed({ admit }: NvmmMachine, write: boolean): void {
   const last = visited.length - 1;
   visited.forEach((entry, n) => {
     const low = entry.getInt32(0, true);
-    const marked = low | accessed | (write && n === last ? dirty : 0);
+    const marked = low | Entry.accessed | (write && n === last ? Entry.dirty : 0);
     if (marked === low) return;
     admit?.(places[n]!, Prot.write);
     entry.setInt32(0, marked, true);
@@ -55,15 +50,15 @@ export function gvaToGpa(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu, g
     return Errno.OK;
   }
   const cr4 = state.crLow(Cr.cr4);
-  const long = (state.msrLow(Msr.efer) & lma) !== 0;
+  const long = (state.msrLow(Msr.efer) & Efer.lma) !== 0;
   if (long && !(cr4 & Cr4.pae)) return Errno.EFAULT;
   const cr3 = state.crHigh(Cr.cr3) * 2 ** 32 + (state.crLow(Cr.cr3) >>> 0);
   if (long) {
     if (high >>> 15 !== 0 && high >>> 15 !== 0x1_ffff) return Errno.EFAULT;
-    return walkWide(lib, mach, (cr3 % 2 ** 52) - (cr3 % 4096), 3, low, high, walk);
+    return walkWide(lib, mach, (cr3 % 2 ** 52) - (cr3 % pageSize), 3, low, high, walk);
   }
   if (cr4 & Cr4.pae) return walkPae(lib, mach, (cr3 % 2 ** 32) - (cr3 % 32), low, walk);
-  return walkNarrow(lib, mach, (cr3 % 2 ** 32) - (cr3 % 4096), low, (cr4 & Cr4.pse) !== 0, walk);
+  return walkNarrow(lib, mach, (cr3 % 2 ** 32) - (cr3 % pageSize), low, (cr4 & Cr4.pse) !== 0, walk);
 }
 
 /** The bits of a 64-bit entry that are a frame address. */
@@ -91,7 +86,7 @@ function walkWide(
   let prot: number = NvmmProt.all;
   const linear = (high & 0xffff) * 2 ** 32 + low;
   for (let level = top; level >= 0; level--) {
-    const span = 4096 * 512 ** level;
+    const span = pageSize * 512 ** level;
     const index = Math.floor(linear / span) % 512;
     if (!readEntry(lib, mach, table + index * 8, true) || !(entry.low & Entry.present)) return Errno.EFAULT;
     prot = narrow(prot);

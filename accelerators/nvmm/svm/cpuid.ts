@@ -1,5 +1,5 @@
 /** CPUID of a guest on the SVM backend (nvmm_x86_svm.c, svm_inkernel_handle_cpuid). */
-import type { HostCpu } from '#core';
+import { Cr4, type HostCpu } from '#core';
 import { clear, featureMask, hypervisorBit, osxsaveBit, type Registers } from '../x86/cpuid.ts';
 import { commonLeaves, effectiveLeaf, isHypervisorLeaf, type LeafContext, type Rewrite } from '../x86/cpuid-leaves.ts';
 import type { SvmDriverVcpu } from './vcpu.ts';
@@ -7,7 +7,6 @@ import { Field } from './vmcb.ts';
 
 const basicMax = 0xd;
 const extendedMax = 0x8000_001f;
-const osxsaveControl = 1 << 18;
 
 /** Leaves that read as zero. */
 const hidden = new Set([2, 3, 5, 6, 8, 9, 0xa, 0xb, 0xc, 0x8000_001b, 0x8000_001c, 0x8000_001f]);
@@ -40,7 +39,7 @@ const rewrites = new Map<number, Rewrite<Context>>([
     (registers, { vcpu }) => {
       registers.ebx = (registers.ebx & 0x00ff_ffff) | (vcpu.cpuid << 24);
       registers.ecx = (registers.ecx & featureMask.leaf1Ecx) | hypervisorBit;
-      if (!(vcpu.data.vmcb.low(Field.cr4) & osxsaveControl)) registers.ecx &= ~osxsaveBit;
+      if (!(vcpu.data.vmcb.low(Field.cr4) & Cr4.osxsave)) registers.ecx &= ~osxsaveBit;
       registers.edx &= featureMask.leaf1Edx;
     },
   ],

@@ -1,12 +1,11 @@
 /** Event injection and the windows that wait for it (APM vol. 2, sections 15.20 and 15.21). */
+import { Flag } from '#core';
 import { EventType } from '../abi.ts';
 import { Errno } from '../errno.ts';
-import { hasErrorCode, setsResumeFlag, Vector } from '../x86/exception.ts';
+import { hasErrorCode, isInjectable, setsResumeFlag, Vector } from '../x86/exception.ts';
 import { everyException, iret, vintr } from './intercepts.ts';
 import type { SvmDriverVcpu, SvmVcpu } from './vcpu.ts';
 import { Clean, EventBits, Field, VirtualInterrupt } from './vmcb.ts';
-
-const nmiVector = 2;
 
 export function openInterruptWindow(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
@@ -42,17 +41,16 @@ export function closeNmiWindow(vcpu: SvmVcpu): void {
   vcpu.nmiWindow = false;
 }
 
-const trapFlag = 0x100;
-
 /**
- * IRET is next: the trap after it says when NMIs are open (the flags that it pops replace ours). If it faults instead, the guest is not to
- * find our flag on its stack: exceptions are intercepted meanwhile, and injected without it.
+ * Begins a step over IRET, after which NMIs are no longer blocked. The driver sets TF; the flags that IRET pops replace it, and the trap says that IRET
+ * has ended. If IRET faults instead, the guest must not find the driver's TF on its stack, so exceptions are intercepted meanwhile and injected
+ * without it.
  */
 export function beginNmiStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   const flags = vmcb.low(Field.rflags);
-  vcpu.nmiStep = flags & trapFlag ? 'steppingForGuest' : 'stepping';
-  vmcb.setLow(Field.rflags, flags | trapFlag);
+  vcpu.nmiStep = flags & Flag.tf ? 'steppingForGuest' : 'stepping';
+  vmcb.setLow(Field.rflags, flags | Flag.tf);
   vmcb.setLow(Field.interceptMisc1, vmcb.low(Field.interceptMisc1) & ~iret);
   vmcb.setLow(Field.interceptException, everyException);
   vmcb.dirty(Clean.intercepts);
@@ -66,10 +64,10 @@ export function endNmiStep(vcpu: SvmVcpu): void {
   vmcb.dirty(Clean.intercepts);
 }
 
-/** Something else came before IRET was executed: as before. */
+/** Takes the step back, because something else came before IRET was executed. */
 export function abandonNmiStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
-  if (vcpu.nmiStep === 'stepping') vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) & ~trapFlag);
+  if (vcpu.nmiStep === 'stepping') vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) & ~Flag.tf);
   endNmiStep(vcpu);
   openNmiWindow(vcpu);
 }
@@ -79,14 +77,14 @@ export function inject({ comm, data: vcpu }: SvmDriverVcpu): Errno {
   const { eventType, eventVector: vector } = comm;
   const { vmcb } = vcpu;
   if (eventType === EventType.interrupt) {
-    if (vector === nmiVector) {
+    if (vector === Vector.nmi) {
       vmcb.set(Field.eventInjection, vector | EventBits.typeNmi | EventBits.valid, 0);
       openNmiWindow(vcpu);
     } else {
       vmcb.set(Field.eventInjection, vector | EventBits.typeInterrupt | EventBits.valid, 0);
     }
   } else if (eventType === EventType.exception) {
-    if (vector >= 32 || vector === 0 || vector === 2 || vector === 3) return Errno.EINVAL;
+    if (!isInjectable(vector)) return Errno.EINVAL;
     injectException(vcpu, vector, comm.eventError);
   } else if (eventType === EventType.fault && vector < 32) {
     injectException(vcpu, vector, comm.eventError);
@@ -97,22 +95,25 @@ export function inject({ comm, data: vcpu }: SvmDriverVcpu): Errno {
   return Errno.OK;
 }
 
-/** Also how the driver itself answers an instruction that the guest may not use. */
+/** Injects an exception. The driver uses it too, for an instruction that the guest may not use. */
 export function injectException(vcpu: SvmVcpu, vector: number, error: number): void {
   const { vmcb } = vcpu;
   const errorBits = hasErrorCode(vector) ? EventBits.errorValid : 0;
-  if (setsResumeFlag(vector)) vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) | 0x1_0000);
+  if (setsResumeFlag(vector)) vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) | Flag.rf);
   vmcb.set(Field.eventInjection, vector | EventBits.typeException | errorBits | EventBits.valid, errorBits ? error : 0);
   vcpu.eventPending = true;
 }
 
-/** A new state without the event takes it back. */
+/** Takes an injected event back: the guest was given a new state that does not have it. */
 export function cancelEvent(vcpu: SvmVcpu): void {
   vcpu.vmcb.set(Field.eventInjection, 0, 0);
   vcpu.eventPending = false;
 }
 
-/** An exit interrupted the delivery of an event: it is due again. INT n, INT3 and INTO are executed again instead: RIP is still theirs. */
+/**
+ * Injects an event again whose delivery was interrupted by an exit. INT n, INT3 and INTO are not injected: RIP still points at them, so they are
+ * executed again.
+ */
 export function requeue(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   const info = vmcb.low(Field.exitInterruptInfo);

@@ -1,5 +1,5 @@
 /** MSRs on the SVM backend (nvmm_x86_svm.c): which pass, which the driver answers, and the bitmap that says so to the CPU. */
-
+import { Efer, eferPaging } from '#core';
 import { answerMsr, type MsrOutcome } from '../x86/exits.ts';
 import { MsrIndex, passed } from '../x86/msr-index.ts';
 import type { SvmContext } from './context.ts';
@@ -17,13 +17,8 @@ const ignored = new Set<number>([
   MsrIndex.microcode,
 ]);
 
-const Efer = {
-  svme: 0x1000,
-  /** SCE LME LMA NXE; NetBSD's lets SVME, FFXSR and TCE pass too, which guests do not find in CPUID. */ valid:
-    0x1 | 0x100 | 0x400 | 0x800,
-  lme: 0x100,
-  paging: 0x800 | 0x500,
-} as const;
+/** NetBSD's lets SVME, FFXSR and TCE pass too, which guests do not find in CPUID. */
+const validEfer = Efer.sce | Efer.lme | Efer.lma | Efer.nxe;
 
 /** Fills an MSR permission map (APM vol. 2, section 15.11): all intercepted but what passes. */
 export function fillPermissionMap(map: Uint8Array): void {
@@ -49,12 +44,12 @@ export function readMsr(context: SvmContext, msr: number): MsrOutcome {
 export function writeMsr({ cpu, data }: SvmContext, msr: number, low: number, high: number): MsrOutcome {
   const { vmcb } = data;
   if (msr === MsrIndex.efer) {
-    if (low & ~Efer.valid || high !== 0) return 'fault';
+    if (low & ~validEfer || high !== 0) return 'fault';
     const paging = vmcb.low(Field.cr0) < 0;
     if (paging && (low ^ vmcb.low(Field.efer)) & Efer.lme) return 'fault';
-    if ((low ^ vmcb.low(Field.efer)) & Efer.paging) data.flushGuest = true;
+    if ((low ^ vmcb.low(Field.efer)) & eferPaging) data.flushGuest = true;
     // LMA is the processor's: a guest's write does not change it (APM vol. 2, section 3.1.7).
-    vmcb.set(Field.efer, (low & ~0x400) | (vmcb.low(Field.efer) & 0x400) | Efer.svme, 0);
+    vmcb.set(Field.efer, (low & ~Efer.lma) | (vmcb.low(Field.efer) & Efer.lma) | Efer.svme, 0);
     vmcb.dirty(Clean.control);
     return true;
   }

@@ -1,5 +1,5 @@
 /** State between the comm page and the VMCB (nvmm_x86_svm.c, svm_vcpu_setstate and svm_vcpu_getstate). Copies of words: no value is looked at that need not be. */
-import type { HostCpu, HostMemory } from '#core';
+import { Efer, eferPaging, type HostCpu, type HostMemory } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
 import { copy, copyGeneral, getBreakpoints, getFpu, setBreakpoints, setFpu, setXcr0 } from '../x86/state.ts';
 import { writeTimestampCounter } from '../x86/timestamp.ts';
@@ -21,8 +21,6 @@ const systemSegments = Int32Array.from(
 const msrBytes = (Msr.sysenterEip - Msr.star + 1) * 8;
 
 /** Changes of these bits make cached translations wrong. */
-const eferFlush = 0x800 | 0x500;
-const eferSvme = 0x1000;
 
 export function setState(
   memory: HostMemory,
@@ -77,8 +75,8 @@ export function setState(
   }
   if (flags & StateFlag.msrs) {
     const efer = X64State.msrs + Msr.efer * 8;
-    if ((comm.low(efer) ^ vmcb.low(Field.efer)) & eferFlush) data.flushGuest = true;
-    vmcb.set(Field.efer, comm.low(efer) | eferSvme, comm.high(efer));
+    if ((comm.low(efer) ^ vmcb.low(Field.efer)) & eferPaging) data.flushGuest = true;
+    vmcb.set(Field.efer, comm.low(efer) | Efer.svme, comm.high(efer));
     const msrs = comm.stateWord(X64State.msrs);
     memory.copy(vmcb.wordOf(Field.star) << 2, (msrs + Msr.star * 2) << 2, msrBytes);
     copy(words, vmcb.wordOf(Field.pat), msrs + Msr.pat * 2);
@@ -137,7 +135,7 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
     copy(words, comm.stateWord(X64State.drs + Dr.dr7 * 8), vmcb.wordOf(Field.dr7));
   }
   if (flags & StateFlag.msrs) {
-    comm.set(X64State.msrs + Msr.efer * 8, vmcb.low(Field.efer) & ~eferSvme, vmcb.high(Field.efer));
+    comm.set(X64State.msrs + Msr.efer * 8, vmcb.low(Field.efer) & ~Efer.svme, vmcb.high(Field.efer));
     const msrs = comm.stateWord(X64State.msrs);
     memory.copy((msrs + Msr.star * 2) << 2, vmcb.wordOf(Field.star) << 2, msrBytes);
     copy(words, msrs + Msr.pat * 2, vmcb.wordOf(Field.pat));

@@ -1,4 +1,5 @@
 /** NVMM's backend for AMD SVM (APM vol. 2, chapter 15; nvmm_x86_svm.c). */
+import { Efer } from '#core';
 import { type PauseConf, StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import type { EntryFormat } from '../driver/page-table.ts';
@@ -16,7 +17,7 @@ import { Clean, Field, TlbControl, VirtualInterrupt } from './vmcb.ts';
 
 const Msr = { efer: 0xc000_0080, vmCr: 0xc001_0114, hostSave: 0xc001_0117 } as const;
 const VmCr = { lock: 8n, disable: 16n } as const;
-const eferSvme = 0x1000n;
+const eferSvme = BigInt(Efer.svme);
 const feature = { nestedPaging: 1, nextRip: 8, flushByAsid: 1 << 6 } as const;
 
 /** Nested page tables: present, writable, user (nested walks are user accesses), and no-execute. */

@@ -1,5 +1,5 @@
 /** What the SVM backend keeps for a VCPU (struct svm_cpudata). */
-import type { HostComputer, HostCpu } from '#core';
+import { Dr6, Flag, type HostComputer, type HostCpu } from '#core';
 import { Gpr } from '../abi.ts';
 import type { DriverVcpu } from '../driver/machine.ts';
 import { Vector } from '../x86/exception.ts';
@@ -8,13 +8,11 @@ import { X86Vcpu } from '../x86/vcpu.ts';
 import { injectException } from './event.ts';
 import { Clean, Field, Vmcb } from './vmcb.ts';
 
-const resumeFlag = 0x1_0000;
-
 export class SvmVcpu extends X86Vcpu {
   readonly vmcb: Vmcb;
   readonly iopm: number;
   readonly msrpm: number;
-  /** IRET is being stepped over: NMIs are open after it, not before. */
+  /** Whether IRET is being stepped over. NMIs stay blocked until it has ended. */
   nmiStep: 'none' | 'stepping' | 'steppingForGuest' = 'none';
 
   constructor(
@@ -51,24 +49,24 @@ export function setTimestampCounter(cpu: HostCpu, { vmcb }: SvmVcpu, low: number
   vmcb.dirty(Clean.intercepts);
 }
 
-const trapFlag = 0x100;
-const singleStep = 0x4000;
-
-/** The instruction is done: next RIP, no shadow, RF clear, a single-step trap where the guest wants one; its time goes on by it. */
+/**
+ * Ends an instruction that the driver has done for the guest. RIP moves on, the interrupt shadow ends, RF is cleared, the guest's time counts the
+ * instruction, and a single-step trap follows if TF is set.
+ */
 export function advance(cpu: HostCpu, vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   vmcb.set(Field.rip, vmcb.low(Field.nextRip), vmcb.high(Field.nextRip));
-  vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) & ~resumeFlag);
+  vmcb.setLow(Field.rflags, vmcb.low(Field.rflags) & ~Flag.rf);
   vmcb.setLow(Field.interruptShadow, vmcb.low(Field.interruptShadow) & ~1);
   cpu.accountInstruction();
   endStep(vcpu);
 }
 
-/** An instruction has retired: a single-step trap, where the guest wants one. */
+/** Injects a single-step trap after an instruction that has retired, if the guest's TF is set. */
 export function endStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
-  if (!(vmcb.low(Field.rflags) & trapFlag)) return;
-  vmcb.setLow(Field.dr6, vmcb.low(Field.dr6) | singleStep);
+  if (!(vmcb.low(Field.rflags) & Flag.tf)) return;
+  vmcb.setLow(Field.dr6, vmcb.low(Field.dr6) | Dr6.bs);
   vmcb.dirty(Clean.debug);
   injectException(vcpu, Vector.db, 0);
 }

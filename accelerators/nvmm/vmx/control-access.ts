@@ -1,17 +1,17 @@
 /** Exits of MOV to and from control registers (SDM vol. 3, table 28-3). */
-import type { HostCpu } from '#core';
+import { Cr0, Cr4, Efer, type HostCpu } from '#core';
 import { ExitReason } from '../abi.ts';
 import type { Handler } from '../x86/context.ts';
 import { Vector } from '../x86/exception.ts';
 import type { VmxContext } from './context.ts';
-import { Cr0, Cr4, cr4Guest, cr4Vmxe, Efer, setCr0, syncLongMode, syncPdptes } from './control-register.ts';
+import { cr4Guest, setCr0, syncLongMode, syncPdptes } from './control-register.ts';
 import { Field } from './fields.ts';
 
 /** Register and kind of access, as the exit qualification has them in bits 5:0. */
 const Access = { writeCr0: 0x00, writeCr4: 0x04, writeCr8: 0x08, readCr8: 0x18 } as const;
 
-/** PE MP EM TS ET NE WP AM NW CD PG */
-const cr0Defined = 0xe005_003f | 0;
+const cr0Defined = Object.values(Cr0).reduce((mask, bit) => mask | bit, 0);
+/** L, in the VMCS's format of access rights. */
 const longCode = 1 << 13;
 
 /** What makes MOV CR0 a #GP(0): the processor has left it to us with the whole write. */
@@ -35,7 +35,7 @@ function writeCr0(context: VmxContext, written: number, high: number): void {
     return;
   }
   setCr0(cpu, value);
-  if ((before ^ value) & (0x8001_0000 | 0)) data.flushGuest = true;
+  if ((before ^ value) & (Cr0.pg | Cr0.wp)) data.flushGuest = true;
   syncLongMode(cpu);
   syncPdptes(cpu, host.memory, machine);
   context.advance();
@@ -47,7 +47,7 @@ function writeCr4(context: VmxContext, value: number, high: number): void {
     context.inject(Vector.gp, 0);
     return;
   }
-  cpu.vmwrite(Field.guestCr4, value | cr4Vmxe, 0);
+  cpu.vmwrite(Field.guestCr4, value | Cr4.vmxe, 0);
   data.flushGuest = true;
   syncPdptes(cpu, host.memory, machine);
   context.advance();

@@ -1,29 +1,24 @@
 /** CR0, CR4 and CR8 of a guest under VMX: which bits are the driver's, and what a trapped write does (SDM vol. 3, section 26.3). */
-import type { HostCpu, HostMemory } from '#core';
+import { Cr0, Cr4, Efer, type HostCpu, type HostMemory, Vector } from '#core';
 import { Limit } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import { EntryControl } from './controls.ts';
 import { Field } from './fields.ts';
 
-export const Cr0 = { pe: 1, et: 1 << 4, ne: 1 << 5, nw: 1 << 29, cd: 1 << 30, pg: 1 << 31 } as const;
-export const Cr4 = { pae: 1 << 5, pcide: 1 << 17 } as const;
-export const Efer = { lme: 0x100, lma: 0x400 } as const;
-/** Kept in the shadow: the CPU wants NE and ET set, and caches stay on whatever the guest says. */
+/** The guest's values of these bits are kept in the shadow. The CPU wants NE and ET set, and caches stay on whatever the guest says. */
 export const cr0Mask = Cr0.et | Cr0.ne | Cr0.nw | Cr0.cd;
 const realCr0 = (value: number): number => (value & ~cr0Mask) | Cr0.et | Cr0.ne;
-const mathFault = 1 << 16;
+const mathFault = 1 << Vector.mf;
 
-/** The CPU's #MF is none of a guest's that has cleared NE. */
+/** Sets CR0. A guest that has cleared NE gets no #MF: the driver intercepts the CPU's. */
 export function setCr0(cpu: HostCpu, value: number): void {
   cpu.vmwrite(Field.cr0Shadow, value & cr0Mask, 0);
   cpu.vmwrite(Field.guestCr0, realCr0(value), 0);
   cpu.vmwrite(Field.exceptionBitmap, value & Cr0.ne ? 0 : mathFault, 0);
 }
 
-export const cr4Vmxe = 1 << 13;
-const bits = (...positions: number[]): number => positions.reduce((mask, bit) => mask | (1 << bit), 0);
-/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE SMEP SMAP. */
-export const cr4Guest = bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16, 17, 18, 20, 21);
+/** What a guest may set: all bits that there are but those of what a guest does not have. */
+export const cr4Guest = Object.values(Cr4).reduce((mask, bit) => mask | bit, 0) & ~(Cr4.la57 | Cr4.vmxe | Cr4.smxe);
 
 /** LMA and the IA-32e mode guest control follow CR0.PG and LME, as hardware would do it. */
 export function syncLongMode(cpu: HostCpu): void {

@@ -1,5 +1,5 @@
 /** CPUID of a guest on the VMX backend (nvmm_x86_vmx.c, vmx_inkernel_handle_cpuid). */
-import type { HostCpu } from '#core';
+import { Cr4, type HostCpu } from '#core';
 import { clear, featureMask, hypervisorBit, osxsaveBit, type Registers } from '../x86/cpuid.ts';
 import { commonLeaves, effectiveLeaf, isHypervisorLeaf, type LeafContext, type Rewrite } from '../x86/cpuid-leaves.ts';
 import { Field } from './fields.ts';
@@ -7,7 +7,6 @@ import type { VmxDriverVcpu } from './vcpu.ts';
 
 const basicMax = 0x16;
 const extendedMax = 0x8000_0008;
-const osxsaveControl = 1 << 18;
 const pcidBit = 1 << 17;
 
 interface Context extends LeafContext {
@@ -39,7 +38,7 @@ const rewrites = new Map<number, Rewrite<Context>>([
       const pcid = invpcid ? registers.ecx & pcidBit : 0;
       registers.ebx = (registers.ebx & 0x00ff_ffff) | (vcpu.cpuid << 24);
       registers.ecx = (registers.ecx & featureMask.leaf1Ecx) | hypervisorBit | pcid;
-      if (!(cpu.vmread(Field.guestCr4) & osxsaveControl)) registers.ecx &= ~osxsaveBit;
+      if (!(cpu.vmread(Field.guestCr4) & Cr4.osxsave)) registers.ecx &= ~osxsaveBit;
       registers.edx &= featureMask.leaf1Edx;
     },
   ],

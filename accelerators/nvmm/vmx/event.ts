@@ -1,14 +1,11 @@
 /** Event injection and the windows that wait for it (SDM vol. 3, sections 27.6 and 26.2). */
-import type { HostCpu } from '#core';
+import { Cr0, Flag, type HostCpu } from '#core';
 import { EventType } from '../abi.ts';
 import { Errno } from '../errno.ts';
-import { hasErrorCode, setsResumeFlag } from '../x86/exception.ts';
+import { hasErrorCode, isInjectable, setsResumeFlag, Vector } from '../x86/exception.ts';
 import { Primary } from './controls.ts';
 import { Field, Interruptibility, Interruption } from './fields.ts';
 import type { VmxDriverVcpu, VmxVcpu } from './vcpu.ts';
-
-const nmiVector = 2;
-const resumeFlag = 0x1_0000;
 
 function setPrimary(cpu: HostCpu, bit: number, on: boolean): void {
   const controls = cpu.vmread(Field.processorControls);
@@ -29,14 +26,14 @@ export function setNmiWindow(cpu: HostCpu, vcpu: VmxVcpu, open: boolean): void {
 export function inject({ comm, cpu, data: vcpu }: VmxDriverVcpu): Errno {
   const { eventType, eventVector: vector } = comm;
   if (eventType === EventType.interrupt) {
-    const nmi = vector === nmiVector;
+    const nmi = vector === Vector.nmi;
     cpu.vmwrite(
       Field.entryInterruption,
       vector | (nmi ? Interruption.nmi : Interruption.interrupt) | Interruption.valid,
     );
     if (nmi) setNmiWindow(cpu, vcpu, true);
   } else if (eventType === EventType.exception) {
-    if (vector >= 32 || vector === 0 || vector === 2 || vector === 3) return Errno.EINVAL;
+    if (!isInjectable(vector)) return Errno.EINVAL;
     injectException(cpu, vcpu, vector, comm.eventError);
   } else if (eventType === EventType.fault && vector < 32) {
     injectException(cpu, vcpu, vector, comm.eventError);
@@ -47,12 +44,12 @@ export function inject({ comm, cpu, data: vcpu }: VmxDriverVcpu): Errno {
   return Errno.OK;
 }
 
-/** Also how the driver itself answers an instruction that the guest may not use. */
+/** Injects an exception. The driver uses it too, for an instruction that the guest may not use. */
 export function injectException(cpu: HostCpu, vcpu: VmxVcpu, vector: number, error: number): void {
   // In real mode no exception pushes an error code, and the entry checks insist (SDM vol. 3, section 27.2.1.3).
-  const protectedMode = (cpu.vmread(Field.guestCr0) & 1) !== 0;
-  const withError = hasErrorCode(vector) && vector !== 30 && protectedMode;
-  if (setsResumeFlag(vector)) cpu.vmwrite(Field.guestRflags, cpu.vmread(Field.guestRflags) | resumeFlag, 0);
+  const protectedMode = (cpu.vmread(Field.guestCr0) & Cr0.pe) !== 0;
+  const withError = hasErrorCode(vector) && protectedMode;
+  if (setsResumeFlag(vector)) cpu.vmwrite(Field.guestRflags, cpu.vmread(Field.guestRflags) | Flag.rf, 0);
   if (withError) cpu.vmwrite(Field.entryErrorCode, error);
   cpu.vmwrite(
     Field.entryInterruption,
@@ -61,13 +58,16 @@ export function injectException(cpu: HostCpu, vcpu: VmxVcpu, vector: number, err
   vcpu.eventPending = true;
 }
 
-/** A new state without the event takes it back. */
+/** Takes an injected event back: the guest was given a new state that does not have it. */
 export function cancelEvent(cpu: HostCpu, vcpu: VmxVcpu): void {
   if (vcpu.eventPending) cpu.vmwrite(Field.entryInterruption, 0);
   vcpu.eventPending = false;
 }
 
-/** An exit interrupted the delivery of an event: it is due again. INT n, INT3, INTO and INT1 are executed again instead: RIP is still theirs. */
+/**
+ * Injects an event again whose delivery was interrupted by an exit. INT n, INT3, INTO and INT1 are not injected: RIP still points at them, so they
+ * are executed again.
+ */
 export function requeue(cpu: HostCpu, vcpu: VmxVcpu): void {
   const info = cpu.vmread(Field.vectoringInfo);
   const instruction = (info & Interruption.typeMask) >= Interruption.software;

@@ -1,10 +1,20 @@
 /** State between the comm page and the VMCS (nvmm_x86_vmx.c, vmx_vcpu_setstate and vmx_vcpu_getstate). The VMCS is current. */
-import { type HostCpu, type HostMemory, InterruptShadow, shadowBy } from '#core';
+import {
+  Attribute,
+  Cr4,
+  Efer,
+  eferPaging,
+  Flag,
+  type HostCpu,
+  type HostMemory,
+  InterruptShadow,
+  shadowBy,
+} from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import { copyGeneral, getBreakpoints, getFpu, setBreakpoints, setFpu, setXcr0 } from '../x86/state.ts';
 import { writeTimestampCounter } from '../x86/timestamp.ts';
-import { cr0Mask, cr4Guest, cr4Vmxe, setCr0, syncPdptes } from './control-register.ts';
+import { cr0Mask, cr4Guest, setCr0, syncPdptes } from './control-register.ts';
 import { EntryControl } from './controls.ts';
 import { cancelEvent, setInterruptWindow, setNmiWindow } from './event.ts';
 import { Field, Interruptibility, PendingDebug, unusable } from './fields.ts';
@@ -14,9 +24,7 @@ import type { VmxDriverVcpu } from './vcpu.ts';
 /** State index of each segment, in the VMCS's order of fields. */
 const segments = [Seg.es, Seg.cs, Seg.ss, Seg.ds, Seg.fs, Seg.gs, Seg.ldt, Seg.tr] as const;
 const blocked = Interruptibility.sti | Interruptibility.movSs;
-const trapFlag = 0x100;
-const present = 1 << 7;
-const eferLma = 0x400;
+const { present } = Attribute;
 
 /** Our packing has AVL, L, D/B, G right above P; the VMCS has four reserved bits between. */
 const rightsOf = (attributes: number): number => {
@@ -27,8 +35,6 @@ const attributesOf = (rights: number): number =>
   rights & unusable
     ? (rights & 0xff & ~present) | ((rights >>> 4) & 0xf00)
     : (rights & 0xff) | ((rights >>> 4) & 0xf00);
-
-const eferFlush = 0x800 | 0x500;
 
 /** `residentMsrs`, by state index. */
 const resident = [Msr.star, Msr.lstar, Msr.cstar, Msr.sfmask, Msr.kernelGsBase] as const;
@@ -86,7 +92,7 @@ export function setState(
   if (flags & StateFlag.crs) {
     const crs = comm.stateWord(X64State.crs);
     const cr0 = words[crs + Cr.cr0 * 2]!;
-    const cr4 = (words[crs + Cr.cr4 * 2]! & cr4Guest) | cr4Vmxe;
+    const cr4 = (words[crs + Cr.cr4 * 2]! & cr4Guest) | Cr4.vmxe;
     // Whoever sets CR3, to its old value even, may have written the guest's page tables before.
     data.flushGuest = true;
     setCr0(cpu, cr0);
@@ -104,10 +110,10 @@ export function setState(
   if (flags & StateFlag.msrs) {
     const msrs = comm.stateWord(X64State.msrs);
     const efer = words[msrs + Msr.efer * 2]!;
-    if ((cpu.vmread(Field.guestEfer) ^ efer) & eferFlush) data.flushGuest = true;
+    if ((cpu.vmread(Field.guestEfer) ^ efer) & eferPaging) data.flushGuest = true;
     cpu.vmwrite(Field.guestEfer, efer, words[msrs + Msr.efer * 2 + 1]!);
     const entry = cpu.vmread(Field.entryControls);
-    cpu.vmwrite(Field.entryControls, efer & eferLma ? entry | EntryControl.guest64 : entry & ~EntryControl.guest64);
+    cpu.vmwrite(Field.entryControls, efer & Efer.lma ? entry | EntryControl.guest64 : entry & ~EntryControl.guest64);
     for (let n = 0; n < resident.length; n++) {
       data.msrs[2 * n] = words[msrs + resident[n]! * 2]!;
       data.msrs[2 * n + 1] = upperOf(resident[n]!, words[msrs + resident[n]! * 2 + 1]!);
@@ -143,7 +149,7 @@ const shadowOf = (cpu: HostCpu): number =>
 /** What entries insist on: in a shadow BS waits where TF is set, and only there (SDM vol. 3, section 27.3.1.5). */
 function setPendingStep(cpu: HostCpu): void {
   const pending = cpu.vmread(Field.guestPendingDebug);
-  const waits = cpu.vmread(Field.guestInterruptibility) & blocked && cpu.vmread(Field.guestRflags) & trapFlag;
+  const waits = cpu.vmread(Field.guestInterruptibility) & blocked && cpu.vmread(Field.guestRflags) & Flag.tf;
   const next = waits ? pending | PendingDebug.step : pending & ~PendingDebug.step;
   if (next !== pending) cpu.vmwrite(Field.guestPendingDebug, next);
 }
@@ -180,7 +186,7 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
     comm.set(X64State.crs + Cr.cr0 * 8, cr0, 0);
     comm.set(X64State.crs + Cr.cr2 * 8, data.cr2Low, data.cr2High);
     fetch(words, cpu, comm.stateWord(X64State.crs + Cr.cr3 * 8), Field.guestCr3);
-    comm.set(X64State.crs + Cr.cr4 * 8, cpu.vmread(Field.guestCr4) & ~cr4Vmxe, 0);
+    comm.set(X64State.crs + Cr.cr4 * 8, cpu.vmread(Field.guestCr4) & ~Cr4.vmxe, 0);
     comm.set(X64State.crs + Cr.cr8 * 8, data.cr8, 0);
     comm.set(X64State.crs + Cr.xcr0 * 8, data.xcr0Low, 0);
   }

@@ -1,5 +1,5 @@
 /** What the VMX backend keeps for a VCPU (struct vmx_cpudata). */
-import type { HostComputer, HostCpu } from '#core';
+import { Dr6, Flag, type HostComputer, type HostCpu } from '#core';
 import type { DriverMachine, DriverVcpu } from '../driver/machine.ts';
 import { Vector } from '../x86/exception.ts';
 import { X86Vcpu } from '../x86/vcpu.ts';
@@ -57,12 +57,12 @@ export class VmxVcpu extends X86Vcpu {
 
 export type VmxDriverVcpu = DriverVcpu<VmxVcpu>;
 
-const resumeFlag = 0x1_0000;
+const singleStep = BigInt(Dr6.bs);
 
-const trapFlag = 0x100;
-const singleStep = 0x4000n;
-
-/** The instruction is done: next RIP, no shadow, RF clear, a single-step trap where the guest wants one; its time goes on by it. */
+/**
+ * Ends an instruction that the driver has done for the guest. RIP moves on, the interrupt shadow ends, RF is cleared, the guest's time counts the
+ * instruction, and a single-step trap follows if TF is set.
+ */
 export function advance(cpu: HostCpu, vcpu: VmxVcpu): void {
   const length = cpu.vmread(Field.exitInstructionLength);
   const low = cpu.vmread(Field.guestRip);
@@ -70,12 +70,12 @@ export function advance(cpu: HostCpu, vcpu: VmxVcpu): void {
   const next = (low >>> 0) + length;
   cpu.vmwrite(Field.guestRip, next | 0, next > 0xffff_ffff ? (high + 1) | 0 : high);
   const rflags = cpu.vmread(Field.guestRflags);
-  if (rflags & resumeFlag) cpu.vmwrite(Field.guestRflags, rflags & ~resumeFlag, 0);
+  if (rflags & Flag.rf) cpu.vmwrite(Field.guestRflags, rflags & ~Flag.rf, 0);
   const interruptibility = cpu.vmread(Field.guestInterruptibility);
   const blocked = Interruptibility.sti | Interruptibility.movSs;
   if (interruptibility & blocked) cpu.vmwrite(Field.guestInterruptibility, interruptibility & ~blocked);
   cpu.accountInstruction();
-  if (!(rflags & trapFlag)) return;
+  if (!(rflags & Flag.tf)) return;
   cpu.writeDebug(6, cpu.readDebug(6) | singleStep);
   injectException(cpu, vcpu, Vector.db, 0);
 }

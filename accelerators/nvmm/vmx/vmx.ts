@@ -1,5 +1,5 @@
 /** NVMM's backend for Intel VMX (SDM vol. 3, chapters 24 to 34; nvmm_x86_vmx.c). */
-import { VmxOutcome } from '#core';
+import { Cr0, Cr4, VmxOutcome } from '#core';
 import { ExitReason, type PauseConf, StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import type { EntryFormat } from '../driver/page-table.ts';
@@ -8,7 +8,6 @@ import { X86Backend, type X86Machine } from '../x86/backend.ts';
 import { Residency } from '../x86/residency.ts';
 import { VmxContext } from './context.ts';
 import { writeControls, writeHostState } from './control-block.ts';
-import { cr4Vmxe } from './control-register.ts';
 import { allowsPrimary, type Controls, Primary, resolveControls, Secondary } from './controls.ts';
 import { inject, requeue } from './event.ts';
 import { handleExit } from './exits.ts';
@@ -91,8 +90,8 @@ export class Vmx extends X86Backend<VmxVcpu> {
       const control = cpu.rdmsr(Msr.featureControl);
       if (!(control & FeatureControl.lock))
         cpu.wrmsr(Msr.featureControl, control | FeatureControl.lock | FeatureControl.vmx);
-      cpu.writeControl(0, cpu.readControl(0) | 0x20n);
-      cpu.writeControl(4, cpu.readControl(4) | BigInt(cr4Vmxe));
+      cpu.writeControl(0, cpu.readControl(0) | BigInt(Cr0.ne));
+      cpu.writeControl(4, cpu.readControl(4) | BigInt(Cr4.vmxe));
       const region = this.#region(revision);
       this.#regions.push(region);
       if (cpu.vmxon(region) !== VmxOutcome.succeed) throw new Error('VMXON failed');
@@ -102,7 +101,7 @@ export class Vmx extends X86Backend<VmxVcpu> {
   fini(): void {
     this.host.cpus.forEach((cpu, n) => {
       cpu.vmxoff();
-      cpu.writeControl(4, cpu.readControl(4) & ~BigInt(cr4Vmxe));
+      cpu.writeControl(4, cpu.readControl(4) & ~BigInt(Cr4.vmxe));
       this.host.memory.free(this.#regions[n]!, 1);
     });
     this.#regions.length = 0;

@@ -1,29 +1,13 @@
-/** Facts of exceptions that both backends need when they inject one (SDM vol. 3, table 6-1). */
-export const Vector = {
-  de: 0,
-  db: 1,
-  nmi: 2,
-  bp: 3,
-  of: 4,
-  br: 5,
-  ud: 6,
-  nm: 7,
-  df: 8,
-  ts: 10,
-  np: 11,
-  ss: 12,
-  gp: 13,
-  pf: 14,
-  mf: 16,
-  ac: 17,
-  mc: 18,
-  xm: 19,
-  sx: 30,
-} as const;
+/** Facts of exceptions that both backends need when they inject one. */
+import { Vector } from '#core';
 
-const withErrorCode = [8, 10, 11, 12, 13, 14, 17, 30].reduce((mask, vector) => mask | (1 << vector), 0);
-export const hasErrorCode = (vector: number): boolean => ((withErrorCode >>> vector) & 1) !== 0;
+export { hasErrorCode, Vector } from '#core';
 
-/** RF in the pushed image: for faults, not for traps and aborts. */
-const withoutResumeFlag = [1, 4, 8, 18].reduce((mask, vector) => mask | (1 << vector), 0);
-export const setsResumeFlag = (vector: number): boolean => ((withoutResumeFlag >>> vector) & 1) === 0;
+/** Traps and aborts. A fault has RF set in the image that it pushes (SDM vol. 3, section 18.3.1.1). */
+const withoutResumeFlag: readonly number[] = [Vector.db, Vector.of, Vector.df, Vector.mc];
+const withoutResumeFlagMask = withoutResumeFlag.reduce((mask, vector) => mask | (1 << vector), 0);
+export const setsResumeFlag = (vector: number): boolean => ((withoutResumeFlagMask >>> vector) & 1) === 0;
+
+/** What nvmm_vcpu_inject(3) takes as an exception: neither #DE nor NMI nor #BP. */
+export const isInjectable = (vector: number): boolean =>
+  vector < 32 && vector !== Vector.de && vector !== Vector.nmi && vector !== Vector.bp;

@@ -1,11 +1,10 @@
 /** Exits that both backends deal with alike. */
+import { Flag } from '#core';
 import { ExitReason, Gpr } from '../abi.ts';
 import type { ExitContext, Handler } from './context.ts';
 import { applyMask } from './cpuid.ts';
 import { Vector } from './exception.ts';
 import { validXcr0 } from './xcr0.ts';
-
-const interruptFlag = 1 << 9;
 
 export const undefinedInstruction: Handler = context => context.inject(Vector.ud, 0);
 export const hostInterrupt: Handler = context => {
@@ -32,7 +31,7 @@ export const cpuid: Handler = context => {
 
 export const hlt: Handler = context => {
   const { data, exit } = context;
-  if (data.interruptWindow && context.flags & interruptFlag) context.closeInterruptWindow();
+  if (data.interruptWindow && context.flags & Flag.if) context.closeInterruptWindow();
   context.advance();
   // A single-step trap wakes it at once.
   if (!data.eventPending) exit.reason = ExitReason.halted;

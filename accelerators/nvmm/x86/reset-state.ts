@@ -1,9 +1,9 @@
 /** The state of a VCPU after its creation, before its first run (nvmm_x86.c, nvmm_x86_reset_state). */
+import { Attribute, Cr0, dr6Fixed, dr7Fixed, Flag } from '#core';
 import { Cr, Dr, Gpr, Msr, Seg, X64State } from '../abi.ts';
 import type { CommPage } from '../driver/machine.ts';
 
-const present = 0x80;
-const code = 0x10;
+const { present, segment: code } = Attribute;
 
 const segments: readonly {
   readonly index: number;
@@ -36,11 +36,11 @@ export function writeResetState(comm: CommPage): void {
   const set64 = (area: number, index: number, low: number, high = 0) => comm.set(area + index * 8, low, high);
   set64(X64State.gprs, Gpr.rdx, 0x600);
   set64(X64State.gprs, Gpr.rip, 0xfff0);
-  set64(X64State.gprs, Gpr.rflags, 2);
-  set64(X64State.crs, Cr.cr0, 0x6000_0010);
+  set64(X64State.gprs, Gpr.rflags, Flag.fixed);
+  set64(X64State.crs, Cr.cr0, Cr0.cd | Cr0.nw | Cr0.et);
   set64(X64State.crs, Cr.xcr0, 1);
-  set64(X64State.drs, Dr.dr6, 0xffff_0ff0 | 0);
-  set64(X64State.drs, Dr.dr7, 0x400);
+  set64(X64State.drs, Dr.dr6, dr6Fixed);
+  set64(X64State.drs, Dr.dr7, dr7Fixed);
   set64(X64State.msrs, Msr.pat, 0x0007_0406, 0x0007_0406);
   const fpu = comm.stateWord(X64State.fpu);
   comm.words[fpu] = 0x0040;

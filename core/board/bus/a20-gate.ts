@@ -1,25 +1,11 @@
 import { service } from '../framework/service.ts';
 
-/** Address line 20, which two devices switch. Enabled at power-on, as firmware would leave it. */
+/**
+ * The gate of address line 20, as the two devices that switch it show it to guests. Enabled at power-on, as firmware leaves it. Address line 20
+ * itself is never forced to 0 on any accelerator: see README.
+ */
 export interface A20Gate {
   enabled: boolean;
-  /** Set by the run loop. */
-  onChange: ((enabled: boolean) => void) | undefined;
 }
 
 export const A20Gate = service<A20Gate>('A20Gate');
-
-export class SwitchableA20Gate implements A20Gate {
-  #enabled = true;
-  onChange: ((enabled: boolean) => void) | undefined;
-
-  get enabled(): boolean {
-    return this.#enabled;
-  }
-
-  set enabled(enabled: boolean) {
-    if (enabled === this.#enabled) return;
-    this.#enabled = enabled;
-    this.onChange?.(enabled);
-  }
-}

@@ -7,7 +7,7 @@ import { Clock } from '../time/clock.ts';
 import { HostTasks } from '../time/host-task.ts';
 import { ProcessorTimestampOffsets, TimestampOffsets } from '../time/timestamp-offsets.ts';
 import { FixedWallClock, WallClock } from '../time/wall-clock.ts';
-import { A20Gate, SwitchableA20Gate } from './a20-gate.ts';
+import { A20Gate } from './a20-gate.ts';
 import { InterruptControllers } from './interrupt-controller.ts';
 import { ControllerSlots } from './interrupt-controllers.ts';
 import { InterruptMessages, MessageBus } from './interrupt-messages.ts';
@@ -46,7 +46,7 @@ export class Board {
   readonly controllers = new ControllerSlots();
   readonly messages = new MessageBus();
   readonly timestamps = new ProcessorTimestampOffsets();
-  readonly a20 = new SwitchableA20Gate();
+  readonly a20: A20Gate = { enabled: true };
   readonly pci = new PciSlotBoard(this);
   readonly scope: Scope;
 

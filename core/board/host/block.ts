@@ -7,9 +7,6 @@ export interface BlockBackend {
   write(at: number, from: Uint8Array): Promise<void>;
   /** Everything written before is durable when this resolves. */
   flush(): Promise<void>;
-  /** Present if the medium answers at once; throws a BlockError. */
-  readSync?(at: number, into: Uint8Array): void;
-  writeSync?(at: number, from: Uint8Array): void;
 }
 
 /** The medium failed; a device turns it into the status that its guest understands. */

@@ -1,11 +1,12 @@
 /** Physical memory of an emulated computer as software on it sees it: a page allocator and the direct map. */
+
 import { MachineError } from '../../board/framework/error.ts';
+import { pageSize } from '../memory/page.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { FunctionBuilder } from '../wasm/function.ts';
 import { MEMORY, ModuleBuilder } from '../wasm/module.ts';
 import type { HostMemory } from './host-cpu.ts';
 
-const pageSize = 0x1000;
 const largePages = 512;
 
 interface Run {

@@ -6,7 +6,7 @@ import type { virtualHelpers } from '../ir/helper-rows/virtual.ts';
 import { readFpuImage, writeFpuImage } from '../state/fpu-image.ts';
 import { gprOffset, state as layout, Segment } from '../state/layout.ts';
 import { Leave, Status } from '../state/leave.ts';
-import { Flag, Gpr } from '../state/registers.ts';
+import { Flag, Gpr, Vector } from '../state/registers.ts';
 import { loadControl, storeControl } from './control-registers.ts';
 import { callHelper, type HelperImplementation } from './core.ts';
 import type { Cpu } from './cpu.ts';
@@ -73,7 +73,7 @@ export class HostProcessor implements HostCpu {
     state.copy64(layout.nextRip.offset, layout.rip.offset);
     const status = callHelper(cpu, action);
     if (status === Status.fault) throw new HostFault(state.faultVector, state.faultError, name);
-    if (status === Status.exit && state.leave === Leave.msr) throw new HostFault(13, 0, name);
+    if (status === Status.exit && state.leave === Leave.msr) throw new HostFault(Vector.gp, 0, name);
     return status;
   }
 
@@ -89,7 +89,7 @@ export class HostProcessor implements HostCpu {
 
   rdmsrLow(index: number): number {
     const cpu = this.#stand();
-    if (readMsr(cpu, index | 0) !== MsrAnswer.done) throw new HostFault(13, 0, `rdmsr ${index.toString(16)}`);
+    if (readMsr(cpu, index | 0) !== MsrAnswer.done) throw new HostFault(Vector.gp, 0, `rdmsr ${index.toString(16)}`);
     this.rdmsrHigh = cpu.high;
     return cpu.low;
   }
@@ -104,7 +104,7 @@ export class HostProcessor implements HostCpu {
     const cpu = this.#stand();
     cpu.low = low;
     cpu.high = high;
-    if (writeMsr(cpu, index | 0) !== MsrAnswer.done) throw new HostFault(13, 0, `wrmsr ${index.toString(16)}`);
+    if (writeMsr(cpu, index | 0) !== MsrAnswer.done) throw new HostFault(Vector.gp, 0, `wrmsr ${index.toString(16)}`);
   }
 
   readControl(register: 0 | 2 | 3 | 4 | 8): bigint {
@@ -238,7 +238,7 @@ export class HostProcessor implements HostCpu {
         else cpu.completeInstruction();
         break;
       case 'msr':
-        cpu.injectFault(13, 0);
+        cpu.injectFault(Vector.gp, 0);
         break;
       case 'mmio':
         throw new Error(`the hypervisor mapped physical ${exit.address.toString(16)}, which is no memory`);

@@ -13,6 +13,7 @@ import { Interpreter } from '../interpreter/interpreter.ts';
 import { type HelperName, helperNames, helpers } from '../ir/helpers.ts';
 import type { Vendor } from '../isa/form.ts';
 import { Jit } from '../jit/jit.ts';
+import { pageSize } from '../memory/page.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
 import { commitBounce, fetcher, quicken, tableFinder } from '../mmu/fast-walk.ts';
 import { blockSize, state as layout } from '../state/layout.ts';
@@ -43,7 +44,6 @@ export interface HostOptions {
   readonly physicalMap?: 'identity' | 'empty';
 }
 
-const pageSize = 0x1000;
 const constants = 0x1_0000;
 const blockShift = Math.log2(blockSize);
 /** Pages below RAM and the arena, at most. */

@@ -111,7 +111,7 @@ export interface Virtualization {
   shutdownIntercepted(): boolean;
   /** Nested paging stopped an access: core.paging.nested has the fault, state.faultAddress the linear address. Records the exit. */
   nestedFault(): void;
-  /** XSETBV in a guest runs with the guest's own XCR0; false where the hypervisor disallows RDTSCP, INVPCID (VMX: #UD). */
+  /** False if the hypervisor has disabled this instruction for its guest (RDTSCP, INVPCID under VMX: the guest gets #UD). */
   allows(id: number): boolean;
 
   /**

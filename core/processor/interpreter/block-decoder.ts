@@ -1,6 +1,7 @@
 /** From bytes to records: a block at a time, and single instructions that go on in the next page. */
 import { Decoded } from '../decode/decoded.ts';
 import { decode } from '../decode/decoder.ts';
+import { endsBlock } from '../isa/programs.ts';
 import { pageSize } from '../memory/page.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { Vector } from '../state/registers.ts';
@@ -8,7 +9,6 @@ import type { CodeArena } from './code-arena.ts';
 import type { CodePage, CodePages } from './code-pages.ts';
 import { Handler } from './handlers.ts';
 import { PageSource } from './page-source.ts';
-import { endsBlock } from './programs.ts';
 import { crossingRecord, record, wordOf } from './record.ts';
 import { type Handlers, RecordWriter } from './record-writer.ts';
 

@@ -2,8 +2,10 @@
  * Many iterations of a repeated string instruction at once: those that stay within the pages of rSI and rDI, upwards, in 64-bit mode, if
  * the TLBs have the pages. The last iteration is never among them: the instruction itself does it, and sets the flags.
  */
+
 import type { BulkOperation } from '../ir/effect.ts';
 import { gprOffset, state, tlb } from '../state/layout.ts';
+import { Flag } from '../state/registers.ts';
 import { FunctionBuilder, type FunctionReference, type Label } from '../wasm/function.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
 import type { MemoryOpcodeName } from '../wasm/opcodes.ts';
@@ -65,7 +67,7 @@ class Bulk {
     const { f } = this;
     const source = f.local('i64');
     const target = f.local('i64');
-    f.get(cpu).memory('i32.load', state.flagSystem.offset).i32(0x400).op('i32.and').brIf(out);
+    f.get(cpu).memory('i32.load', state.flagSystem.offset).i32(Flag.df).op('i32.and').brIf(out);
     f.get(cpu).memory('i32.load8_u', state.stepping.offset).brIf(out);
     this.#register(rdi).set(target);
     this.#register(rcx).i64(1).op('i64.sub').set(this.#count);

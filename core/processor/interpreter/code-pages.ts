@@ -9,7 +9,7 @@ import type { CodeArena } from './code-arena.ts';
 import { Handler } from './handlers.ts';
 
 export const tableBytes = pageSize * 4;
-/** Writes to instructions of a page after which it is rather forgotten as a whole: it may be data by now. */
+/** A page is forgotten as a whole after so many writes to its instructions: it may be data by now. */
 const rewriteLimit = 16;
 /** Bytes of an instruction, at most. */
 const longest = 15;
@@ -106,7 +106,7 @@ export class CodePages {
     this.forgotten(page);
   }
 
-  /** Bytes within a page are about to be written: forgets the instructions that have them, or all of the page if that is done often. */
+  /** Forgets the instructions that have bytes which are about to be written, or all of the page if that happens often. */
   overwritten(address: number, length: number): void {
     const page = address & ~0xfff;
     const modes = this.#modes.get(page);

@@ -4,6 +4,7 @@
  */
 
 import type { Form } from '../isa/form.ts';
+import { programOf } from '../isa/programs.ts';
 import { state } from '../state/layout.ts';
 import { Leave, Status } from '../state/leave.ts';
 import { FunctionBuilder, type Label } from '../wasm/function.ts';
@@ -14,7 +15,6 @@ import { Handler } from './handlers.ts';
 import { InlineTarget, type LoopLabels, type LoopLocals } from './inline-target.ts';
 import { LoopParts } from './loop-parts.ts';
 import { ownHandlers } from './own-handlers.ts';
-import { programOf } from './programs.ts';
 import { record } from './record.ts';
 import type { Addressing } from './record-target.ts';
 

@@ -1,6 +1,7 @@
 /** The interpreter of one host: its loop, compiled once, and the functions of rarer forms, compiled when first decoded. */
 import type { Form } from '../isa/form.ts';
 import { forms } from '../isa/forms.ts';
+import { programOf } from '../isa/programs.ts';
 import { FunctionBuilder } from '../wasm/function.ts';
 import { lower } from '../wasm/lower.ts';
 import { MEMORY, ModuleBuilder } from '../wasm/module.ts';
@@ -10,7 +11,6 @@ import { FunctionTarget } from './function-target.ts';
 import { Handler } from './handlers.ts';
 import { hotHandlers } from './hot-forms.ts';
 import { type EngineImports, importObject } from './imports.ts';
-import { programOf } from './programs.ts';
 
 type Run = (cpu: number, budget: number) => number;
 

@@ -1,7 +1,9 @@
 /** Operands of an instruction as its record names them: the part of lowering that every handler of the interpreter shares. */
+
 import type { BulkOperation, RegisterPlace } from '../ir/effect.ts';
 import type { Value, Width } from '../ir/value.ts';
 import type { Form, OperandKind } from '../isa/form.ts';
+import { stackAccess } from '../memory/access-size.ts';
 import { gprOffset, Segment, type SegmentIndex, segmentBase, segmentOffset, state } from '../state/layout.ts';
 import type { FunctionBuilder, FunctionReference } from '../wasm/function.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
@@ -214,7 +216,7 @@ export abstract class RecordTarget implements Target {
 
   pushAccessSize(bytes: number, segment: SegmentIndex | 'source' | undefined): void {
     const { f } = this;
-    f.i32(segment === Segment.ss ? bytes | 0x100 : bytes);
+    f.i32(segment === Segment.ss ? bytes | stackAccess : bytes);
     if (segment !== undefined && segment !== 'source') return;
     this.pushSegment(0);
     f.i32(Segment.ss).op('i32.eq').i32(8).op('i32.shl').op('i32.or');

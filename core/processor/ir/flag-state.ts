@@ -1,25 +1,16 @@
-/**
- * The flags' lazy form in the state block (flagResult, flagBits; core/processor/state/layout.ts), on BigInts. PF and SF follow from the
- * result unless a bit says that they are the other way round; ZF always does.
- */
+/** The flags' lazy form (core/processor/state/lazy-flags.ts), on BigInts. */
+import { evenParity, flagPosition, storedFlags } from '../state/lazy-flags.ts';
 import type { FlagName } from './value.ts';
 
-const position: Readonly<Record<FlagName, bigint>> = { cf: 0n, pf: 2n, af: 4n, zf: 6n, sf: 7n, of: 11n };
+const parityOf = (value: bigint): bigint => BigInt(evenParity(Number(value & 0xffn)));
+const positionOf = (name: FlagName): bigint => BigInt(flagPosition[name]);
 
-const evenParity = (value: bigint): bigint => {
-  let byte = Number(value & 0xffn);
-  byte ^= byte >> 4;
-  byte ^= byte >> 2;
-  byte ^= byte >> 1;
-  return BigInt(~byte & 1);
-};
-
-const bit = (bits: bigint, name: FlagName): bigint => (bits >> position[name]) & 1n;
+const bit = (bits: bigint, name: FlagName): bigint => (bits >> positionOf(name)) & 1n;
 
 export function readFlag(name: FlagName, result: bigint, bits: bigint): bigint {
   if (name === 'zf') return result === 0n ? 1n : 0n;
   if (name === 'sf') return (result >> 63n) ^ bit(bits, 'sf');
-  if (name === 'pf') return evenParity(result) ^ bit(bits, 'pf');
+  if (name === 'pf') return parityOf(result) ^ bit(bits, 'pf');
   return bit(bits, name);
 }
 
@@ -29,7 +20,7 @@ export interface FlagState {
 }
 
 const withBit = (bits: bigint, name: FlagName, value: bigint): bigint =>
-  (bits & ~(1n << position[name])) | (value << position[name]);
+  (bits & ~(1n << positionOf(name))) | (value << positionOf(name));
 
 /** What an update of flags leaves, ZF, SF and PF given by a result or one by one. */
 export function composeFlags(
@@ -46,10 +37,10 @@ export function composeFlags(
     const wanted = (name: FlagName) => single[name] ?? readFlag(name, state.result, state.bits);
     const [zf, sf, pf] = [wanted('zf'), wanted('sf'), wanted('pf')];
     const plain = zf ? 0n : 1n;
-    state = { result: plain, bits: withBit(withBit(state.bits, 'sf', sf), 'pf', pf ^ evenParity(plain)) };
+    state = { result: plain, bits: withBit(withBit(state.bits, 'sf', sf), 'pf', pf ^ parityOf(plain)) };
   }
   let { bits } = state;
-  for (const name of ['cf', 'af', 'of'] as const) {
+  for (const name of storedFlags) {
     const value = single[name];
     if (value !== undefined) bits = withBit(bits, name, value);
   }

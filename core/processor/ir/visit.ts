@@ -1,13 +1,13 @@
 /** What a program's effects refer to. */
-import type { Address, Effect, Program } from './effect.ts';
-import { flagNames, Value } from './value.ts';
+import type { Address, Effect, FlagUpdate, Program } from './effect.ts';
+import type { Value } from './value.ts';
 
 const addressValues = (address: Address): Value[] => {
   if (address.kind === 'implicit') return [address.offset];
   return address.plus ? [address.plus] : [];
 };
 
-/** Values that an effect uses directly (results that it makes are not among them). */
+/** The values that an effect uses directly, its condition last. Results that it makes are not among them. */
 export function valuesOf(effect: Effect): Value[] {
   const when = 'when' in effect && effect.when ? [effect.when] : [];
   switch (effect.kind) {
@@ -20,15 +20,12 @@ export function valuesOf(effect: Effect): Value[] {
       return [...addressValues(effect.address), effect.after];
     case 'set':
       return effect.place.kind === 'element' ? [effect.place.index, effect.value] : [effect.value];
-    case 'flags': {
-      const { result } = effect.flags;
-      const single = flagNames.map(name => effect.flags[name]).filter(value => value instanceof Value);
-      return [...when, ...(result ? [result] : []), ...single];
-    }
+    case 'flags':
+      return [...Object.values(effect.flags as FlagUpdate).filter(value => value !== undefined), ...when];
     case 'jump':
-      return [...when, effect.target];
+      return [effect.target, ...when];
     case 'call':
-      return [...when, ...effect.inputs];
+      return [...effect.inputs, ...when];
     case 'raise':
     case 'finish':
     case 'again':

@@ -6,6 +6,7 @@ import { record } from '../interpreter/record.ts';
 import { isSecondImmediate, slotOf } from '../interpreter/record-target.ts';
 import type { FlagUpdate, RegisterPlace } from '../ir/effect.ts';
 import type { Value, Width } from '../ir/value.ts';
+import { stackAccess } from '../memory/access-size.ts';
 import { gprOffset, Segment, type SegmentIndex, segmentBase, segmentSelector, state } from '../state/layout.ts';
 import { Status } from '../state/leave.ts';
 import { maskOf } from '../wasm/carrier.ts';
@@ -178,7 +179,7 @@ export class BlockTarget implements Target {
 
   pushAccessSize(bytes: number, segment: SegmentIndex | 'source' | undefined): void {
     const used = segment === undefined || segment === 'source' ? this.#at.segment : segment;
-    this.f.i32(used === Segment.ss ? bytes | 0x100 : bytes);
+    this.f.i32(used === Segment.ss ? bytes | stackAccess : bytes);
   }
   pushContext(): void {
     this.f.get(this.locals.context);

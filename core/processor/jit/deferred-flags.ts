@@ -4,6 +4,8 @@
  */
 import type { FlagUpdate } from '../ir/effect.ts';
 import { type FlagName, Value } from '../ir/value.ts';
+import { flagFlips, flagPosition, storedFlags } from '../state/lazy-flags.ts';
+import { Flag } from '../state/registers.ts';
 import { isLeaf } from '../wasm/carrier.ts';
 import type { Target } from '../wasm/target.ts';
 import type { ValueWriter } from '../wasm/values.ts';
@@ -13,14 +15,7 @@ interface Entry {
   readonly writer: ValueWriter;
 }
 
-type Name = 'result' | 'cf' | 'af' | 'of';
-const positions: readonly (readonly [Name, number])[] = [
-  ['cf', 0],
-  ['af', 4],
-  ['of', 11],
-];
-/** Bits that flip PF and SF: clear where the result gives them. */
-const flips = 0x84;
+type Name = 'result' | (typeof storedFlags)[number];
 
 const isFlag = (value: Value | undefined, name: FlagName): boolean =>
   value?.operation === 'flag' && value.detail === name;
@@ -44,7 +39,7 @@ export class DeferredFlags {
     if (flags.zf || flags.sf || flags.pf) return false;
     const seen = new Set<Value>();
     for (const value of Object.values(flags)) if (value) keepLeaves(value, writer, seen);
-    for (const name of ['result', 'cf', 'af', 'of'] as const) {
+    for (const name of ['result', ...storedFlags] as const) {
       const value = flags[name];
       if (value) this.#entries.set(name, { value, writer });
     }
@@ -74,11 +69,11 @@ export class DeferredFlags {
     const join = (pushed: boolean): void => {
       if (pushed && parts++ > 0) f.op('i32.or');
     };
-    let kept = result ? 0 : flips;
-    for (const [name, position] of positions) {
+    let kept = result ? 0 : flagFlips;
+    for (const name of storedFlags) {
       const entry = this.#entries.get(name);
-      if (entry) entry.writer.scope(() => join(entry.writer.pushBitAt(entry.value, position)));
-      else kept |= 1 << position;
+      if (entry) entry.writer.scope(() => join(entry.writer.pushBitAt(entry.value, flagPosition[name])));
+      else kept |= Flag[name];
     }
     if (kept !== 0) {
       target.pushFlagBits();

@@ -2,9 +2,10 @@
  * What is compiled as one function: the basic blocks of a page that are reached from a hot record by direct branches, calls and their
  * return sites included, as far as they are decoded.
  */
-import { programOf } from '../interpreter/programs.ts';
+
 import { type Helper, helpers } from '../ir/helpers.ts';
 import type { Form } from '../isa/form.ts';
+import { programOf } from '../isa/programs.ts';
 import type { CompiledInstruction } from './instruction.ts';
 
 export interface Block {

@@ -1,14 +1,16 @@
 /** A region → one function (cpu, budget, entry) → Status: state.rip and state.budget say where it stopped. */
-import { programOf } from '../interpreter/programs.ts';
+
 import { record } from '../interpreter/record.ts';
 import { slotOf } from '../interpreter/record-target.ts';
 import type { Program } from '../ir/effect.ts';
 import { type Helper, helpers } from '../ir/helpers.ts';
 import type { Value } from '../ir/value.ts';
+import { valuesOf } from '../ir/visit.ts';
 import type { Form } from '../isa/form.ts';
+import { programOf } from '../isa/programs.ts';
 import { state } from '../state/layout.ts';
 import { FunctionBuilder, type Label } from '../wasm/function.ts';
-import { lower, rootsOf } from '../wasm/lower.ts';
+import { lower } from '../wasm/lower.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
 import { BlockTarget, type RegionLocals } from './block-target.ts';
 import { writeChain } from './chain.ts';
@@ -144,7 +146,7 @@ function registersOfForm(form: Form): FormRegisters {
     value.inputs.forEach(visit);
   };
   for (const effect of programOf(form).effects) {
-    rootsOf(effect).forEach(visit);
+    valuesOf(effect).forEach(visit);
     if (effect.kind !== 'set') continue;
     if (effect.place.kind === 'state') writtenOffsets.add(effect.place.offset);
     else if (effect.place.kind === 'register') writtenOperands.add(effect.place.operand);

@@ -2,9 +2,11 @@
  * Physical memory as a CPU sees it: regions of RAM and ROM that lie in the host's linear memory. Everything else is no memory
  * (MMIO, or nothing). Also keeps which pages hold decoded code, so that nobody writes there unnoticed.
  */
+
 import { MachineError } from '../../board/framework/error.ts';
 import { Access } from '../state/leave.ts';
 import type { LineMonitor } from './line-monitor.ts';
+import { pageSize } from './page.ts';
 import {
   allRights,
   type Frames,
@@ -22,17 +24,15 @@ export type { Frames, PageRights, PhysicalRegion };
 export interface MemoryWatcher {
   /** A page got decoded code: no write to it may go unnoticed from now on. */
   protect(page: number): void;
-  /** Regions changed, or the A20 gate did. */
+  /** Regions changed. */
   remapped(): void;
 }
 
-const pageSize = 0x1000;
 /** Decoded code lies there; a line of it is monitored. */
 const Page = { code: 1, monitored: 2 } as const;
 const nowhere: Frames = { first: 0, pages: 0, offset: 0, rights: 0, guards: 0 };
 /** Regions lie below 2^44: page frame numbers have 32 bits. */
 const limit = 2 ** 44;
-const a20Frame = ~0x100;
 
 export class PhysicalMemory {
   /** All of linear memory. Bytes are taken from words: typed arrays of bytes are slow above 2 GiB. */
@@ -56,7 +56,6 @@ export class PhysicalMemory {
   readonly #monitors: LineMonitor[] = [];
   #last: Frames = nowhere;
   #largest: Frames = nowhere;
-  #a20 = -1;
 
   /** `codePages`: where in the buffer that table is to lie; it is outside without. */
   constructor(buffer: ArrayBufferLike, codePages?: number) {
@@ -118,15 +117,6 @@ export class PhysicalMemory {
     return this.#largest;
   }
 
-  get a20(): boolean {
-    return this.#a20 === -1;
-  }
-  set a20(enabled: boolean) {
-    if (enabled === this.a20) return;
-    this.#a20 = enabled ? -1 : a20Frame;
-    this.#remapped();
-  }
-
   #remapped(): void {
     this.#frames = this.#regions.map(framesOf);
     this.#guarded = this.#frames.some(({ guards }) => guards !== 0);
@@ -141,7 +131,7 @@ export class PhysicalMemory {
   locate(low: number, high: number): number {
     const region = this.#region(low, high);
     if (region === nowhere) return 0;
-    const frame = ((high << 20) | (low >>> 12)) & this.#a20;
+    const frame = (high << 20) | (low >>> 12);
     return (region.offset + ((frame - region.first) << 12)) | 0;
   }
 
@@ -166,7 +156,7 @@ export class PhysicalMemory {
 
   #region(low: number, high: number): Frames {
     if ((high & 0xfff) !== high) return nowhere;
-    const frame = ((high << 20) | (low >>> 12)) & this.#a20;
+    const frame = (high << 20) | (low >>> 12);
     const last = this.#last;
     if ((frame - last.first) >>> 0 < last.pages) return last;
     for (const region of this.#frames) {

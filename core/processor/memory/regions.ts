@@ -1,7 +1,7 @@
 /** Regions of physical memory: what lies where in linear memory, and what may be done there. */
 import { Access } from '../state/leave.ts';
+import { pageSize } from './page.ts';
 
-const pageSize = 0x1000;
 export const allRights = Access.read | Access.write | Access.execute;
 
 export interface PhysicalRegion {

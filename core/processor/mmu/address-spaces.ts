@@ -71,7 +71,7 @@ export class AddressSpaces {
     const { nested } = paging;
     const { i32 } = state;
     const ram = physical.largest;
-    const simple = paging.mode === PagingMode.long && physical.a20 && this.watchpoints.data === 0;
+    const simple = paging.mode === PagingMode.long && this.watchpoints.data === 0;
     const frame = ((rootHigh << 20) | (rootLow >>> 12)) - ram.first;
     const isRam = simple && nested === undefined && rootHigh >>> 12 === 0 && frame >>> 0 < ram.pages;
     i32[layout.walkRoot.offset >> 2] = isRam ? ram.offset + (frame << 12) : 0;

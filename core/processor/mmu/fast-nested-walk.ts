@@ -1,6 +1,6 @@
 /**
- * The second dimension as generated code, for core/processor/mmu/fast-walk.ts: guest-physical to linear memory, where every entry on the way is of the
- * plainest kind. Which bits that means is the format's word (`NestedFormat.plain`), put into the state block by AddressSpaces.
+ * The second dimension as generated code, for fast-walk.ts: from a guest-physical address to linear memory, if every entry on the way is of the plainest
+ * kind. The format says which bits that means (`NestedFormat.plain`); AddressSpaces puts them into the state block.
  */
 import { state } from '../state/layout.ts';
 import { FunctionBuilder } from '../wasm/function.ts';

@@ -1,6 +1,7 @@
 /**
- * The common part of a TLB miss as generated code: 4-level paging of RAM, with a hypervisor's tables behind it or without,
- * accessed and dirty bits set already, nothing forbidden. It reads what AddressSpaces keeps in the state block for it and asks TypeScript (`slow`) whenever anything is out of the ordinary.
+ * The common part of a TLB miss as generated code. It walks 4-level tables in RAM, with a hypervisor's tables behind them or without, if accessed and
+ * dirty bits are set already and the access is allowed. AddressSpaces keeps what it needs in the state block. Whenever anything is out of the
+ * ordinary it asks TypeScript (`slow`).
  */
 import { state, tlb } from '../state/layout.ts';
 import { FunctionBuilder, type FunctionReference } from '../wasm/function.ts';
@@ -14,7 +15,7 @@ type Translate = (cpu: number, low: number, high: number, bytes: number) => numb
 
 let compiled: WebAssembly.Module | undefined;
 
-/** `slow`, but for what it need not be asked. */
+/** A translation that answers the common case itself and calls `slow` for the rest. */
 export function quicken(memory: WebAssembly.Memory, slow: Translate, write: boolean): Translate {
   compiled ??= new WebAssembly.Module(writeModule().build());
   const { exports } = new WebAssembly.Instance(compiled, { [MEMORY.module]: { memory, slow } });

@@ -3,6 +3,7 @@
  * its own TLB lookup misses.
  */
 
+import { stackAccess } from '../memory/access-size.ts';
 import { state as layout, tlb as tables } from '../state/layout.ts';
 import { Access, Leave, Status } from '../state/leave.ts';
 import { is64 } from '../state/mode.ts';
@@ -11,8 +12,6 @@ import { HelperMemory } from './helper-memory.ts';
 import { isCanonical, LinearAddress } from './segmentation.ts';
 
 const bounceOffset = layout.bounce.offset;
-/** `size` of translateRead and translateWrite: the stack segment was used. */
-const stackBit = 0x100;
 
 export class Mmu extends HelperMemory {
   /** The common part of `fetch` as generated code, if there is any (core/processor/mmu/fast-walk.ts); 0: unknown. */
@@ -34,7 +33,7 @@ export class Mmu extends HelperMemory {
   translateRead(low: number, high: number, size: number): number {
     const bytes = size & 0xff;
     const offset = low & 0xfff;
-    if (!this.mayAccess(low, high, bytes, (size & stackBit) !== 0)) return 0;
+    if (!this.mayAccess(low, high, bytes, (size & stackAccess) !== 0)) return 0;
     if (offset + bytes <= 0x1000) return this.data(low, high, bytes, Access.read, 0);
     return this.#gather(low, high, bytes, Access.read);
   }
@@ -42,7 +41,7 @@ export class Mmu extends HelperMemory {
   translateWrite(low: number, high: number, size: number): number {
     const bytes = size & 0xff;
     const offset = low & 0xfff;
-    if (!this.mayAccess(low, high, bytes, (size & stackBit) !== 0)) return 0;
+    if (!this.mayAccess(low, high, bytes, (size & stackAccess) !== 0)) return 0;
     if (offset + bytes <= 0x1000) {
       const address = this.data(low, high, bytes, Access.write, 0);
       return address !== 0 && this.#hitsCode(address, bytes) ? 0 : address;

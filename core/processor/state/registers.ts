@@ -27,6 +27,9 @@ export type SegmentName = (typeof segmentNames)[number];
 
 export const Gpr = { rax: 0, rcx: 1, rdx: 2, rbx: 3, rsp: 4, rbp: 5, rsi: 6, rdi: 7 } as const;
 
+/** The position of a single bit. */
+export const bitOf = (mask: number): number => 31 - Math.clz32(mask);
+
 export const Flag = {
   cf: 1 << 0,
   fixed: 1 << 1,
@@ -51,14 +54,14 @@ export const Flag = {
 /** No interrupt before the end of the next instruction; after MOV SS and POP SS no debug trap either. */
 export const InterruptShadow = { none: 0, sti: 1, stack: 2 } as const;
 /**
- * Which it is where nothing but RFLAGS tells: STI opens one only if it sets IF, and single-stepped it has been trapped by now. What else
- * looks like STI's may be that of MOV SS.
+ * The kind of an interrupt shadow, guessed from RFLAGS where the hardware state does not record it. STI opens a shadow only when it sets IF; if
+ * TF is set, its trap has ended the shadow.
  */
 export const shadowBy = (flags: number): number =>
   (flags & (Flag.if | Flag.tf)) === Flag.if ? InterruptShadow.sti : InterruptShadow.stack;
 
 /** CF PF AF ZF SF OF. */
-export const arithmeticFlags = 0x8d5;
+export const arithmeticFlags = Flag.cf | Flag.pf | Flag.af | Flag.zf | Flag.sf | Flag.of;
 /** Every RFLAGS bit that exists, apart from the arithmetic ones and the fixed one. */
 export const systemFlags = 0x3f_7700;
 
@@ -109,6 +112,8 @@ export const Efer = {
   ffxsr: 1 << 14,
   tce: 1 << 15,
 } as const;
+/** What page tables mean depends on these. */
+export const eferPaging = Efer.lme | Efer.lma | Efer.nxe;
 
 /** DR6 as it reads without any condition; DR7 bit 10 reads as one. */
 export const dr6Fixed = 0xffff_0ff0 | 0;
@@ -140,7 +145,7 @@ export const Attribute = {
 
 export const dplOf = (attributes: number): number => (attributes >> 5) & 3;
 
-/** Exception vectors (SDM vol. 3, table 6-1). */
+/** Exception vectors (SDM vol. 3, table 7-1; APM vol. 2, table 8-1). */
 export const Vector = {
   de: 0,
   db: 1,
@@ -161,3 +166,22 @@ export const Vector = {
   mc: 18,
   xm: 19,
 } as const;
+
+/**
+ * The exceptions that push an error code, on processors with neither CET (#CP, 21) nor SEV-ES (#VC, 29) nor SKINIT (#SX, 30): there these three
+ * vectors are reserved, and a VM entry that would push an error code for one of them fails (SDM vol. 3, section 27.2.1.3). A processor with
+ * one of these features has its vector here.
+ */
+const vectorsWithErrorCode: readonly number[] = [
+  Vector.df,
+  Vector.ts,
+  Vector.np,
+  Vector.ss,
+  Vector.gp,
+  Vector.pf,
+  Vector.ac,
+];
+const errorCodeMask = vectorsWithErrorCode.reduce((mask, vector) => mask | (1 << vector), 0);
+
+/** Whether the exception pushes an error code outside real mode. False for vectors above 31, which are interrupts. */
+export const hasErrorCode = (vector: number): boolean => vector < 32 && ((errorCodeMask >>> vector) & 1) !== 0;

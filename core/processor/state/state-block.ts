@@ -3,6 +3,7 @@
  * the API's edges only.
  */
 import { blockSize, type Field, gprOffset, segmentOffset, state } from './layout.ts';
+import { evenParity } from './lazy-flags.ts';
 import { arithmeticFlags, Flag, systemFlags } from './registers.ts';
 
 const cplWord = state.cpl.offset >> 2;
@@ -23,12 +24,6 @@ const faultVectorWord = state.faultVector.offset >> 2;
 const faultErrorWord = state.faultError.offset >> 2;
 const argumentWord = state.argument0.offset >> 2;
 const resultWord = state.result0.offset >> 2;
-
-/** 1 where the byte has an even number of ones, as PF does. */
-const evenParity = (byte: number): number => {
-  const folded = (byte ^ (byte >> 4)) & 0xf;
-  return (0x9669 >> folded) & 1;
-};
 
 export class StateBlock {
   readonly i32: Int32Array;

@@ -1,16 +1,9 @@
-/** Flag updates → the lazy representation of core/processor/state/layout.ts: ZF, SF and PF by their result, CF, AF and OF as bits. */
+/** Flag updates as their lazy form (core/processor/state/lazy-flags.ts). */
 import type { FlagUpdate } from '../ir/effect.ts';
 import { type FlagName, Value } from '../ir/value.ts';
+import { flagFlips, flagPosition, storedFlags } from '../state/lazy-flags.ts';
+import { Flag } from '../state/registers.ts';
 import type { ValueWriter } from './values.ts';
-
-const positions: readonly (readonly [FlagName, number])[] = [
-  ['cf', 0],
-  ['af', 4],
-  ['of', 11],
-];
-/** Bits that flip PF and SF as the result gives them. */
-const flipParity = 2;
-const flipSign = 7;
 
 const current = (name: FlagName): Value => new Value('flag', 1, [], name);
 
@@ -23,9 +16,9 @@ export function writeFlags(flags: FlagUpdate, values: ValueWriter): void {
   };
 
   let kept = 0;
-  for (const [name, position] of positions) {
-    if (flags[name]) join(values.pushBitAt(flags[name], position));
-    else kept |= 1 << position;
+  for (const name of storedFlags) {
+    if (flags[name]) join(values.pushBitAt(flags[name], flagPosition[name]));
+    else kept |= Flag[name];
   }
   if (flags.result && !singly) {
     keepBits(kept);
@@ -36,15 +29,15 @@ export function writeFlags(flags: FlagUpdate, values: ValueWriter): void {
     const zf = f.local('i32');
     values.push(flags.zf ?? (flags.result ? flags.result.eq(0) : current('zf')));
     f.set(zf);
-    join(values.pushBitAt(flags.sf ?? flags.result?.sign ?? current('sf'), flipSign));
+    join(values.pushBitAt(flags.sf ?? flags.result?.sign ?? current('sf'), flagPosition.sf));
     values.push(flags.pf ?? (flags.result ? parityOf(flags.result) : current('pf')));
-    f.get(zf).op('i32.xor').i32(flipParity).op('i32.shl');
+    f.get(zf).op('i32.xor').i32(flagPosition.pf).op('i32.shl');
     join(true);
     keepBits(kept);
     f.get(zf).op('i32.eqz').op('i64.extend_i32_u');
     target.popFlagResult();
     f.release(zf);
-  } else keepBits(kept | (1 << flipParity) | (1 << flipSign));
+  } else keepBits(kept | flagFlips);
   target.popFlagBits();
 
   function keepBits(mask: number): void {

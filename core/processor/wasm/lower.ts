@@ -1,9 +1,11 @@
 /** IR → WebAssembly: effects in their order. One reading for the interpreter's handlers and for the JIT's blocks. */
 
-import type { Address, Effect, FlagUpdate, Program } from '../ir/effect.ts';
+import type { Address, Effect, Program } from '../ir/effect.ts';
 import type { Value } from '../ir/value.ts';
+import { valuesOf } from '../ir/visit.ts';
 import { state } from '../state/layout.ts';
 import { Access, Leave } from '../state/leave.ts';
+import { Vector } from '../state/registers.ts';
 import { isMutable } from './carrier.ts';
 import { setElement } from './element.ts';
 import { writeFlags } from './flags.ts';
@@ -11,32 +13,6 @@ import type { Hint, Label } from './function.ts';
 import { commitIfGathered, pushLoad, store, translate } from './memory.ts';
 import type { Target } from './target.ts';
 import { ValueWriter } from './values.ts';
-
-/** The values that an effect uses. */
-export function rootsOf(effect: Effect): Value[] {
-  const at = (address: Address): Value[] =>
-    address.kind === 'operand' ? (address.plus ? [address.plus] : []) : [address.offset];
-  const when = 'when' in effect && effect.when ? [effect.when] : [];
-  switch (effect.kind) {
-    case 'load':
-    case 'probe':
-      return at(effect.address);
-    case 'store':
-      return [...at(effect.address), effect.value];
-    case 'update':
-      return [...at(effect.address), effect.after];
-    case 'set':
-      return effect.place.kind === 'element' ? [effect.place.index, effect.value] : [effect.value];
-    case 'flags':
-      return [...Object.values(effect.flags as FlagUpdate).filter(value => value !== undefined), ...when];
-    case 'jump':
-      return [effect.target, ...when];
-    case 'call':
-      return [...effect.inputs, ...when];
-    default:
-      return when;
-  }
-}
 
 /** Whether an effect may change registers or flags; a call on a condition leaves them alone, or finishes the instruction. */
 const writes = ({ kind, ...effect }: Effect): boolean =>
@@ -76,7 +52,7 @@ class Lowering {
   run(): void {
     const { target } = this;
     const { effects } = this.program;
-    for (const effect of effects) for (const root of rootsOf(effect)) this.#values.count(root);
+    for (const effect of effects) for (const root of valuesOf(effect)) this.#values.count(root);
     if (effects.some(({ kind }) => kind === 'finish')) this.#done = target.f.block();
     effects.forEach((effect, index) => {
       this.#before(effect, index);
@@ -94,7 +70,7 @@ class Lowering {
     this.#committing = effect.kind !== 'call';
     const written: Effect[] = [];
     for (const later of this.program.effects.slice(index)) {
-      if (written.length > 0) for (const root of rootsOf(later)) this.#keepLeaves(root, written, new Set());
+      if (written.length > 0) for (const root of valuesOf(later)) this.#keepLeaves(root, written, new Set());
       if (writes(later)) written.push(later);
     }
   }
@@ -239,7 +215,7 @@ class Lowering {
     f.set(linear);
     if (aligned) {
       f.get(linear).op('i32.wrap_i64').i32(15).op('i32.and').if(undefined, 'unlikely');
-      raise(target, 13, 0);
+      raise(target, Vector.gp, 0);
       f.end();
     }
     const segment = address.kind === 'operand' ? undefined : address.segment;

@@ -363,6 +363,21 @@ export function events(test: TestFn, guest: Guest): void {
     }
   });
 
+  test(`${name}: an error code is pushed for the vectors that have one, and for no other`, t => {
+    // SDM vol. 3, table 7-1, and APM vol. 2, table 8-1. #CP (21), #VC (29) and #SX (30) are reserved where there is no CET, SEV-ES and SKINIT.
+    const withErrorCode = [8, 10, 11, 12, 13, 14, 17];
+    // #OF and #BR come of instructions that 64-bit code does not have: SVM refuses them there (APM vol. 2, section 15.20).
+    for (const vector of [1, ...Array.from({ length: 26 }, (_, n) => n + 6)]) {
+      guest.reset().long('inc eax\n hlt');
+      guest.processor.inject({ vector, errorCode: 0x18 });
+      t.deepEqual(guest.run(), { reason: 'halt' });
+      t.is(guest.vector, vector);
+      const pushed = withErrorCode.includes(vector);
+      t.is(guest.register('rsp'), BigInt(at.stack - (pushed ? 48 : 40)), `vector ${vector}`);
+      if (pushed) t.is(guest.get64(at.stack - 48), 0x18n);
+    }
+  });
+
   test(`${name}: an injected exception is part of the state until it is delivered, and goes along`, t => {
     guest.reset().long('inc eax\n hlt');
     const before = guest.state;

@@ -6,11 +6,9 @@
 import { type ByteSource, Decoded } from '../../decode/decoded.ts';
 import { decode, decodeFeatures } from '../../decode/decoder.ts';
 import { type Evaluation, type EvaluationMachine, evaluate, wouldJump } from '../../evaluator/evaluate.ts';
-import type { Program } from '../../ir/effect.ts';
 import type { HelperName } from '../../ir/helpers.ts';
 import { helpers as helperRows } from '../../ir/helpers.ts';
-import type { Form } from '../../isa/form.ts';
-import { trace } from '../../isa/trace.ts';
+import { programOf } from '../../isa/programs.ts';
 import { state as layout } from '../../state/layout.ts';
 import type { StateBlock } from '../../state/state-block.ts';
 import { Branch, kindOfBranch } from '../branches.ts';
@@ -30,12 +28,6 @@ export interface AssistMemory {
 }
 
 const nothing = { form: undefined };
-const programs = new Map<Form, Program>();
-function programOf(form: Form): Program {
-  let program = programs.get(form);
-  if (!program) programs.set(form, (program = trace(form)));
-  return program;
-}
 
 export class InstructionAssist implements EvaluationMachine {
   readonly #decoded = new Decoded();

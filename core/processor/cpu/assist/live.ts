@@ -1,6 +1,9 @@
 /** Assists on a CPU's own state: the instruction that found no RAM is done here, with the board's MMIO in the place of memory. */
+
 import { type Evaluation, MachineFault } from '../../evaluator/evaluate.ts';
 import type { HelperName } from '../../ir/helpers.ts';
+import { stackAccess } from '../../memory/access-size.ts';
+import { pageSize } from '../../memory/page.ts';
 import type { LinearMemory } from '../../mmu/linear-memory.ts';
 import { state as layout, Segment, segmentBase } from '../../state/layout.ts';
 import { Access, Leave } from '../../state/leave.ts';
@@ -19,9 +22,7 @@ export interface DeviceMemory {
 /** Memory does not grant the instruction's access. */
 class GuardedAccess extends Error {}
 
-const pageSize = 4096;
 const longestInstruction = 15;
-const stackBit = 0x100;
 
 const lowOf = (value: bigint): number => Number(BigInt.asIntN(32, value));
 const highOf = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));
@@ -182,7 +183,7 @@ export class LiveAssist implements AssistMemory {
     const { mmu, state, physical } = this.cpu;
     const low = lowOf(at);
     const high = highOf(at);
-    const size = length | (segment === Segment.ss ? stackBit : 0);
+    const size = length | (segment === Segment.ss ? stackAccess : 0);
     for (;;) {
       const host = write ? mmu.translateWrite(low, high, size) : mmu.translateRead(low, high, size);
       if (host !== 0) return host >>> 0;

@@ -1,7 +1,7 @@
 /** IN, OUT, INS, OUTS: permission (SDM vol. 1, section 19.5), intercepts, then the ports in place or an exit. */
 import { Segment } from '../../state/layout.ts';
 import { Access, Leave, Status } from '../../state/leave.ts';
-import { Attribute, Gpr, Vector } from '../../state/registers.ts';
+import { Attribute, Flag, Gpr, Vector } from '../../state/registers.ts';
 import type { CpuCore, HelperImplementation } from '../core.ts';
 import { SystemType } from '../descriptor.ts';
 
@@ -144,11 +144,9 @@ export const portOutString: HelperImplementation = cpu => {
   return performed(cpu);
 };
 
-const directionFlag = 0x400;
-
 /** Moves the index register by an element, and counts. */
 function step(cpu: CpuCore, register: number, size: number, width: 16 | 32 | 64, repeat: boolean): void {
-  add(cpu, register, (cpu.state.systemFlags & directionFlag) !== 0 ? -size : size, width);
+  add(cpu, register, (cpu.state.systemFlags & Flag.df) !== 0 ? -size : size, width);
   if (repeat) add(cpu, Gpr.rcx, -1, width);
 }
 

@@ -1,4 +1,5 @@
 /** VMRUN and #VMEXIT (APM vol. 2, sections 15.5 and 15.6): the host goes to its save area and comes back from there. */
+import { pageSize } from '../../memory/page.ts';
 import { type HostPaging, nptFormat } from '../../mmu/nested-formats.ts';
 import { NestedWalk } from '../../mmu/nested-paging.ts';
 import { state as layout } from '../../state/layout.ts';
@@ -10,7 +11,6 @@ import type { SvmState } from './svm-state.ts';
 import { movesOfSvm, tidyDebug, tidyRip, tidySwitched } from './switched-state.ts';
 import { Control, EventInfo, Save, TlbControl, VirtualInterrupt } from './vmcb.ts';
 
-const pageSize = 0x1000;
 const { pat, tscOffset } = layout;
 /** For a walk's attributes. */
 const pagingNumber: Readonly<Record<HostPaging, number>> = { long: 0, pae: 1, legacy: 2 };

@@ -62,13 +62,13 @@ export class Operation {
     return page === 0 ? -1 : physical.load32(page);
   }
 
-  /** Before the operand is read: #GP(0) where VMX operation cannot begin. */
+  /** Before the operand is read: #GP(0) where VMX operation cannot begin. A20M mode, another reason, does not exist here. */
   checkVmxon(): void {
     const { cpu } = this;
     const { cr0, cr4 } = cpu.state;
     const enabled = FeatureControl.lock | FeatureControl.outsideSmx;
     if ((cr0Fixed & ~cr0) !== 0 || (cr4Fixed & ~cr4) !== 0 || (cr4 & ~this.cr4Allowed) !== 0) cpu.raise(Vector.gp, 0);
-    if ((this.featureControl & enabled) !== enabled || !cpu.physical.a20) cpu.raise(Vector.gp, 0);
+    if ((this.featureControl & enabled) !== enabled) cpu.raise(Vector.gp, 0);
   }
 
   vmxon(low: number, high: number): VmxOutcome {

@@ -1,5 +1,7 @@
 /** INT n, INT3, INTO, INT1, IRET, BOUND (SDM vol. 2 and vol. 3, chapter 6). */
+
 import { constant, type Width } from '../../ir/value.ts';
+import { Vector } from '../../state/registers.ts';
 import { instruction } from '../instruction.ts';
 import { returnIn64 } from './interrupt-return.ts';
 
@@ -58,8 +60,8 @@ export const BOUND = instruction('bound', {
     const width: Width = index!.width;
     const value = index!.read();
     const lower = bounds!.readAt(0, width);
-    if (cpu.form.vendor === 'intel') cpu.raise(5, value.ltS(lower));
+    if (cpu.form.vendor === 'intel') cpu.raise(Vector.br, value.ltS(lower));
     const upper = bounds!.readAt(width / 8, width);
-    cpu.raise(5, value.ltS(lower).or(upper.ltS(value)));
+    cpu.raise(Vector.br, value.ltS(lower).or(upper.ltS(value)));
   },
 });

@@ -1,5 +1,7 @@
 /** AAA, AAS, AAM, AAD, DAA, DAS (SDM vol. 2), none of them in 64-bit mode. Undefined flags are as Intel processors leave them. */
+
 import { constant, no, type Value, zero } from '../../ir/value.ts';
+import { Vector } from '../../state/registers.ts';
 import { flagsOfLogic } from '../flags.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 
@@ -23,7 +25,7 @@ export const AAM = instruction('aam', {
   encodings: [['d4', 'Ib', { no64: true }]],
   semantics(cpu, base) {
     const divisor = base!.read().zeroExtend(32);
-    cpu.raise(0, divisor.eq(0));
+    cpu.raise(Vector.de, divisor.eq(0));
     const before = cpu.register(0, 8).read().zeroExtend(32);
     const rest = before.remU(divisor).truncate(8);
     cpu.register(0, 16).write(before.divU(divisor).truncate(16).shl(8).or(rest.zeroExtend(16)));

@@ -1,10 +1,10 @@
 /** CLC, STC, CMC, CLD, STD, LAHF, SAHF, SALC (SDM vol. 2; SALC: APM vol. 3). */
+
 import { constant, no, yes, zero } from '../../ir/value.ts';
+import { Flag } from '../../state/registers.ts';
 import { arithmeticFlags, flagsFromImage } from '../flags.ts';
 import { instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
-
-const direction = 0x400;
 
 /** The first 64-bit processors had neither LAHF nor SAHF there. */
 const in64ByFeature = (opcode: string): Encoding[] => [
@@ -30,14 +30,14 @@ export const CMC = instruction('cmc', {
 export const CLD = instruction('cld', {
   encodings: [['fc']],
   semantics(cpu) {
-    cpu.state('flagSystem').update(flags => flags.and(~direction));
+    cpu.state('flagSystem').update(flags => flags.and(~Flag.df));
   },
 });
 
 export const STD = instruction('std', {
   encodings: [['fd']],
   semantics(cpu) {
-    cpu.state('flagSystem').update(flags => flags.or(direction));
+    cpu.state('flagSystem').update(flags => flags.or(Flag.df));
   },
 });
 

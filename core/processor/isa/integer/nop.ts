@@ -1,4 +1,5 @@
 /** NOP, the hint space 0F 18…1F, prefetches, fences, UD (SDM vol. 2; APM vol. 3 for 0F 0D). */
+import { Vector } from '../../state/registers.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 
 const nothing = (): void => {};
@@ -68,7 +69,7 @@ export const landingPads: readonly Instruction[] = [
 
 /** #UD by intent. */
 export const undefinedInstructions: readonly Instruction[] = [
-  instruction('ud0', { encodings: [['0f ff', 'Gv', 'Ev']], semantics: cpu => cpu.raise(6) }),
-  instruction('ud1', { encodings: [['0f b9', 'Gv', 'Ev']], semantics: cpu => cpu.raise(6) }),
-  instruction('ud2', { encodings: [['0f 0b']], semantics: cpu => cpu.raise(6) }),
+  instruction('ud0', { encodings: [['0f ff', 'Gv', 'Ev']], semantics: cpu => cpu.raise(Vector.ud) }),
+  instruction('ud1', { encodings: [['0f b9', 'Gv', 'Ev']], semantics: cpu => cpu.raise(Vector.ud) }),
+  instruction('ud2', { encodings: [['0f 0b']], semantics: cpu => cpu.raise(Vector.ud) }),
 ];

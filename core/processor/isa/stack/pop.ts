@@ -1,5 +1,7 @@
 /** POP, POPA, POPF (SDM vol. 2). */
+
 import { constant } from '../../ir/value.ts';
+import { Flag } from '../../state/registers.ts';
 import { flagsFromImage } from '../flags.ts';
 import { instruction } from '../instruction.ts';
 
@@ -59,11 +61,10 @@ export const POPA = instruction('popa', {
   },
 });
 
-const direction = 0x400;
 /** TF IF IOPL NT AC ID: a change of any of these is the helper's. */
-const system = 0x24_7300;
+const system = Flag.tf | Flag.if | Flag.iopl | Flag.nt | Flag.ac | Flag.id;
 /** VM VIF VIP RF: their mere presence is. */
-const rare = 0x1b_0000;
+const rare = Flag.rf | Flag.vm | Flag.vif | Flag.vip;
 
 export const POPF = instruction('popf', {
   encodings: [['9d', { size64: 'default' }]],
@@ -82,7 +83,7 @@ export const POPF = instruction('popf', {
     cpu.callIf(unusual, 'popf', popped.zeroExtend(64), constant(32, width), constant(32, cpu.stackWidth));
     cpu.finish(unusual);
     cpu.moveStack(width / 8, stack);
-    flags.write(before.and(~direction).or(image.and(direction)));
+    flags.write(before.and(~Flag.df).or(image.and(Flag.df)));
     cpu.setFlags(flagsFromImage(image));
   },
 });

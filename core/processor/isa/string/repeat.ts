@@ -5,6 +5,7 @@
 
 import type { FlagUpdate } from '../../ir/effect.ts';
 import { constant, type Value, type Width, yes } from '../../ir/value.ts';
+import { bitOf, Flag } from '../../state/registers.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
 import type { Operand } from '../operand.ts';
@@ -20,7 +21,7 @@ export const pointer = (cpu: Tracer, index: 6 | 7): { register: Operand; before:
 /** Bytes to move on: forwards or, with DF, backwards. */
 export const step = (cpu: Tracer, width: Width): Value => {
   const bytes = width / 8;
-  const backwards = cpu.state('flagSystem').read().bit(10);
+  const backwards = cpu.state('flagSystem').read().bit(bitOf(Flag.df));
   return backwards.select(constant(cpu.addressWidth, -bytes), constant(cpu.addressWidth, bytes));
 };
 

@@ -1,5 +1,7 @@
 /** MOV CRn, MOV DRn, CLTS, SMSW, LMSW, CLAC, STAC, XGETBV, XSETBV (SDM vol. 2). Operands are as wide as the mode, whatever the prefixes. */
+
 import { constant, type Value, yes } from '../../ir/value.ts';
+import { bitOf, Cr4, Vector } from '../../state/registers.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
 import type { Operand } from '../operand.ts';
@@ -86,7 +88,8 @@ export const CLAC = alignmentCheck('clac', 'np 0f 01 ca', 0);
 export const STAC = alignmentCheck('stac', 'np 0f 01 cb', 1);
 
 /** #UD unless CR4.OSXSAVE. */
-const checkXsave = (cpu: Tracer): void => cpu.raise(6, cpu.state('cr4').read().bit(18).xor(yes));
+const checkXsave = (cpu: Tracer): void =>
+  cpu.raise(Vector.ud, cpu.state('cr4').read().bit(bitOf(Cr4.osxsave)).xor(yes));
 
 /** XCR0 is the only one there is. */
 export const XGETBV = instruction('xgetbv', {
@@ -94,7 +97,7 @@ export const XGETBV = instruction('xgetbv', {
   feature: 'xsave',
   semantics(cpu) {
     checkXsave(cpu);
-    cpu.raise(13, cpu.register(1, 32).read().ne(0), 0);
+    cpu.raise(Vector.gp, cpu.register(1, 32).read().ne(0), 0);
     const value = cpu.state('xcr0').read();
     cpu.register(0, 32).write(value.truncate(32));
     cpu.register(2, 32).write(value.shr(32).truncate(32));

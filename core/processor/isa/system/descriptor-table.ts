@@ -1,5 +1,7 @@
 /** LGDT, LIDT, SGDT, SIDT (SDM vol. 2): a limit of two bytes, then a base of four, or of eight in 64-bit mode. */
+
 import { Segment, segmentBase, segmentLimit } from '../../state/layout.ts';
+import { Vector } from '../../state/registers.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import { isNonCanonical } from './segment.ts';
 import { checkUserMode } from './user-mode.ts';
@@ -15,7 +17,7 @@ const load = (name: 'lgdt' | 'lidt', extension: number, table: 6 | 7): Instructi
       const stored = source!.readAt(2, cpu.is64 ? 64 : 32);
       // 16-bit operands bring only three bytes of base.
       const base = cpu.is64 || cpu.operandWidth === 32 ? stored : stored.and(0xff_ffff);
-      if (cpu.is64) cpu.raise(13, isNonCanonical(base), 0);
+      if (cpu.is64) cpu.raise(Vector.gp, isNonCanonical(base), 0);
       cpu.field(segmentLimit(table).offset, 32).write(limit.zeroExtend(32));
       cpu.field(segmentBase(table).offset, 64).write(base.zeroExtend(64));
     },

@@ -1,4 +1,5 @@
 /** HLT, PAUSE, MONITOR, MWAIT, CLI, STI, RSM (SDM vol. 2). */
+import { Flag, Vector } from '../../state/registers.ts';
 import { delicateFlags } from '../control/privilege.ts';
 import { instruction } from '../instruction.ts';
 import type { Tracer } from '../tracer.ts';
@@ -22,7 +23,7 @@ export const PAUSE = instruction('pause', {
 });
 
 /** Users get #UD, not #GP. The helpers know what a hypervisor is asked before and after. */
-const supervisorOnly = (cpu: Tracer): void => cpu.raise(6, cpu.state('cpl').read().ne(0));
+const supervisorOnly = (cpu: Tracer): void => cpu.raise(Vector.ud, cpu.state('cpl').read().ne(0));
 
 export const MONITOR = instruction('monitor', {
   encodings: [['np 0f 01 c8']],
@@ -43,8 +44,6 @@ export const MWAIT = instruction('mwait', {
   },
 });
 
-const interruptFlag = 0x200;
-
 /** Whether CPL > IOPL: virtual-8086 mode and PVI have rules of their own then. */
 const unprivileged = (cpu: Tracer) => {
   const iopl = cpu.state('flagSystem').read().shr(12).and(3);
@@ -57,7 +56,7 @@ export const CLI = instruction('cli', {
     const special = unprivileged(cpu);
     cpu.callIf(special, 'cli');
     cpu.finish(special);
-    cpu.state('flagSystem').update(flags => flags.and(~interruptFlag));
+    cpu.state('flagSystem').update(flags => flags.and(~Flag.if));
   },
 });
 
@@ -69,7 +68,7 @@ export const STI = instruction('sti', {
   encodings: [['fb']],
   semantics(cpu) {
     const flags = cpu.state('flagSystem').read();
-    const enabled = flags.and(interruptFlag).ne(0);
+    const enabled = flags.and(Flag.if).ne(0);
     const shadowed = cpu
       .state('eventPending')
       .read()
@@ -80,7 +79,7 @@ export const STI = instruction('sti', {
     const special = unprivileged(cpu).or(enabled.eq(0).and(shadowed));
     cpu.callIf(special, 'sti');
     cpu.finish(special);
-    cpu.state('flagSystem').write(flags.or(interruptFlag));
+    cpu.state('flagSystem').write(flags.or(Flag.if));
   },
 });
 
@@ -88,5 +87,5 @@ export const STI = instruction('sti', {
 export const RSM = instruction('rsm', {
   encodings: [['0f aa']],
   intercept: 'rsm',
-  semantics: cpu => cpu.raise(6),
+  semantics: cpu => cpu.raise(Vector.ud),
 });

@@ -1,6 +1,8 @@
 /** MOV of segment registers, LDS … LSS, LAR, LSL, VERR, VERW, ARPL, LLDT, SLDT, LTR, STR, SWAPGS, RDFSBASE and kin (SDM vol. 2). */
+
 import { constant, no, type Value, yes } from '../../ir/value.ts';
 import { Segment, segmentBase, segmentSelector } from '../../state/layout.ts';
+import { bitOf, Cr4, Vector } from '../../state/registers.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Tracer } from '../tracer.ts';
 import { checkUserMode } from './user-mode.ts';
@@ -133,7 +135,8 @@ export const SWAPGS = instruction('swapgs', {
 });
 
 /** #UD unless CR4.FSGSBASE. */
-const checkBaseAccess = (cpu: Tracer): void => cpu.raise(6, cpu.state('cr4').read().bit(16).xor(constant(1, 1)));
+const checkBaseAccess = (cpu: Tracer): void =>
+  cpu.raise(Vector.ud, cpu.state('cr4').read().bit(bitOf(Cr4.fsgsbase)).xor(constant(1, 1)));
 
 const readBase = (name: string, extension: number, segment: 4 | 5): Instruction =>
   instruction(name, {
@@ -152,7 +155,7 @@ const writeBase = (name: string, extension: number, segment: 4 | 5): Instruction
     semantics(cpu, source) {
       checkBaseAccess(cpu);
       const base = source!.read();
-      if (base.width === 64) cpu.raise(13, isNonCanonical(base), 0);
+      if (base.width === 64) cpu.raise(Vector.gp, isNonCanonical(base), 0);
       cpu.field(segmentBase(segment).offset, 64).write(base.zeroExtend(64));
     },
   });

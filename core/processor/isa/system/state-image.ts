@@ -1,5 +1,7 @@
 /** FXSAVE, FXRSTOR, XSAVE, XSAVEOPT, XRSTOR, LDMXCSR, STMXCSR (SDM vol. 1, chapters 10 and 13). */
+
 import { constant } from '../../ir/value.ts';
+import { Vector } from '../../state/registers.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 
 type Image = 'fxsave' | 'fxrstor' | 'xsave' | 'xsaveopt' | 'xrstor';
@@ -35,7 +37,7 @@ export const LDMXCSR = instruction('ldmxcsr', {
   unit: 'sse',
   semantics(cpu, source) {
     const value = source!.read();
-    cpu.raise(13, value.and(reserved).ne(0), 0);
+    cpu.raise(Vector.gp, value.and(reserved).ne(0), 0);
     cpu.state('mxcsr').write(value);
   },
 });

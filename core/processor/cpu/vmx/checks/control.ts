@@ -1,5 +1,5 @@
 /** Checks on VMX controls (SDM vol. 3, section 27.2.1): VMfailValid with error 7. */
-import { Cr0 } from '../../../state/registers.ts';
+import { Cr0, hasErrorCode } from '../../../state/registers.ts';
 import { EventType } from '../../virtualization.ts';
 import { cr3Targets } from '../capabilities.ts';
 import {
@@ -30,7 +30,6 @@ function isArea({ vmcs, physicalBits }: Candidate, address: number, count: numbe
 }
 
 /** #DF, #TS, #NP, #SS, #GP, #PF and #AC have an error code. */
-const withError = (1 << 8) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 17);
 const errorDelivered = 1 << 11;
 const otherEvent = 7;
 
@@ -93,7 +92,7 @@ export const controlRules: readonly Rule[] = [
     rule: 'injection: error code exactly where the exception has one',
     broken: c => {
       if (!c.injects) return false;
-      const has = c.eventType === EventType.exception && (withError >>> c.eventVector) % 2 === 1 && c.eventVector < 32;
+      const has = c.eventType === EventType.exception && hasErrorCode(c.eventVector);
       const isProtected = !c.unrestricted || (c.cr0 & Cr0.pe) !== 0;
       return (has && isProtected) !== ((c.interruption & errorDelivered) !== 0);
     },

@@ -7,13 +7,13 @@ import test from 'ava';
 import { amd } from '../../../../../core/processor/cpu/models.ts';
 import { Segment } from '../../../../../core/processor/state/layout.ts';
 import { Computer } from '../../../../support/computer.ts';
+import { needs } from '../../../../support/needs.ts';
 import { assembleImage, type Image, type Plan, places, type Snippet } from './image.ts';
 import { longPlan, longSnippets } from './long-snippets.ts';
 import { protectedPlan, protectedSnippets } from './protected-snippets.ts';
 
 const qemu = 'qemu-system-x86_64';
-const tools = [qemu, 'as', 'ld', 'objcopy', 'nm'];
-const here = tools.every(tool => spawnSync(tool, ['--version']).status === 0);
+const whereQemuIs = needs(qemu, 'as', 'ld', 'objcopy', 'nm');
 
 const consolePort = 0xe9;
 const exitPort = 0x501;
@@ -76,10 +76,6 @@ function outcomes(log: string, flags: number): Map<number, string> {
 
 const agrees = test.macro({
   exec(t, plan: Plan, snippets: readonly Snippet[], engine: 'interpreter' | 'jit') {
-    if (!here) {
-      t.log(`skipped: needs ${tools.join(', ')}`);
-      return t.pass();
-    }
     const image = assembleImage(plan, snippets);
     const theirs = outcomes(onQemu(image), 4);
     const ours = outcomes(onOurs(image, engine), 4);
@@ -95,6 +91,6 @@ const agrees = test.macro({
 });
 
 for (const engine of ['interpreter', 'jit'] as const) {
-  test.serial(agrees, longPlan, longSnippets, engine);
-  test.serial(agrees, protectedPlan, protectedSnippets, engine);
+  whereQemuIs(agrees, longPlan, longSnippets, engine);
+  whereQemuIs(agrees, protectedPlan, protectedSnippets, engine);
 }

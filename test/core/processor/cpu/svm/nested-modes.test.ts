@@ -12,7 +12,7 @@ import { Control, Save } from '../../../../../core/processor/cpu/svm/vmcb.ts';
 import { assemble } from '../../../../../core/processor/decode/assembler/assembler.ts';
 import { Segment } from '../../../../../core/processor/state/layout.ts';
 import { Computer } from '../../../../support/computer.ts';
-import { isHere } from '../../../../support/tools.ts';
+import { needs } from '../../../../support/needs.ts';
 
 const place = {
   gdt: 0x6000,
@@ -440,11 +440,7 @@ const comparable = ({ exit: [code, info1, info2], tables }: ReturnType<typeof en
 });
 
 for (const mode of onQemuToo)
-  test(`${mode}: as on QEMU`, t => {
-    if (!isHere(qemu)) {
-      t.log(`skipped: needs ${qemu}`);
-      return t.pass();
-    }
+  needs(qemu)(`${mode}: as on QEMU`, t => {
     const list = casesOf(mode);
     const bytes = image(mode);
     const ours = ends(onOurs(bytes, 'interpreter'), list.length);

@@ -1,7 +1,7 @@
 /** Programs of forms, traced when first needed. Tracing is pure: a form's program never changes. */
 import type { Program } from '../ir/effect.ts';
-import type { Form } from '../isa/form.ts';
-import { trace } from '../isa/trace.ts';
+import type { Form } from './form.ts';
+import { trace } from './trace.ts';
 
 const programs: Program[] = [];
 
