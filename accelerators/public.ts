@@ -32,11 +32,12 @@ export {
   type Vendor,
 } from '#core';
 export type { Accelerator, AcceleratorFactory, AcceleratorOptions } from './accelerator.ts';
+export type { Breakpoint } from './breakpoint.ts';
 export type { Exit } from './exit.ts';
 export type { Features } from './features.ts';
 export { type HostBlock, MapAccess, type ProtectOptions, VirtualMachine } from './machine.ts';
 export type { ProcessorMode } from './mode.ts';
-export { type ExceptionEvent, VirtualProcessor } from './processor.ts';
+export { type ExceptionEvent, type StepOptions, VirtualProcessor } from './processor.ts';
 export type { Pacer, ProcessorBoard } from './processor-board.ts';
 export { accelerators } from './registry.ts';
 export type { MachineSpecification, ProcessorParts } from './specification.ts';

@@ -14,6 +14,8 @@ export class SvmVcpu extends X86Vcpu {
   readonly vmcb: Vmcb;
   readonly iopm: number;
   readonly msrpm: number;
+  /** The guest's DR6, while `hidden`: what intercepts note in the VMCB is the emulator's. */
+  shadowStatus = 0;
   /** IRET is being stepped over: NMIs are open after it, not before. */
   nmiStep: 'none' | 'stepping' | 'steppingForGuest' = 'none';
 
@@ -68,7 +70,8 @@ export function advance(cpu: HostCpu, vcpu: SvmVcpu): void {
 export function endStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   if (!(vmcb.low(Field.rflags) & trapFlag)) return;
-  vmcb.setLow(Field.dr6, vmcb.low(Field.dr6) | singleStep);
+  if (vcpu.hidden) vcpu.shadowStatus |= singleStep;
+  else vmcb.setLow(Field.dr6, vmcb.low(Field.dr6) | singleStep);
   vmcb.dirty(Clean.debug);
   injectException(vcpu, Vector.db, 0);
 }

@@ -17,7 +17,8 @@ const mathFault = 1 << 16;
 export function setCr0(cpu: HostCpu, value: number): void {
   cpu.vmwrite(Field.cr0Shadow, value & cr0Mask, 0);
   cpu.vmwrite(Field.guestCr0, realCr0(value), 0);
-  cpu.vmwrite(Field.exceptionBitmap, value & Cr0.ne ? 0 : mathFault, 0);
+  const others = cpu.vmread(Field.exceptionBitmap) & ~mathFault;
+  cpu.vmwrite(Field.exceptionBitmap, value & Cr0.ne ? others : others | mathFault, 0);
 }
 
 export const cr4Vmxe = 1 << 13;

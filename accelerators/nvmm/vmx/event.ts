@@ -2,7 +2,7 @@
 import type { HostCpu } from '#core';
 import { EventType } from '../abi.ts';
 import { Errno } from '../errno.ts';
-import { hasErrorCode, setsResumeFlag } from '../x86/exception.ts';
+import { hasErrorCode, setsResumeFlag, Vector } from '../x86/exception.ts';
 import { Primary } from './controls.ts';
 import { Field, Interruptibility, Interruption } from './fields.ts';
 import type { VmxDriverVcpu, VmxVcpu } from './vcpu.ts';
@@ -59,6 +59,16 @@ export function injectException(cpu: HostCpu, vcpu: VmxVcpu, vector: number, err
     vector | Interruption.exception | (withError ? Interruption.errorValid : 0) | Interruption.valid,
   );
   vcpu.eventPending = true;
+}
+
+/** The #DB of an exit, or of an access to a debug register. INT1 is still to be executed: its end is where it returns to. */
+export function injectDebug(cpu: HostCpu, vcpu: VmxVcpu): void {
+  const info = cpu.vmread(Field.exitInterruption);
+  const privileged = info < 0 && (info & Interruption.typeMask) === Interruption.privileged;
+  injectException(cpu, vcpu, Vector.db, 0);
+  if (!privileged) return;
+  cpu.vmwrite(Field.entryInterruption, Vector.db | Interruption.privileged | Interruption.valid);
+  cpu.vmwrite(Field.entryInstructionLength, cpu.vmread(Field.exitInstructionLength));
 }
 
 /** A new state without the event takes it back. */
