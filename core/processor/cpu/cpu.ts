@@ -57,8 +57,6 @@ export class Cpu extends CpuCore {
   initPending = false;
   /** Vector of a startup IPI that waits, or -1. */
   startupPending = -1;
-  /** The host's breakpoint on data that the last instruction has met, until it is told; -1: none. */
-  hostHit = -1;
   /** Retired count at the last write to decoded code. */
   codeWrittenAt = -1;
   /** Executes the instruction at RIP by the evaluator. False: it could not. Set by the host. */

@@ -38,6 +38,7 @@ export function run(cpu: Cpu, budget: number): CpuExit {
   for (;;) {
     cpu.checkAlarm();
     const exit = settle(cpu, end);
+    if (cpu.mmu.watchpoints.hostHit >= 0) return hostHitExit(cpu);
     if (exit && !timerRuns(cpu)) return exit;
     if (end <= cpu.retired) return budgetExit;
     if (exit) {
@@ -58,13 +59,16 @@ export function run(cpu: Cpu, budget: number): CpuExit {
       if (cpu.isOverdue()) end = Math.min(end, cpu.retired);
     }
     if (result) return result;
-    if (cpu.hostHit >= 0) {
-      const index = cpu.hostHit;
-      cpu.hostHit = -1;
-      return { reason: 'breakpoint', index };
-    }
+    if (cpu.mmu.watchpoints.hostHit >= 0) return hostHitExit(cpu);
     if (leave === Leave.spin && ++spins === longestSpin) return budgetExit;
   }
+}
+
+function hostHitExit(cpu: Cpu): CpuExit {
+  const { watchpoints } = cpu.mmu;
+  const index = watchpoints.hostHit;
+  watchpoints.hostHit = -1;
+  return { reason: 'breakpoint', index };
 }
 
 /**
@@ -252,7 +256,7 @@ function execute(cpu: Cpu, left: number): number {
   if (!cpu.shadowFresh) state.interruptShadow = 0;
   if (retired && !cpu.resumeFresh) state.systemFlags &= ~Flag.rf;
   if (heeds(cpu)) cpu.pendingDebug |= watchpoints.guestHits;
-  cpu.hostHit = watchpoints.hostHit;
+  watchpoints.noteHostHit();
   watchpoints.hits = 0;
   if (
     cpu.branchEnded() &&

@@ -20,6 +20,8 @@ export class Watchpoints {
   ports = 0;
   /** Breakpoints met by the current instruction. */
   hits = 0;
+  /** The host's breakpoint on data that has been met, until it is told; -1: none. */
+  hostHit = -1;
   readonly #host = new HostBreakpoints();
   #control = 0;
 
@@ -48,14 +50,15 @@ export class Watchpoints {
   /** Breakpoints that the guest does not know of. `refresh` has to follow. */
   setHost(list: readonly HostBreakpoint[]): void {
     this.#host.set(list);
+    this.hostHit = -1;
   }
   /** The host's breakpoint on the instruction at this address, as its place in the list; -1: none. */
   meetsHostCode(low: number, high: number): number {
     return (this.code & hostBit) === 0 ? -1 : this.#host.code(low, high);
   }
-  /** The host's breakpoint on data that the current instruction has met; -1: none. */
-  get hostHit(): number {
-    return (this.hits & hostBit) === 0 ? -1 : this.#host.met;
+  /** What has just been done has met one of the host's on data, if any. */
+  noteHostHit(): void {
+    if ((this.hits & hostBit) !== 0) this.hostHit = this.#host.met;
   }
   /** The guest's breakpoints that it has met: DR6 bits 3:0. */
   get guestHits(): number {

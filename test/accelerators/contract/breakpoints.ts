@@ -218,6 +218,20 @@ export function breakpoints(test: TestFn, guest: Guest): void {
     guest.machine.setBreakpoints([]);
   });
 
+  test(`${name}: so are they where it is the guest that watches its stack`, t => {
+    fresh().long('mov rax, rsp\n sub rax, 40\n mov dr0, rax\n mov eax, 0xb0402\n mov dr7, rax\n sti\n nop\n nop\n hlt');
+    guest.load(64, 'nop\n hlt', at.handlers + 16 * 0x41);
+    guest.pin.raise(0x41);
+    t.is(guest.run().reason, 'halt');
+    t.is(guest.vector, 1);
+    t.is(
+      guest.get64(Number(guest.register('rsp'))),
+      BigInt(at.handlers + 16 * 0x41),
+      'before the first instruction of the handler',
+    );
+    t.is(guest.state.debug.dr6 & 0xe00fn, 1n);
+  });
+
   test(`${name}: all processors have them`, t => {
     const pair = guest.another({ processors: 2 });
     pair.long('nop\n nop\n inc eax\n hlt');
