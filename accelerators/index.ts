@@ -1,4 +1,5 @@
 export type { Accelerator, AcceleratorFactory, AcceleratorOptions } from './accelerator.ts';
+export type { Breakpoint } from './breakpoint.ts';
 export { type PageRun, TrackedPages } from './dirty-pages.ts';
 export type { Exit } from './exit.ts';
 export type { Features } from './features.ts';
@@ -12,7 +13,7 @@ export {
 } from './machine.ts';
 export { type Mapping, MemoryMap, type Protection } from './memory-map.ts';
 export type { ProcessorMode } from './mode.ts';
-export { type ExceptionEvent, VirtualProcessor } from './processor.ts';
+export { type ExceptionEvent, type StepOptions, VirtualProcessor } from './processor.ts';
 export type { Pacer, ProcessorBoard } from './processor-board.ts';
 export { accelerators } from './registry.ts';
 export type { MachineSpecification, ProcessorParts } from './specification.ts';

@@ -1,5 +1,6 @@
 /** A virtual machine of an accelerator: guest-physical memory and processors. */
 import { MachineError, pageSize } from '#core';
+import { type Breakpoint, checkBreakpoints } from './breakpoint.ts';
 import { type PageRun, TrackedPages } from './dirty-pages.ts';
 import type { Features } from './features.ts';
 import {
@@ -184,6 +185,18 @@ export abstract class VirtualMachine implements Disposable {
     const parts = this.memory.parts(gpa, size);
     if (parts.length === 0) throw protectError(`nothing is mapped in ${hex(size)} bytes at ${hex(gpa)}`);
     return parts;
+  }
+
+  /**
+   * Breakpoints of all processors in the place of the last ones; none: an empty list. The guest sees nothing of them: no exception, no debug register,
+   * no byte of its memory. One on the code at RIP is not met by the `run` after it was reported, nor by the one after `step`. None is met in
+   * the shadow of MOV SS, nor with RFLAGS.RF set; one on data not by accesses to devices. With NVMM the breakpoints that a guest
+   * has set in DR0 to DR3 rest while there are any.
+   */
+  setBreakpoints(list: readonly Breakpoint[]): void {
+    checkBreakpoints(list, this.#accelerator.features);
+    const own = list.map(each => ({ ...each }));
+    for (const processor of this.#processors) processor.setBreakpoints(own);
   }
 
   abstract [Symbol.dispose](): void;

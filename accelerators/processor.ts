@@ -8,7 +8,9 @@ import {
   type StateComponent,
   stateComponents,
 } from '#core';
+import type { Breakpoint } from './breakpoint.ts';
 import type { Exit } from './exit.ts';
+import { instructionAddress } from './instruction-address.ts';
 import type { MemoryMap } from './memory-map.ts';
 import { modeOf, type ProcessorMode } from './mode.ts';
 import type { ProcessorParts } from './specification.ts';
@@ -19,6 +21,11 @@ export interface ExceptionEvent {
   readonly vector: number;
   /** For the vectors that have one: 8, 10 to 14, 17. Elsewhere it is ignored. */
   readonly errorCode?: number;
+}
+
+export interface StepOptions {
+  /** Default: true. Without them interrupts and NMIs of the controller that are pending stay so meanwhile. */
+  readonly interrupts?: boolean;
 }
 
 function checked({ vector, errorCode = 0 }: ExceptionEvent): ExceptionEvent {
@@ -34,6 +41,10 @@ function checkedMsr(index: number): number {
 
 export abstract class VirtualProcessor {
   #cancelled = false;
+  #budget = 0;
+  #breakpoints: readonly Breakpoint[] = [];
+  /** The instruction at this address is executed once without regard to breakpoints on it. */
+  #passed: bigint | undefined;
   #injected: ExceptionEvent | undefined;
   protected readonly specification: ProcessorParts['specification'];
   protected readonly board: ProcessorParts['board'];
@@ -69,17 +80,87 @@ export abstract class VirtualProcessor {
    */
   run(): Exit {
     for (;;) {
-      const cancelled = this.#takeCancel();
-      const budget = cancelled ? 0 : this.board.pacer.remaining();
-      if (budget <= 0) {
-        let ended: Exit | undefined;
-        while (!ended && this.owes) ended = this.enter(0);
-        return ended ?? { reason: cancelled ? 'cancelled' : 'limit' };
-      }
+      const ended = this.#endOfTime();
+      if (ended) return ended;
       this.#deliverInjected();
-      const exit = this.enter(budget);
-      if (exit) return exit;
+      const exit = this.#passed === undefined ? this.enter(this.#budget) : this.#pass();
+      if (exit) return exit.reason === 'breakpoint' ? this.#met(exit) : exit;
     }
+  }
+
+  /**
+   * Executes one instruction: `step`, or another exit, which may have come before it. A REP is one instruction. One that faults is none: the first
+   * of its handler is executed; so is that of an interrupt that comes before. Nothing of this can be seen by the guest. A breakpoint on the code
+   * at RIP is not met; nor is it by the next `run` where `step` has arrived at one.
+   */
+  step({ interrupts = true }: StepOptions = {}): Exit {
+    this.holdInterrupts(!interrupts);
+    try {
+      this.#passed = this.#instructionAddress;
+      for (;;) {
+        const ended = this.#endOfTime();
+        if (ended) return ended;
+        this.#deliverInjected();
+        const exit = this.#pass();
+        if (exit) return exit.reason === 'breakpoint' ? this.#met(exit) : exit;
+        if (this.progressed) return this.#stepped();
+      }
+    } finally {
+      this.holdInterrupts(false);
+    }
+  }
+
+  #stepped(): Exit {
+    const ended = this.#settle();
+    if (ended) return ended;
+    if (this.asleep) return { reason: 'halt' };
+    this.#passed = this.#instructionAddress;
+    return { reason: 'step' };
+  }
+
+  /** Breakpoints that were checked, in the place of the last ones. Called by the machine. */
+  setBreakpoints(list: readonly Breakpoint[]): void {
+    this.#breakpoints = list;
+    this.arm(list);
+  }
+
+  /** One instruction, past a breakpoint on its code. */
+  #pass(): Exit | undefined {
+    const all = this.#breakpoints;
+    const address = this.#passed;
+    const others = all.filter(each => each.kind !== 'code' || each.address !== address);
+    if (others.length < all.length) this.arm(others);
+    try {
+      return this.enter(1);
+    } finally {
+      if (others.length < all.length) this.arm(all);
+      if (this.progressed) this.#passed = undefined;
+    }
+  }
+
+  #met(exit: Exit & { readonly reason: 'breakpoint' }): Exit {
+    const { breakpoint } = exit;
+    if (breakpoint.kind === 'code') this.#passed = breakpoint.address;
+    return this.#settle() ?? exit;
+  }
+
+  get #instructionAddress(): bigint {
+    return instructionAddress(this.readState(['general', 'segments', 'msrs']) as CpuState);
+  }
+
+  /** What is left is in `#budget`, unless the run ends here. */
+  #endOfTime(): Exit | undefined {
+    const cancelled = this.#takeCancel();
+    this.#budget = cancelled ? 0 : this.board.pacer.remaining();
+    if (this.#budget > 0) return undefined;
+    return this.#settle() ?? { reason: cancelled ? 'cancelled' : 'limit' };
+  }
+
+  /** Delivers what the last instruction owes. */
+  #settle(): Exit | undefined {
+    let ended: Exit | undefined;
+    while (!ended && this.owes) ended = this.enter(0);
+    return ended;
   }
 
   /**
@@ -206,6 +287,14 @@ export abstract class VirtualProcessor {
   protected abstract get owes(): boolean;
   /** Enters the guest for so many instructions (0: for what it is owed only) and serves what it exits with; an exit that ends the run, or none. */
   protected abstract enter(budget: number): Exit | undefined;
+  /** After an entry for one instruction: it has been executed, by the guest or for it. */
+  protected abstract get progressed(): boolean;
+  /** HLT has retired, and nothing that may come now wakes the guest. */
+  protected abstract get asleep(): boolean;
+  /** Interrupts and NMIs of the controller stay pending meanwhile. */
+  protected abstract holdInterrupts(hold: boolean): void;
+  /** These breakpoints count from now on; entries answer with `breakpoint`. There are no more than `features` allow. */
+  protected abstract arm(list: readonly Breakpoint[]): void;
   protected abstract readState(components: readonly StateComponent[]): Partial<CpuState>;
   protected abstract writeState(state: CpuStateChange): void;
   /** `board`: the register is none of the processor's. */

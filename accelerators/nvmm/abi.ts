@@ -12,6 +12,8 @@ export const Limit = {
   /** Bytes of guest-physical space. */
   ram: 128 * 2 ** 30,
   cpuidOverrides: 32,
+  /** DR0 to DR3. */
+  breakpoints: 4,
 } as const;
 
 /** One 4 KiB page for each VCPU, shared by both halves. Byte offsets. */
@@ -86,6 +88,8 @@ export const ExitReason = {
   numericError: 0x1101,
   /** PAUSE has been executed. */
   pause: 0x1102,
+  /** A breakpoint of `VcpuConf.debug` was met; nobody else knows of it. */
+  debug: 0x1103,
   rdmsr: 0x2000,
   wrmsr: 0x2001,
   monitor: 0x2002,
@@ -105,11 +109,20 @@ export const Prot = { read: 1, write: 2, execute: 4 } as const;
 export const NvmmProt = { read: 1, write: 2, execute: 4, user: 8, all: 15 } as const;
 
 /**
- * Three are ours. `everyCpuid`: all leaves without an override of their own exit to the emulator, since 32 overrides are no CPU model.
+ * Four are ours. `everyCpuid`: all leaves without an override of their own exit to the emulator, since 32 overrides are no CPU model.
  * `timestamp`: an exit follows a guest's write to its time-stamp counter, as one follows a write to its TPR. `pause`: an exit follows PAUSE,
- * by which an emulator that runs several VCPUs in one thread knows that one waits for another.
+ * by which an emulator that runs several VCPUs in one thread knows that one waits for another. `debug`: the emulator's breakpoints are in the
+ * processor's debug registers instead of the guest's, which reads back its own and does not break at them meanwhile (KVM_SET_GUEST_DEBUG).
  */
-export const VcpuConf = { callbacks: 0, cpuid: 200, tpr: 201, everyCpuid: 1000, timestamp: 1001, pause: 1002 } as const;
+export const VcpuConf = {
+  callbacks: 0,
+  cpuid: 200,
+  tpr: 201,
+  everyCpuid: 1000,
+  timestamp: 1001,
+  pause: 1002,
+  debug: 1003,
+} as const;
 
 /** Operations of nvmm_ctl(3). */
 export const Ctl = { machineInfo: 0 } as const;
@@ -167,6 +180,13 @@ export interface TprConf {
 export interface PauseConf {
   readonly exit: boolean;
 }
+/** Without any that is enabled in `control` the guest has its debug registers again. */
+export interface DebugConf {
+  /** DR0 to DR3. */
+  readonly addresses: readonly bigint[];
+  /** DR7. */
+  readonly control: number;
+}
 export interface TimestampConf {
   readonly exitChanged: boolean;
 }
@@ -209,6 +229,9 @@ export class VcpuExit {
   eventType = 0;
   eventVector = 0;
   eventError = -1;
+
+  /** DEBUG: number of the debug register; the lowest, where several are met. */
+  breakpoint = 0;
 
   /** INVALID: raw SVM EXITCODE or VMX basic exit reason; all ones for a failed VM instruction. */
   hwcode = 0;

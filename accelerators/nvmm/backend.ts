@@ -3,7 +3,7 @@
  * implement it, svm and vmx; the driver takes the first whose `ident` succeeds on the host's CPU.
  */
 import type { HostComputer } from '#core';
-import type { Capability, CpuidConf, PauseConf, TprConf, VcpuExit } from './abi.ts';
+import type { Capability, CpuidConf, DebugConf, PauseConf, TprConf, VcpuExit } from './abi.ts';
 import type { DriverMachine, DriverVcpu } from './driver/machine.ts';
 import type { EntryFormat } from './driver/page-table.ts';
 import type { Errno } from './errno.ts';
@@ -33,6 +33,7 @@ export interface Backend<MachineData = unknown, VcpuData = unknown> {
   vcpuConfigureCpuid(vcpu: DriverVcpu<VcpuData>, configuration: CpuidConf): Errno;
   vcpuConfigureTpr(vcpu: DriverVcpu<VcpuData>, configuration: TprConf): Errno;
   vcpuConfigurePause(vcpu: DriverVcpu<VcpuData>, configuration: PauseConf): Errno;
+  vcpuConfigureDebug(vcpu: DriverVcpu<VcpuData>, configuration: DebugConf): Errno;
   /** Loads the components in `flags` from the comm page. */
   vcpuSetState(vcpu: DriverVcpu<VcpuData>, flags: number): void;
   /** Stores the components in `flags` to the comm page and marks them cached. */

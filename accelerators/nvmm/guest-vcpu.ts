@@ -1,4 +1,5 @@
 /** A VCPU and the calls on it, with what the parts of a processor know of it together. */
+import type { Breakpoint } from '../breakpoint.ts';
 import type { Libnvmm, NvmmMachine } from './libnvmm/libnvmm.ts';
 import { NvmmVcpu } from './libnvmm/libnvmm.ts';
 
@@ -8,6 +9,9 @@ export class GuestVcpu {
   halted = false;
   /** An event waits in the comm page for the next entry. */
   eventWaiting = false;
+
+  /** What the debug registers of `VcpuConf.debug` stand for, by number. */
+  breakpoints: readonly Breakpoint[] = [];
 
   constructor(
     readonly lib: Libnvmm,

@@ -9,6 +9,8 @@ const nmiVector = 2;
 export class InterruptDelivery {
   /** An NMI can be taken once the event that waits has been: the processor is to come back before anything else. */
   nmiWaits = false;
+  /** What is pending stays so. */
+  held = false;
 
   constructor(
     private readonly guest: GuestVcpu,
@@ -21,6 +23,8 @@ export class InterruptDelivery {
     const { exit, state } = guest.vcpu;
     const status = exit.state;
     if (interrupts.taskPriority !== status.cr8) this.#setTaskPriority(interrupts.taskPriority);
+    this.nmiWaits = false;
+    if (this.held) return;
     const nmi = interrupts.nmiPending && !status.nmiWindow;
     const busy = guest.eventWaiting || status.eventPending;
     this.nmiWaits = nmi && busy;
@@ -47,6 +51,14 @@ export class InterruptDelivery {
         status.interruptWindow = true;
       }
     }
+  }
+
+  /** Something is pending that ends a HLT. */
+  get wakes(): boolean {
+    const { interrupts, held } = this;
+    const { rflags, nmiWindow } = this.guest.vcpu.exit.state;
+    if (held) return false;
+    return (interrupts.pending && (rflags & interruptFlag) !== 0) || (interrupts.nmiPending && !nmiWindow);
   }
 
   /** After an exit: the guest may have moved CR8 meanwhile. */

@@ -1,10 +1,12 @@
 /** A virtual processor on NVMM, in the terms of the contract. */
 import type { CpuState, CpuStateChange, HostCpu, StateComponent } from '#core';
+import type { Breakpoint } from '../breakpoint.ts';
 import type { Exit } from '../exit.ts';
 import { VirtualProcessor } from '../processor.ts';
 import { initialState, initState, startupState } from '../reset-state.ts';
 import type { ProcessorParts } from '../specification.ts';
 import { EventType, VcpuConf } from './abi.ts';
+import { debugControl } from './debug-control.ts';
 import { Errno } from './errno.ts';
 import { ExitService } from './exit-service.ts';
 import { readGuestMsr, writeGuestMsr } from './guest-msrs.ts';
@@ -23,6 +25,8 @@ export class NvmmProcessor extends VirtualProcessor {
   readonly #cpu: HostCpu;
   readonly #delivery: InterruptDelivery;
   readonly #exits: ExitService;
+  /** The last `enter` did enter. */
+  #entered = false;
 
   constructor(lib: Libnvmm, mach: NvmmMachine, index: number, parts: ProcessorParts) {
     super(index, parts);
@@ -99,7 +103,28 @@ export class NvmmProcessor extends VirtualProcessor {
     return comm.eventCommit || exit.state.eventPending;
   }
 
+  protected get progressed(): boolean {
+    return this.#entered && this.#cpu.timerCount === 0;
+  }
+
+  protected get asleep(): boolean {
+    return this.#guest.halted && !this.#delivery.wakes;
+  }
+
+  protected holdInterrupts(hold: boolean): void {
+    this.#delivery.held = hold;
+  }
+
+  protected arm(list: readonly Breakpoint[]): void {
+    this.#guest.breakpoints = list;
+    this.#guest.configure(VcpuConf.debug, {
+      addresses: list.map(({ address }) => address),
+      control: debugControl(list),
+    });
+  }
+
   protected enter(budget: number): Exit | undefined {
+    this.#entered = false;
     const guest = this.#guest;
     const { lib, mach, vcpu } = guest;
     if (budget > 0) {
@@ -108,6 +133,7 @@ export class NvmmProcessor extends VirtualProcessor {
     }
     // Other machines may share the CPU: it is told anew at each entry.
     this.#cpu.isWanted = this.isOverdue;
+    this.#entered = true;
     this.#cpu.armTimer(budget);
     if (this.#delivery.nmiWaits) this.#cpu.raiseInterrupt();
     if (lib.vcpuRun(mach, vcpu)) return { reason: 'error', code: lib.errno, message: refusal(lib.errno) };

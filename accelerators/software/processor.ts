@@ -9,6 +9,7 @@ import {
   LiveAssist,
   type StateComponent,
 } from '#core';
+import type { Breakpoint } from '../breakpoint.ts';
 import type { Exit } from '../exit.ts';
 import { VirtualProcessor } from '../processor.ts';
 import { initialState, initState, startupState } from '../reset-state.ts';
@@ -23,6 +24,9 @@ const svmEnable = 0x1000n;
 export class SoftwareProcessor extends VirtualProcessor {
   readonly #cpu: Cpu;
   readonly #assist: LiveAssist;
+  #breakpoints: readonly Breakpoint[] = [];
+  /** Instructions retired before the last entry. */
+  #before = 0;
 
   constructor(host: Host, index: number, parts: ProcessorParts) {
     super(index, parts);
@@ -105,7 +109,26 @@ export class SoftwareProcessor extends VirtualProcessor {
     return this.#cpu.owes;
   }
 
+  protected get progressed(): boolean {
+    return this.#cpu.retired !== this.#before;
+  }
+
+  /** The CPU says so itself. */
+  protected get asleep(): boolean {
+    return false;
+  }
+
+  protected holdInterrupts(hold: boolean): void {
+    this.#cpu.pins.held = hold;
+  }
+
+  protected arm(list: readonly Breakpoint[]): void {
+    this.#breakpoints = list;
+    this.#cpu.mmu.setHostBreakpoints(list);
+  }
+
   protected enter(budget: number): Exit | undefined {
+    this.#before = this.#cpu.retired;
     return this.#handle(this.#cpu.run(budget));
   }
 
@@ -118,6 +141,8 @@ export class SoftwareProcessor extends VirtualProcessor {
         return { reason: 'halt' };
       case 'pause':
         return { reason: 'pause' };
+      case 'breakpoint':
+        return { reason: 'breakpoint', breakpoint: this.#breakpoints[exit.index]! };
       case 'shutdown':
         return { reason: 'shutdown' };
       case 'io':
@@ -142,7 +167,7 @@ export class SoftwareProcessor extends VirtualProcessor {
       const left = cpu.performPorts(ports);
       // The string lies where there is no RAM.
       if (left.reason === 'mmio') return this.#stringInDevice();
-      if (left.reason === 'guarded') return this.#handle(left);
+      if (left.reason === 'guarded' || left.reason === 'breakpoint') return this.#handle(left);
     } else if (exit.input) {
       cpu.completeInput(size, ports.read(port, size));
     } else {

@@ -1,5 +1,6 @@
 /** One contract, every accelerator: what holds for one of them holds for all, whichever engine runs its code. */
 import test from 'ava';
+import { breakpoints } from './contract/breakpoints.ts';
 import { control } from './contract/control.ts';
 import { dirtyPages } from './contract/dirty-pages.ts';
 import { events } from './contract/events.ts';
@@ -16,6 +17,7 @@ import { ports } from './contract/ports.ts';
 import { protection } from './contract/protection.ts';
 import { shadows } from './contract/shadows.ts';
 import { state } from './contract/state.ts';
+import { step } from './contract/step.ts';
 import { touch } from './contract/touch.ts';
 import { translation } from './contract/translation.ts';
 import { Guest, names } from './guest.ts';
@@ -41,6 +43,8 @@ for (const guest of guests) {
     modes,
     hostile,
     shadows,
+    step,
+    breakpoints,
   ])
     part(test, guest);
 }

@@ -6,6 +6,7 @@ import type { HostComputer } from '#core';
 import {
   type Capability,
   type CpuidConf,
+  type DebugConf,
   type EveryCpuidConf,
   ExitReason,
   Limit,
@@ -163,6 +164,8 @@ export class NvmmDriver {
         return Errno.OK;
       case VcpuConf.tpr:
         return this.backend.vcpuConfigureTpr(vcpu, configuration as TprConf);
+      case VcpuConf.debug:
+        return this.backend.vcpuConfigureDebug(vcpu, configuration as DebugConf);
       case VcpuConf.pause:
         return this.backend.vcpuConfigurePause(vcpu, configuration as PauseConf);
       default:

@@ -8,6 +8,7 @@ import {
   type CpuidConf,
   Ctl,
   type CtlMachineInfo,
+  type DebugConf,
   type EveryCpuidConf,
   ExitReason,
   nvmmVersion,
@@ -94,7 +95,7 @@ export class Libnvmm implements LibraryCalls {
     mach: NvmmMachine,
     vcpu: NvmmVcpu,
     op: number,
-    configuration: AssistCallbacks | CpuidConf | EveryCpuidConf | PauseConf | TprConf,
+    configuration: AssistCallbacks | CpuidConf | DebugConf | EveryCpuidConf | PauseConf | TprConf,
   ): number {
     if (op === VcpuConf.callbacks) {
       vcpu.callbacks = configuration as AssistCallbacks;

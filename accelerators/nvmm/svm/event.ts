@@ -3,7 +3,7 @@ import { Flag } from '#core';
 import { EventType } from '../abi.ts';
 import { Errno } from '../errno.ts';
 import { hasErrorCode, isInjectable, setsResumeFlag, Vector } from '../x86/exception.ts';
-import { everyException, iret, vintr } from './intercepts.ts';
+import { debugException, everyException, iret, vintr } from './intercepts.ts';
 import type { SvmDriverVcpu, SvmVcpu } from './vcpu.ts';
 import { Clean, EventBits, Field, VirtualInterrupt } from './vmcb.ts';
 
@@ -60,7 +60,7 @@ export function beginNmiStep(vcpu: SvmVcpu): void {
 export function endNmiStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   vcpu.nmiStep = 'none';
-  vmcb.setLow(Field.interceptException, 0);
+  vmcb.setLow(Field.interceptException, vcpu.hidden ? debugException : 0);
   vmcb.dirty(Clean.intercepts);
 }
 

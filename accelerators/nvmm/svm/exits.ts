@@ -4,6 +4,7 @@
  */
 import { ExitReason, Gpr, Prot } from '../abi.ts';
 import type { Handler } from '../x86/context.ts';
+import { debugException, dr6Fixed, moveDebug } from '../x86/debug.ts';
 import { Vector } from '../x86/exception.ts';
 import {
   concludeMsr,
@@ -46,16 +47,42 @@ const steppedFault: Handler<SvmContext> = context => {
 
 const exceptions = Object.fromEntries(Array.from({ length: 32 }, (_, n) => [ExitCode.exception + n, steppedFault]));
 
+/** BS; and all that DR6 has. */
+const singleStep = 0x4000;
+const conditionBits = 0xe00f;
+
+/** Of a MOV from or to a debug register EXITINFO1 has the general register (decode assists, section 15.10.4). */
+const debugAccesses = Object.fromEntries(
+  [...Array(16).keys()].flatMap(register =>
+    [false, true].map(write => [
+      (write ? ExitCode.writeDebug : ExitCode.readDebug) + register,
+      ((context: SvmContext) =>
+        moveDebug(context, register, context.vmcb.low(Field.exitInfo1) & 15, write)) satisfies Handler<SvmContext>,
+    ]),
+  ),
+);
+
 const handlers: Readonly<Record<number, Handler<SvmContext>>> = {
   ...exceptions,
 
+  ...debugAccesses,
+
   [ExitCode.debug]: context => {
-    const { data, exit } = context;
+    const { data, exit, vmcb } = context;
+    const conditions = data.hidden ? vmcb.low(Field.dr6) : 0;
+    if (data.hidden) {
+      vmcb.setLow(Field.dr6, dr6Fixed);
+      vmcb.dirty(Clean.debug);
+    }
+    if (data.nmiStep === 'none') return debugException(context, conditions);
     const forGuest = data.nmiStep === 'steppingForGuest';
     endNmiStep(data);
     closeNmiWindow(data);
-    if (forGuest) context.inject(Vector.db, 0);
     exit.reason = ExitReason.nmiReady;
+    if (data.hidden) {
+      const step = forGuest ? 0 : singleStep;
+      if (conditions & conditionBits & ~step) debugException(context, conditions & ~step);
+    } else if (forGuest) context.inject(Vector.db, 0);
   },
 
   [ExitCode.intr]: hostInterrupt,

@@ -18,7 +18,14 @@ export const taskPriorityWrite = 1 << 24;
 /** The exception intercepts; an NMI is no exception. */
 export const everyException = ~(1 << 2);
 
+/** Of the exception intercepts. */
+export const debugException = 1 << 1;
+/** Reads and writes of all debug registers. */
+export const everyDebugRegister = -1;
+
 export const ExitCode = {
+  readDebug: 0x20,
+  writeDebug: 0x30,
   exception: 0x40,
   debug: 0x41,
   intr: 0x60,

@@ -69,8 +69,13 @@ export function setState(
   }
   if (flags & StateFlag.drs) {
     setBreakpoints(comm, data);
-    copy(words, vmcb.wordOf(Field.dr6), comm.stateWord(X64State.drs + Dr.dr6 * 8));
-    copy(words, vmcb.wordOf(Field.dr7), comm.stateWord(X64State.drs + Dr.dr7 * 8));
+    if (data.hidden) {
+      data.shadowStatus = comm.low(X64State.drs + Dr.dr6 * 8);
+      data.shadowControl = comm.low(X64State.drs + Dr.dr7 * 8);
+    } else {
+      copy(words, vmcb.wordOf(Field.dr6), comm.stateWord(X64State.drs + Dr.dr6 * 8));
+      copy(words, vmcb.wordOf(Field.dr7), comm.stateWord(X64State.drs + Dr.dr7 * 8));
+    }
     vmcb.dirty(Clean.debug);
   }
   if (flags & StateFlag.msrs) {
@@ -131,8 +136,13 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
   }
   if (flags & StateFlag.drs) {
     getBreakpoints(comm, data);
-    copy(words, comm.stateWord(X64State.drs + Dr.dr6 * 8), vmcb.wordOf(Field.dr6));
-    copy(words, comm.stateWord(X64State.drs + Dr.dr7 * 8), vmcb.wordOf(Field.dr7));
+    if (data.hidden) {
+      comm.set(X64State.drs + Dr.dr6 * 8, data.shadowStatus, 0);
+      comm.set(X64State.drs + Dr.dr7 * 8, data.shadowControl, 0);
+    } else {
+      copy(words, comm.stateWord(X64State.drs + Dr.dr6 * 8), vmcb.wordOf(Field.dr6));
+      copy(words, comm.stateWord(X64State.drs + Dr.dr7 * 8), vmcb.wordOf(Field.dr7));
+    }
   }
   if (flags & StateFlag.msrs) {
     comm.set(X64State.msrs + Msr.efer * 8, vmcb.low(Field.efer) & ~Efer.svme, vmcb.high(Field.efer));

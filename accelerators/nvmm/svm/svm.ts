@@ -1,16 +1,25 @@
 /** NVMM's backend for AMD SVM (APM vol. 2, chapter 15; nvmm_x86_svm.c). */
 import { Efer } from '#core';
-import { type PauseConf, StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
+import { type DebugConf, type PauseConf, StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import type { EntryFormat } from '../driver/page-table.ts';
 import { Errno } from '../errno.ts';
 import { X86Backend, type X86Machine } from '../x86/backend.ts';
+import { dr6Fixed } from '../x86/debug.ts';
 import type { MsrOutcome } from '../x86/exits.ts';
 import { Residency } from '../x86/residency.ts';
 import { SvmContext } from './context.ts';
 import { abandonNmiStep, inject, requeue } from './event.ts';
 import { handleExit } from './exits.ts';
-import { misc1, misc2, misc3, pauseIntercept, taskPriorityWrite } from './intercepts.ts';
+import {
+  debugException,
+  everyDebugRegister,
+  misc1,
+  misc2,
+  misc3,
+  pauseIntercept,
+  taskPriorityWrite,
+} from './intercepts.ts';
 import { fillPermissionMap, readMsr, writeMsr } from './msr.ts';
 import { getState, setState } from './state.ts';
 import { type SvmDriverVcpu, SvmVcpu } from './vcpu.ts';
@@ -121,6 +130,20 @@ export class Svm extends X86Backend<SvmVcpu> {
     vmcb.setLow(Field.interceptMisc1, exit ? others | pauseIntercept : others);
     vmcb.dirty(Clean.intercepts);
     return Errno.OK;
+  }
+
+  protected hideDebug({ data }: SvmDriverVcpu, hidden: DebugConf | undefined): void {
+    const { vmcb } = data;
+    if (!data.hidden) {
+      data.shadowStatus = vmcb.low(Field.dr6);
+      data.shadowControl = vmcb.low(Field.dr7);
+    }
+    data.hidden = hidden;
+    vmcb.setLow(Field.interceptDr, hidden ? everyDebugRegister : 0);
+    vmcb.setLow(Field.interceptException, hidden ? debugException : 0);
+    vmcb.set(Field.dr6, hidden ? dr6Fixed : data.shadowStatus, 0);
+    vmcb.set(Field.dr7, hidden ? hidden.control : data.shadowControl, 0);
+    vmcb.dirty(Clean.intercepts | Clean.debug);
   }
 
   vcpuSetState(vcpu: SvmDriverVcpu, flags: number): void {

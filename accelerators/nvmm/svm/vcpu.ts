@@ -12,6 +12,8 @@ export class SvmVcpu extends X86Vcpu {
   readonly vmcb: Vmcb;
   readonly iopm: number;
   readonly msrpm: number;
+  /** The guest's DR6, while `hidden`: what intercepts note in the VMCB is the emulator's. */
+  shadowStatus = 0;
   /** Whether IRET is being stepped over. NMIs stay blocked until it has ended. */
   nmiStep: 'none' | 'stepping' | 'steppingForGuest' = 'none';
 
@@ -66,7 +68,8 @@ export function advance(cpu: HostCpu, vcpu: SvmVcpu): void {
 export function endStep(vcpu: SvmVcpu): void {
   const { vmcb } = vcpu;
   if (!(vmcb.low(Field.rflags) & Flag.tf)) return;
-  vmcb.setLow(Field.dr6, vmcb.low(Field.dr6) | Dr6.bs);
+  if (vcpu.hidden) vcpu.shadowStatus |= Dr6.bs;
+  else vmcb.setLow(Field.dr6, vmcb.low(Field.dr6) | Dr6.bs);
   vmcb.dirty(Clean.debug);
   injectException(vcpu, Vector.db, 0);
 }

@@ -3,10 +3,15 @@ import { Gpr, type VcpuExit } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import { ExitContext } from '../x86/context.ts';
 import type { Registers } from '../x86/cpuid.ts';
+import { dr6Fixed } from '../x86/debug.ts';
+import { EntryControl } from './controls.ts';
 import { guestCpuid } from './cpuid.ts';
-import { injectException, setInterruptWindow } from './event.ts';
+import { injectDebug, injectException, setInterruptWindow } from './event.ts';
 import { Field } from './fields.ts';
 import { advance, type VmxDriverVcpu, type VmxVcpu } from './vcpu.ts';
+
+/** L of CS. */
+const longCode = 1 << 13;
 
 /** A VM exit under way. The VMCS is current. */
 export class VmxContext extends ExitContext<VmxVcpu> {
@@ -60,8 +65,26 @@ export class VmxContext extends ExitContext<VmxVcpu> {
     this.cpu.vmread(Field.guestRsp);
     return this.cpu.vmreadHigh;
   }
-  setRegister(index: number, low: number): void {
-    if (index === Gpr.rsp) this.cpu.vmwrite(Field.guestRsp, low, 0);
-    else this.setGeneral(index, low);
+  setRegister(index: number, low: number, high = 0): void {
+    if (index === Gpr.rsp) this.cpu.vmwrite(Field.guestRsp, low, high);
+    else this.setGeneral(index, low, high);
+  }
+
+  /** No exit has written it. */
+  get debugStatus(): number {
+    return Number(this.cpu.readDebug(6));
+  }
+  set debugStatus(conditions: number) {
+    this.cpu.writeDebug(6, BigInt((conditions | dr6Fixed) >>> 0));
+  }
+  reflectDebug(): void {
+    injectDebug(this.cpu, this.data);
+  }
+  get is64(): boolean {
+    const { cpu } = this;
+    return (
+      (cpu.vmread(Field.entryControls) & EntryControl.guest64) !== 0 &&
+      (cpu.vmread(Field.guestCsRights) & longCode) !== 0
+    );
   }
 }

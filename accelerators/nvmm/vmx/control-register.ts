@@ -14,7 +14,8 @@ const mathFault = 1 << Vector.mf;
 export function setCr0(cpu: HostCpu, value: number): void {
   cpu.vmwrite(Field.cr0Shadow, value & cr0Mask, 0);
   cpu.vmwrite(Field.guestCr0, realCr0(value), 0);
-  cpu.vmwrite(Field.exceptionBitmap, value & Cr0.ne ? 0 : mathFault, 0);
+  const others = cpu.vmread(Field.exceptionBitmap) & ~mathFault;
+  cpu.vmwrite(Field.exceptionBitmap, value & Cr0.ne ? others : others | mathFault, 0);
 }
 
 /** What a guest may set: all bits that there are but those of what a guest does not have. */

@@ -14,6 +14,7 @@ export const Primary = {
   cr8Load: 1 << 19,
   cr8Store: 1 << 20,
   nmiWindow: 1 << 22,
+  movDebug: 1 << 23,
   unconditionalIo: 1 << 24,
   msrBitmap: 1 << 28,
   monitor: 1 << 29,

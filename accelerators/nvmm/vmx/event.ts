@@ -58,6 +58,16 @@ export function injectException(cpu: HostCpu, vcpu: VmxVcpu, vector: number, err
   vcpu.eventPending = true;
 }
 
+/** The #DB of an exit, or of an access to a debug register. INT1 is still to be executed: its end is where it returns to. */
+export function injectDebug(cpu: HostCpu, vcpu: VmxVcpu): void {
+  const info = cpu.vmread(Field.exitInterruption);
+  const privileged = info < 0 && (info & Interruption.typeMask) === Interruption.privileged;
+  injectException(cpu, vcpu, Vector.db, 0);
+  if (!privileged) return;
+  cpu.vmwrite(Field.entryInterruption, Vector.db | Interruption.privileged | Interruption.valid);
+  cpu.vmwrite(Field.entryInstructionLength, cpu.vmread(Field.exitInstructionLength));
+}
+
 /** Takes an injected event back: the guest was given a new state that does not have it. */
 export function cancelEvent(cpu: HostCpu, vcpu: VmxVcpu): void {
   if (vcpu.eventPending) cpu.vmwrite(Field.entryInterruption, 0);

@@ -4,6 +4,7 @@
  */
 import { ExitReason, Gpr, Prot, Seg } from '../abi.ts';
 import type { Handler } from '../x86/context.ts';
+import { debugException, moveDebug } from '../x86/debug.ts';
 import { Vector } from '../x86/exception.ts';
 import {
   concludeMsr,
@@ -46,7 +47,9 @@ const handlers: Readonly<Record<number, Handler<VmxContext>>> = {
   [ExitReasonCode.exception]: context => {
     const info = context.cpu.vmread(Field.exitInterruption);
     if ((info & Interruption.typeMask) === Interruption.nmi) return hostInterrupt(context);
-    if ((info & Interruption.vector) === Vector.mf) {
+    if ((info & Interruption.vector) === Vector.db) {
+      debugException(context, context.cpu.vmread(Field.exitQualification));
+    } else if ((info & Interruption.vector) === Vector.mf) {
       context.exit.instLen = 0;
       context.exit.reason = ExitReason.numericError;
     } else invalid(context, ExitReasonCode.exception);
@@ -72,6 +75,10 @@ const handlers: Readonly<Record<number, Handler<VmxContext>>> = {
   [ExitReasonCode.hlt]: hlt,
   [ExitReasonCode.invd]: invd,
   [ExitReasonCode.controlRegister]: controlRegister,
+  [ExitReasonCode.debugRegister]: context => {
+    const qualification = context.cpu.vmread(Field.exitQualification);
+    moveDebug(context, qualification & 7, (qualification >>> 8) & 15, (qualification & 16) === 0);
+  },
   [ExitReasonCode.io]: io,
 
   [ExitReasonCode.rdmsr]: context => {

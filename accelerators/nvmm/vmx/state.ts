@@ -105,7 +105,9 @@ export function setState(
   if (flags & StateFlag.drs) {
     setBreakpoints(comm, data);
     data.dr6 = comm.read(X64State.drs + Dr.dr6 * 8) & 0xffff_ffffn;
-    cpu.vmwrite(Field.guestDr7, comm.low(X64State.drs + Dr.dr7 * 8), 0);
+    const control = comm.low(X64State.drs + Dr.dr7 * 8);
+    if (data.hidden) data.shadowControl = control;
+    else cpu.vmwrite(Field.guestDr7, control, 0);
   }
   if (flags & StateFlag.msrs) {
     const msrs = comm.stateWord(X64State.msrs);
@@ -193,7 +195,8 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
   if (flags & StateFlag.drs) {
     getBreakpoints(comm, data);
     comm.write(X64State.drs + Dr.dr6 * 8, data.dr6);
-    fetch(words, cpu, comm.stateWord(X64State.drs + Dr.dr7 * 8), Field.guestDr7);
+    if (data.hidden) comm.set(X64State.drs + Dr.dr7 * 8, data.shadowControl, 0);
+    else fetch(words, cpu, comm.stateWord(X64State.drs + Dr.dr7 * 8), Field.guestDr7);
   }
   if (flags & StateFlag.msrs) {
     const msrs = comm.stateWord(X64State.msrs);

@@ -1,6 +1,6 @@
 /** NVMM's backend for Intel VMX (SDM vol. 3, chapters 24 to 34; nvmm_x86_vmx.c). */
 import { Cr0, Cr4, VmxOutcome } from '#core';
-import { ExitReason, type PauseConf, StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
+import { type DebugConf, ExitReason, type PauseConf, StateFlag, type TprConf, type VcpuExit } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
 import type { EntryFormat } from '../driver/page-table.ts';
 import { Errno } from '../errno.ts';
@@ -40,6 +40,9 @@ const extendedPages: EntryFormat = {
 
 /** Whose state is in x87, SSE and debug registers. */
 const extendedComponents = StateFlag.drs | StateFlag.fpu;
+
+/** #DB in the exception bitmap. */
+const debugBit = 1 << 1;
 
 type Machine = DriverMachine<X86Machine>;
 
@@ -144,6 +147,18 @@ export class Vmx extends X86Backend<VmxVcpu> {
     const others = cpu.vmread(Field.processorControls) & ~Primary.pause;
     cpu.vmwrite(Field.processorControls, exit ? others | Primary.pause : others);
     return Errno.OK;
+  }
+
+  protected hideDebug(vcpu: VmxDriverVcpu, hidden: DebugConf | undefined): void {
+    const { cpu, data } = vcpu;
+    this.#makeCurrent(vcpu);
+    if (!data.hidden) data.shadowControl = cpu.vmread(Field.guestDr7);
+    data.hidden = hidden;
+    const controls = cpu.vmread(Field.processorControls) & ~Primary.movDebug;
+    cpu.vmwrite(Field.processorControls, hidden ? controls | Primary.movDebug : controls);
+    const exceptions = cpu.vmread(Field.exceptionBitmap) & ~debugBit;
+    cpu.vmwrite(Field.exceptionBitmap, hidden ? exceptions | debugBit : exceptions);
+    cpu.vmwrite(Field.guestDr7, hidden ? hidden.control : data.shadowControl, 0);
   }
 
   vcpuSetState(vcpu: VmxDriverVcpu, flags: number): void {

@@ -6,6 +6,7 @@ import type { HostComputer, HostCpu } from '#core';
 import {
   type Capability,
   type CpuidConf,
+  type DebugConf,
   ExitReason,
   Limit,
   type PauseConf,
@@ -19,6 +20,7 @@ import type { EntryFormat } from '../driver/page-table.ts';
 import { Errno } from '../errno.ts';
 import type { ExitContext } from './context.ts';
 import { configure } from './cpuid.ts';
+import { addressOf, hiddenBy } from './debug.ts';
 import type { MsrOutcome } from './exits.ts';
 import { Residency } from './residency.ts';
 import type { X86Vcpu } from './vcpu.ts';
@@ -89,6 +91,17 @@ export abstract class X86Backend<Data extends X86Vcpu> implements Backend<X86Mac
 
   abstract vcpuConfigureTpr(vcpu: DriverVcpu<Data>, configuration: TprConf): Errno;
   abstract vcpuConfigurePause(vcpu: DriverVcpu<Data>, configuration: PauseConf): Errno;
+  vcpuConfigureDebug(vcpu: DriverVcpu<Data>, configuration: DebugConf): Errno {
+    if (configuration.addresses.length > Limit.breakpoints) return Errno.EINVAL;
+    const hidden = hiddenBy(configuration);
+    if (!hidden && !vcpu.data.hidden) return Errno.OK;
+    this.extended.evict(vcpu);
+    this.hideDebug(vcpu, hidden);
+    return Errno.OK;
+  }
+  /** Loads the emulator's DR7 and intercepts what would show it; undefined: the guest's own again. Sets `data.hidden`. */
+  protected abstract hideDebug(vcpu: DriverVcpu<Data>, hidden: DebugConf | undefined): void;
+
   abstract vcpuSetState(vcpu: DriverVcpu<Data>, flags: number): void;
   abstract vcpuGetState(vcpu: DriverVcpu<Data>, flags: number): void;
   abstract vcpuReadMsr(vcpu: DriverVcpu<Data>, msr: number): MsrOutcome;
@@ -139,11 +152,11 @@ export abstract class X86Backend<Data extends X86Vcpu> implements Backend<X86Mac
   protected loadExtended({ cpu, data }: DriverVcpu<Data>): void {
     cpu.fxrstor(data.fpu);
     if (this.xcr0Mask) cpu.xsetbv(data.xcr0);
-    for (const n of [0, 1, 2, 3] as const) cpu.writeDebug(n, data.debug[n]!);
+    for (const n of [0, 1, 2, 3] as const) cpu.writeDebug(n, addressOf(data, n));
   }
 
   protected saveExtended({ cpu, data }: DriverVcpu<Data>): void {
     cpu.fxsave(data.fpu);
-    for (const n of [0, 1, 2, 3] as const) data.debug[n] = cpu.readDebug(n);
+    if (!data.hidden) for (const n of [0, 1, 2, 3] as const) data.debug[n] = cpu.readDebug(n);
   }
 }

@@ -32,6 +32,17 @@ export abstract class ExitContext<Data extends X86Vcpu = X86Vcpu> {
   abstract inject(vector: number, error: number): void;
   abstract closeInterruptWindow(): void;
   abstract guestCpuid(leaf: number, subleaf: number): Registers;
+  /** Any general register's halves, with rSP; writing sets both. */
+  abstract registerLow(index: number): number;
+  abstract registerHigh(index: number): number;
+  abstract setRegister(index: number, low: number, high: number): void;
+  /** The guest's DR6. */
+  abstract get debugStatus(): number;
+  abstract set debugStatus(conditions: number);
+  /** The guest gets the #DB that was intercepted; DR6 has been written. */
+  abstract reflectDebug(): void;
+  /** In 64-bit mode. */
+  abstract get is64(): boolean;
   abstract get flags(): number;
   abstract get privilege(): number;
 
@@ -39,11 +50,11 @@ export abstract class ExitContext<Data extends X86Vcpu = X86Vcpu> {
   general(index: number): number {
     return this.words[this.data.gprWord(index)]!;
   }
-  /** As any 32-bit result. */
-  setGeneral(index: number, low: number): void {
+  /** `high` is 0 for any 32-bit result. */
+  setGeneral(index: number, low: number, high = 0): void {
     const word = this.data.gprWord(index);
     this.words[word] = low;
-    this.words[word + 1] = 0;
+    this.words[word + 1] = high;
   }
 }
 

@@ -1,5 +1,6 @@
 /** What both backends keep for a VCPU. */
 import type { HostComputer } from '#core';
+import type { DebugConf } from '../abi.ts';
 import type { ExitContext } from './context.ts';
 
 export abstract class X86Vcpu {
@@ -7,7 +8,12 @@ export abstract class X86Vcpu {
   readonly gprs: number;
   /** FXSAVE image, while the registers are not in the CPU: physical address. */
   readonly fpu: number;
+  /** The guest's DR0 to DR3, while they are not in the CPU. */
   readonly debug: bigint[] = [0n, 0n, 0n, 0n];
+  /** The emulator's debug registers, in the place of the guest's. */
+  hidden: DebugConf | undefined;
+  /** The guest's DR7, while `hidden`. */
+  shadowControl = 0;
   /** Index into the memory's words. */
   readonly generalWords: number;
   readonly fpuWords: number;

@@ -38,6 +38,10 @@ export interface Translation {
   loadPdptes(guards?: boolean): number;
   /** Breakpoints on ports that an access meets are remembered for after the instruction. */
   portAccessed(port: number, size: number): void;
+  /** There are breakpoints on data: what an event's delivery accesses is between these two. The second answers with the guest's that were met. */
+  readonly watchesData: boolean;
+  beginDelivery(): void;
+  endDelivery(): number;
   /** Arms a monitor at the line with this linear address, which can be read. It stays as it is where there is no memory. */
   watchLine(monitor: LineMonitor, low: number, high: number): void;
 }

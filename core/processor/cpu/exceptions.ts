@@ -63,7 +63,7 @@ const failed = -1;
 function tryDelivery(cpu: CpuCore, vector: number, type: number, error: number, length: number): number {
   const { fault, state, virtualization } = cpu;
   try {
-    deliver(cpu, vector, type, error, length);
+    deliverBetween(cpu, vector, type, error, length);
     return Delivery.delivered;
   } catch (thrown) {
     if (thrown !== fault) throw thrown;
@@ -74,6 +74,23 @@ function tryDelivery(cpu: CpuCore, vector: number, type: number, error: number, 
     cpu.delivering.type = -1;
     return Delivery.exit;
   }
+}
+
+/** `deliver`, between two instructions. Breakpoints on data that it meets are debug traps before the handler's first instruction. */
+export function deliverBetween(cpu: CpuCore, vector: number, type: number, error: number, length: number): void {
+  const { translation } = cpu;
+  if (!translation.watchesData) {
+    deliver(cpu, vector, type, error, length);
+    return;
+  }
+  let met = 0;
+  translation.beginDelivery();
+  try {
+    deliver(cpu, vector, type, error, length);
+  } finally {
+    met = translation.endDelivery();
+  }
+  if (cpu.state.guest !== 0 || !(cpu.virtualization?.eventsHeld ?? false)) cpu.pendingDebug |= met;
 }
 
 function shutDown(cpu: CpuCore): number {

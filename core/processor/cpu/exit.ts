@@ -29,6 +29,11 @@ export type CpuExit =
     }
   /** An MSR that the CPU itself does not have; the instruction has not happened. */
   | { readonly reason: 'msr'; readonly index: number; readonly write: boolean }
+  /**
+   * A breakpoint of whoever runs the CPU, by its place in the list given (`Mmu.setHostBreakpoints`): one on code before its instruction, one on
+   * data after the instruction, or the iteration of a REP, that has met it.
+   */
+  | { readonly reason: 'breakpoint'; readonly index: number }
   /** WRMSR has set the time-stamp counter: timers may wait for it. */
   | { readonly reason: 'timestamp' }
   /** PAUSE has retired, where `leavesAtPause` is set. Within a guest too: it is not the hypervisor's affair. */

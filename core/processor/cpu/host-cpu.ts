@@ -58,6 +58,8 @@ export interface HostCpu {
 
   /** Local timer of this CPU: raises a physical external interrupt after `instructions` more have retired here. Infinity disarms. */
   armTimer(instructions: number): void;
+  /** What is left until then (the timer's current count); 0 once it has expired. */
+  readonly timerCount: number;
   /** Whether others want this CPU: asked now and then while a guest runs; true is an external interrupt (the tick of the host's scheduler). */
   isWanted: () => boolean;
   /** Makes the CPU take an external interrupt as soon as it can (an IPI from another thread of control). */

@@ -189,6 +189,10 @@ export class HostProcessor implements HostCpu {
     cpu.alarm = cpu.retired + instructions;
     cpu.onAlarm = this.#onAlarm;
   }
+  get timerCount(): number {
+    const { alarm, retired } = this.cpu;
+    return alarm === Number.POSITIVE_INFINITY ? 0 : Math.max(0, alarm - retired);
+  }
   readonly #onAlarm = (): void => {
     this.#interrupt.pending = true;
   };

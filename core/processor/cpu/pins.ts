@@ -6,11 +6,14 @@ export class Pins {
   controller: InterruptController | undefined = undefined;
   ports: PortAccessor | undefined = undefined;
 
+  /** Whoever runs the CPU keeps interrupts and NMIs away from it for a while. */
+  held = false;
+
   get pending(): boolean {
-    return this.controller?.pending ?? false;
+    return !this.held && (this.controller?.pending ?? false);
   }
   get nmiPending(): boolean {
-    return this.controller?.nmiPending ?? false;
+    return !this.held && (this.controller?.nmiPending ?? false);
   }
   acknowledge(): number {
     return this.controller ? this.controller.acknowledge() : 0xff;

@@ -38,6 +38,7 @@ export function run(cpu: Cpu, budget: number): CpuExit {
   for (;;) {
     cpu.checkAlarm();
     const exit = settle(cpu, end);
+    if (cpu.mmu.watchpoints.hostHit >= 0) return hostHitExit(cpu);
     if (exit && !timerRuns(cpu)) return exit;
     if (end <= cpu.retired) return budgetExit;
     if (exit) {
@@ -58,8 +59,16 @@ export function run(cpu: Cpu, budget: number): CpuExit {
       if (cpu.isOverdue()) end = Math.min(end, cpu.retired);
     }
     if (result) return result;
+    if (cpu.mmu.watchpoints.hostHit >= 0) return hostHitExit(cpu);
     if (leave === Leave.spin && ++spins === longestSpin) return budgetExit;
   }
+}
+
+function hostHitExit(cpu: Cpu): CpuExit {
+  const { watchpoints } = cpu.mmu;
+  const index = watchpoints.hostHit;
+  watchpoints.hostHit = -1;
+  return { reason: 'breakpoint', index };
 }
 
 /**
@@ -116,7 +125,9 @@ function settle(cpu: Cpu, end: number): CpuExit | undefined {
       if (event) return event;
     }
     if (cpu.mmu.watchpoints.code !== 0) {
-      if (meetsCodeBreakpoint(cpu)) {
+      const met = meetsCodeBreakpoint(cpu);
+      if (met >= 0) return { reason: 'breakpoint', index: met };
+      if (met === guestsOwn) {
         state.faultVector = Vector.db;
         state.faultError = -1;
         const ended = raised(cpu, deliverException(cpu));
@@ -200,14 +211,21 @@ const timerRuns = (cpu: Cpu): boolean =>
 /** While global interrupts are disabled the breakpoint registers are met in vain (APM vol. 2, section 15.17). */
 const heeds = (cpu: Cpu): boolean => cpu.state.guest !== 0 || !(cpu.virtualization?.eventsHeld ?? false);
 
-function meetsCodeBreakpoint(cpu: Cpu): boolean {
+/** Of `meetsCodeBreakpoint`: none; one of the guest's own, which is pending now. */
+const noBreakpoint = -1;
+const guestsOwn = -2;
+
+/** The host's breakpoints come before the guest's. Their place in the host's list, or one of the two above. */
+function meetsCodeBreakpoint(cpu: Cpu): number {
   const { mmu, state } = cpu;
-  if (!heeds(cpu)) return false;
-  if ((state.systemFlags & Flag.rf) !== 0 || state.interruptShadow === InterruptShadow.stack) return false;
+  if ((state.systemFlags & Flag.rf) !== 0 || state.interruptShadow === InterruptShadow.stack) return noBreakpoint;
   const low = cpu.is64 ? state.ripLow : (state.ripLow + state.baseLow(Segment.cs)) | 0;
-  const met = mmu.watchpoints.meetsCode(low, cpu.is64 ? state.ripHigh : 0);
+  const high = cpu.is64 ? state.ripHigh : 0;
+  const host = mmu.watchpoints.meetsHostCode(low, high);
+  if (host >= 0 || !heeds(cpu)) return host;
+  const met = mmu.watchpoints.meetsCode(low, high);
   cpu.pendingDebug |= met;
-  return met !== 0;
+  return met === 0 ? noBreakpoint : guestsOwn;
 }
 
 /** One slice of generated code, or one instruction alone where traps may follow it. The Leave. */
@@ -237,7 +255,8 @@ function execute(cpu: Cpu, left: number): number {
   if (!retired && !(traps && leave === Leave.spin)) return leave;
   if (!cpu.shadowFresh) state.interruptShadow = 0;
   if (retired && !cpu.resumeFresh) state.systemFlags &= ~Flag.rf;
-  if (heeds(cpu)) cpu.pendingDebug |= watchpoints.hits;
+  if (heeds(cpu)) cpu.pendingDebug |= watchpoints.guestHits;
+  watchpoints.noteHostHit();
   watchpoints.hits = 0;
   if (
     cpu.branchEnded() &&

@@ -7,6 +7,7 @@ import { state as layout } from '../state/layout.ts';
 import { Cr0, Cr4, Flag } from '../state/registers.ts';
 import type { StateBlock } from '../state/state-block.ts';
 import { ContextTable, Variant } from './context.ts';
+import type { HostBreakpoint } from './host-breakpoints.ts';
 import type { NestedFormat, PlainEntries } from './nested-formats.ts';
 import { Paging, PagingMode } from './paging.ts';
 import { Tlb } from './tlb.ts';
@@ -185,6 +186,11 @@ export class AddressSpaces {
   /** INVLPG and its kin: in all contexts, which is more than asked for. */
   invalidatePage(low: number, high: number): void {
     this.tlb.invalidate(low, high);
+  }
+  /** Breakpoints of whoever runs the CPU. */
+  setHostBreakpoints(list: readonly HostBreakpoint[]): void {
+    this.watchpoints.setHost(list);
+    this.refreshWatchpoints();
   }
   /** After DR0…DR3, DR7 or CR4.DE have changed. */
   refreshWatchpoints(): void {

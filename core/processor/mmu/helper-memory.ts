@@ -12,6 +12,7 @@ import { Translator } from './translator.ts';
 
 export class HelperMemory extends Translator implements LinearMemory {
   readonly fault = new GuestFault();
+  #wasStepping = false;
   upper = 0;
 
   /** PAE: 0, or 1 where a PDPTE has a reserved bit set. Throws after a nested fault, or where guarded memory refuses (with `guards`). */
@@ -23,6 +24,23 @@ export class HelperMemory extends Translator implements LinearMemory {
       throw this.fault;
     }
     return status === Walk.done ? 0 : 1;
+  }
+  get watchesData(): boolean {
+    return this.watchpoints.data !== 0;
+  }
+  /** A delivery is no instruction that could be executed alone, afterwards: breakpoints are met at once, and told of when it is done. */
+  beginDelivery(): void {
+    this.#wasStepping = this.stepping;
+    this.stepping = true;
+    this.watchpoints.hits = 0;
+  }
+  endDelivery(): number {
+    const { watchpoints } = this;
+    this.stepping = this.#wasStepping;
+    const { guestHits } = watchpoints;
+    watchpoints.noteHostHit();
+    watchpoints.hits = 0;
+    return guestHits;
   }
   portAccessed(port: number, size: number): void {
     this.watchpoints.hits |= this.watchpoints.meetsPort(port, size);

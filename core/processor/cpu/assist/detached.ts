@@ -21,6 +21,9 @@ const noTranslation: Translation = {
   refreshWatchpoints() {},
   loadPdptes: () => 0,
   portAccessed() {},
+  watchesData: false,
+  beginDelivery() {},
+  endDelivery: () => 0,
   watchLine() {},
 };
 

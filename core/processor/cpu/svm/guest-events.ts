@@ -6,8 +6,7 @@
 import { Leave, Status } from '../../state/leave.ts';
 import { Flag, Vector } from '../../state/registers.ts';
 import { Activity } from '../core.ts';
-import { deliver } from '../delivery/deliver.ts';
-import { Delivery, deliverEvent, deliverException } from '../exceptions.ts';
+import { Delivery, deliverBetween, deliverEvent, deliverException } from '../exceptions.ts';
 import { init } from '../reset.ts';
 import { Boundary, EventType } from '../virtualization.ts';
 import { ExitCode } from './exit-code.ts';
@@ -145,7 +144,7 @@ export class GuestEvents {
     const { ripLow, ripHigh } = state;
     state.setRip(controls.nextRipLow, cpu.is64 ? controls.nextRipHigh : 0);
     try {
-      deliver(cpu, vector, type, -1, (controls.nextRipLow - ripLow) & 0xf);
+      deliverBetween(cpu, vector, type, -1, (controls.nextRipLow - ripLow) & 0xf);
       return Boundary.delivered;
     } catch (thrown) {
       if (thrown !== fault) throw thrown;

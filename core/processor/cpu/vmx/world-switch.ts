@@ -4,8 +4,7 @@ import { Leave, Status } from '../../state/leave.ts';
 import { Flag, InterruptShadow } from '../../state/registers.ts';
 import { Activity } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
-import { deliver } from '../delivery/deliver.ts';
-import { Delivery, deliverEvent, deliverException } from '../exceptions.ts';
+import { Delivery, deliverBetween, deliverEvent, deliverException } from '../exceptions.ts';
 import { VmxOutcome } from '../host-cpu.ts';
 import type { RegisterMoves } from '../register-moves.ts';
 import { EventType } from '../virtualization.ts';
@@ -199,7 +198,7 @@ export class WorldSwitch {
     const low = (ripLow + length) | 0;
     state.setRip(low, cpu.is64 ? (ripHigh + (low >>> 0 < length ? 1 : 0)) | 0 : 0);
     try {
-      deliver(cpu, vector, type, -1, length);
+      deliverBetween(cpu, vector, type, -1, length);
       return Delivery.delivered;
     } catch (thrown) {
       if (thrown !== fault) throw thrown;
