@@ -73,7 +73,7 @@ const rows: readonly (readonly [names: string, answer: string])[] = [
   ['A x H P W u w no-fd-bootchk win2k-hack enable-sync-profile no-user-config compat', nothing],
   // Looking inside.
   ['gdb s S', gdb],
-  ['d D trace dfilter msg', log],
+  ['d D dfilter msg', log],
   ['loadvm incoming only-migratable dump-vmstate preconfig', state],
   ['action', 'give --no-reboot to end when the guest resets'],
   ['no-shutdown', 'there is nothing left to look at after a power-off; --json tells how the run ended'],
