@@ -131,11 +131,13 @@ export class Project {
   }
 }
 
-/** A copy of the folder of this name in projects/, or an empty one. It lives as long as the test. */
-export async function project(t: ExecutionContext, name?: string): Promise<Project> {
+/** A copy of a folder, by its name in projects/ or by its place, or an empty one. It lives as long as the test. */
+export async function project(t: ExecutionContext, source?: string | URL): Promise<Project> {
   t.timeout(600_000);
-  const folder = mkdtempSync(join(await installed(), `${name ?? 'project'}-`));
+  const folder = mkdtempSync(join(await installed(), 'project-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  if (name !== undefined) cpSync(join(sources, name), folder, { recursive: true });
+  if (source !== undefined) {
+    cpSync(typeof source === 'string' ? join(sources, source) : fileURLToPath(source), folder, { recursive: true });
+  }
   return new Project(folder);
 }
