@@ -1,6 +1,8 @@
 /** Ordinary projects on the installed package: compilers, loaders, bundlers and test runners as their users set them. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
+import { guestPaths } from '../../cli/fetch/cache.ts';
+import { blocksOf } from '../readme/blocks.ts';
 import { type Ended, project } from './installed.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -101,6 +103,16 @@ test.serial('vitest', async t => {
 test.serial("Node's own test runner", async t => {
   const { status, stdout, stderr } = (await project(t, 'node-test')).node('--test');
   t.regex(stdout, /pass 1\n/, stderr);
+  t.is(status, 0);
+});
+
+const readmeTest = existsSync(guestPaths().manifest) ? test.serial : test.serial.skip;
+
+readmeTest('the program of the README boots Linux', async t => {
+  const app = await project(t, 'types');
+  app.write('readme.ts', blocksOf('README.md').find(({ language }) => language === 'ts')!.text);
+  const { status, stdout, stderr } = app.node('readme.ts');
+  t.regex(stdout, /Linux virt64 [\s\S]*\{ kind: 'powerOff' \}\n$/, stderr);
   t.is(status, 0);
 });
 
