@@ -122,6 +122,11 @@ export class Project {
     this.write(target, readFileSync(join(sources, file), 'utf8'));
   }
 
+  /** What lies in a folder of it. */
+  inside(folder: string): Project {
+    return new Project(join(this.folder, folder));
+  }
+
   node(...args: readonly string[]): Ended {
     return run(this.folder, process.execPath, args);
   }

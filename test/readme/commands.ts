@@ -52,7 +52,7 @@ function complaintOfVirt64([name, ...args]: readonly string[]): string | undefin
   const { options, words = [] } = commands[name as CommandName];
   try {
     if (name === 'run') parseRun(args);
-    else parseCommand(name, words.includes(args[0]!) ? args.slice(1) : args, options);
+    else parseCommand(name, words.includes(args[0]!) ? args.filter(arg => arg.startsWith('-')) : args, options);
     return undefined;
   } catch (error) {
     return (error as Error).message;
