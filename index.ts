@@ -39,6 +39,8 @@ export {
   type Finding,
   type Gate,
   guestModel,
+  hostEntropy,
+  hostWallClock,
   type ImageKind,
   type InitramfsOptions,
   type InterruptEvent,

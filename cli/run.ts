@@ -1,12 +1,19 @@
 /** virt64 run: a machine in this terminal. */
 import { setImmediate } from 'node:timers/promises';
-import { type BuildOptions, build, type Machine, type Outcome, type Profile } from '#machines';
+import {
+  type BuildOptions,
+  build,
+  hostEntropy,
+  hostWallClock,
+  type Machine,
+  type Outcome,
+  type Profile,
+} from '#machines';
 import { parseRun, type RunArguments, runHelp } from './arguments.ts';
 import { blameOption } from './blame.ts';
 import { bootOf } from './boot.ts';
 import { closeDrives, haveDrivesFailed } from './drive.ts';
 import { ExitCode, exitCodeHelp, exitCodeOf } from './exit-code.ts';
-import { hostEntropy, hostWallClock } from './host-sources.ts';
 import { registryWith } from './import-plugin.ts';
 import { dim, isWritten, print, say } from './output.ts';
 import { profileOf } from './profile.ts';

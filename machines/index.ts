@@ -28,6 +28,7 @@ export { type BuildOptions, build } from './build.ts';
 export type { ObserverClass } from './create-observer.ts';
 export { type Finding, findingOf } from './finding.ts';
 export { guestModel } from './guest-model.ts';
+export { hostEntropy, hostWallClock } from './host-sources.ts';
 export { Machine, nanoseconds, type RunOptions } from './machine.ts';
 export type { MachineState } from './machine-state.ts';
 export {

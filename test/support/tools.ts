@@ -19,6 +19,7 @@ export const packages = {
   setpriv: 'util-linux',
   zsh: 'zsh',
   fish: 'fish',
+  chromium: 'chromium',
 } as const;
 
 export type Tool = keyof typeof packages;

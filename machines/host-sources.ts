@@ -1,4 +1,4 @@
-/** Date and randomness of the host, for machines that live in real time anyway. */
+/** Date and randomness of the host, Node or a browser, for machines that live in real time anyway. */
 import type { Entropy, WallClock } from '#core';
 
 /** What `getRandomValues` gives at a time. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { hostEntropy } from '../../../cli/host-sources.ts';
+import { hostEntropy } from '../../machines/host-sources.ts';
 
 test('randomness for any number of bytes, to the last', t => {
   const bytes = new Uint8Array(3 * 0x1_0000 + 64);
