@@ -1,8 +1,8 @@
 /** Accelerators do not agree on average: the same random program leaves the same guest and has asked the board the same things. */
 import test from 'ava';
 import { type CpuState, differences } from '../../core/index.ts';
+import { random } from '../kit/contract/random.ts';
 import { at, Guest, names } from './guest.ts';
-import { random } from './random.ts';
 
 /** Whoever made the host's processor, the guest's executes instructions as its own vendor's does. */
 const vendors = ['amd', 'intel'] as const;

@@ -11,8 +11,8 @@ import {
   type Profile,
   pc,
 } from '../../machines/index.ts';
+import { random } from '../kit/contract/random.ts';
 import { guest } from '../support/linux-guest.ts';
-import { random } from './random.ts';
 
 type Place = Pick<BuildOptions, 'accelerator' | 'engine'>;
 

@@ -1,5 +1,5 @@
 /** Draws from a seed: the same seed draws the same. */
-import { random } from '../accelerators/random.ts';
+import { random } from '../kit/contract/random.ts';
 
 export interface Draw {
   /** At least `low`, less than `high`; whole. */

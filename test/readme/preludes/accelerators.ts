@@ -1,6 +1,6 @@
 import { accelerators } from '#accelerators';
 import { amd } from '#core';
-import { bareBoard } from '../../accelerators/guest.ts';
+import { bareBoard } from '../../kit/contract/guest.ts';
 
 export { MapAccess } from '#accelerators';
 

@@ -1,6 +1,7 @@
 /** Instructions that name a place in memory without reading it: a device whose register clears itself when read must not notice. */
-import type { TestFn } from 'ava';
-import { assemble } from '../../../core/index.ts';
+
+import { assemble } from '#core';
+import type { AddCase } from '../../checks/case.ts';
 import { at, type Guest } from '../guest.ts';
 
 const db = (...bytes: number[]): string => `db ${bytes.join(', ')}`;
@@ -26,11 +27,9 @@ const cases: Readonly<Record<string, string>> = {
 
 const notPresent = 0x2_0000;
 
-export function touch(test: TestFn, guest: Guest): void {
-  const { name } = guest;
-
+export function touch(test: AddCase, guest: Guest): void {
   for (const [title, code] of Object.entries(cases))
-    test(`${name}: ${title}: a device's register is not read`, t => {
+    test(`${title}: a device's register is not read`, t => {
       guest.reset().long(`${code}\n hlt`, { rdi: at.device, rsi: at.device });
       t.deepEqual(guest.run(), { reason: 'halt' });
       t.is(guest.vector, -1);
@@ -38,7 +37,7 @@ export function touch(test: TestFn, guest: Guest): void {
       t.deepEqual(guest.log, []);
     });
 
-  test(`${name}: MASKMOVDQU writes a device's selected registers and touches no other`, t => {
+  test(`MASKMOVDQU writes a device's selected registers and touches no other`, t => {
     const code = `movdqu xmm0, [rsi]\n movdqu xmm1, [rsi + 16]\n ${db(0x66, 0x0f, 0xf7, 0xc1)}\n hlt`;
     guest.reset().long(code, { rdi: at.device, rsi: at.data });
     for (let n = 0; n < 16; n++) guest.bytes[at.data + n] = 0x50 + n;
@@ -50,7 +49,7 @@ export function touch(test: TestFn, guest: Guest): void {
     );
   });
 
-  test(`${name}: CLFLUSH sets the accessed bit as a read does, and not the dirty bit`, t => {
+  test(`CLFLUSH sets the accessed bit as a read does, and not the dirty bit`, t => {
     // A page of RAM, and the device's page of 2 MiB.
     guest.reset().long(`${cases.clflush}\n mov rdi, rsi\n ${cases.clflush}\n hlt`, { rdi: at.data, rsi: at.device });
     const device = at.tables + 0x2000 + 8 * Math.floor(at.device / 0x20_0000);
@@ -61,7 +60,7 @@ export function touch(test: TestFn, guest: Guest): void {
     t.deepEqual(guest.log, []);
   });
 
-  test(`${name}: CLFLUSH faults where a read would`, t => {
+  test(`CLFLUSH faults where a read would`, t => {
     guest.reset().long(`${cases.clflush}\n hlt`, { rdi: notPresent });
     guest.page(notPresent >> 12, 0);
     t.deepEqual(guest.run(), { reason: 'halt' });
@@ -80,7 +79,7 @@ export function touch(test: TestFn, guest: Guest): void {
     t.is(guest.vector, -1);
   });
 
-  test(`${name}: CLFLUSH of a device's supervisor page is the user's page fault`, t => {
+  test(`CLFLUSH of a device's supervisor page is the user's page fault`, t => {
     guest.reset().long(`${cases.clflush}\n hlt`, { rdi: at.device, rsp: at.userStack });
     const { segments } = guest.processor.getState('segments');
     guest.processor.setState({
@@ -100,7 +99,7 @@ export function touch(test: TestFn, guest: Guest): void {
   });
 
   for (const [instruction, code] of [['MONITOR', 'xor ecx, ecx\n xor edx, edx\n monitor']] as const)
-    test(`${name}: ${instruction} does not read what it watches`, t => {
+    test(`${instruction} does not read what it watches`, t => {
       guest.reset().long(`mov rax, rdi\n ${code}\n hlt`, { rdi: at.device });
       t.deepEqual(guest.run(), { reason: 'halt' });
       // Where it is not announced it is #UD.

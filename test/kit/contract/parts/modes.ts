@@ -1,5 +1,5 @@
 /** From power-on to 64-bit mode, INIT and SIPI, several processors. */
-import type { TestFn } from 'ava';
+import type { AddCase } from '../../checks/case.ts';
 import { at, type Guest } from '../guest.ts';
 
 /** Real mode to protected mode to long mode and back, as a boot loader goes. */
@@ -72,10 +72,8 @@ gdtr: dw 0x57
   dd 0x1000
 `;
 
-export function modes(test: TestFn, guest: Guest): void {
-  const { name } = guest;
-
-  test(`${name}: real mode, protected mode, long mode, and back`, t => {
+export function modes(test: AddCase, guest: Guest): void {
+  test(`real mode, protected mode, long mode, and back`, t => {
     guest.reset().long();
     guest.real();
     guest.load(16, ladder, 0x8000);
@@ -107,7 +105,7 @@ export function modes(test: TestFn, guest: Guest): void {
     t.is(guest.get64(0x2_8000), 0x1_2345_6789n);
   });
 
-  test(`${name}: MOV CR0 that changes CD, NE or ET too is checked as any`, t => {
+  test(`MOV CR0 that changes CD, NE or ET too is checked as any`, t => {
     for (const [change, ok] of [
       ['and eax, 0x7fffffff', false],
       ['and eax, 0xfffffffe', false],
@@ -151,7 +149,7 @@ export function modes(test: TestFn, guest: Guest): void {
     }
   });
 
-  test(`${name}: paging in 32 bits, with and without PAE`, t => {
+  test(`paging in 32 bits, with and without PAE`, t => {
     guest
       .reset()
       .protected(
@@ -182,7 +180,7 @@ export function modes(test: TestFn, guest: Guest): void {
     t.is(guest.get32(0x2_8000), 0xbeef);
   });
 
-  test(`${name}: power-on and INIT are as the manual has them, SIPI is what it is`, t => {
+  test(`power-on and INIT are as the manual has them, SIPI is what it is`, t => {
     const data = { selector: 0, attributes: 0x93, limit: 0xffff, base: 0n };
     const table = { limit: 0xffff, base: 0n };
     const segments = {
@@ -259,7 +257,7 @@ export function modes(test: TestFn, guest: Guest): void {
     t.true(powered.fpu.subarray(32, 416).every(byte => byte === 0));
   });
 
-  test(`${name}: an interrupt in real mode clears IF, TF, RF and AC`, t => {
+  test(`an interrupt in real mode clears IF, TF, RF and AC`, t => {
     guest.reset().real('int 0x20\n hlt', { rflags: 0x4_0a02 });
     t.deepEqual(guest.run(), { reason: 'halt' });
     t.is(guest.vector, 0x20);
@@ -267,7 +265,7 @@ export function modes(test: TestFn, guest: Guest): void {
     t.is(guest.view.getUint16(at.stack + 0x1000 - 2, true), 0xa02);
   });
 
-  test(`${name}: power-on, INIT and startup`, t => {
+  test(`power-on, INIT and startup`, t => {
     guest.reset();
     const { general, segments, controls } = guest.state;
     t.is(general.rip, 0xfff0n);
@@ -286,7 +284,7 @@ export function modes(test: TestFn, guest: Guest): void {
     t.deepEqual(guest.log, [['out', 0x80, 2, 0x2100n]]);
   });
 
-  test(`${name}: two processors over one memory`, t => {
+  test(`two processors over one memory`, t => {
     const two = guest.another({ processors: 2 });
     const [first, second] = two.machine.processors;
     two.long('again: lock inc dword ptr [0x28000]\n jmp again');

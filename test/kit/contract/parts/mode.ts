@@ -1,12 +1,13 @@
 /** The mode of a processor: as it was put there, and as its guest changes it. */
-import type { TestFn } from 'ava';
-import type { ProcessorMode } from '../../../accelerators/index.ts';
+
+import type { ProcessorMode } from '#accelerators';
+import type { AddCase } from '../../checks/case.ts';
 import { at, type Guest, selector } from '../guest.ts';
 
 type Words = readonly [ProcessorMode['execution'], ProcessorMode['codeBits'], ProcessorMode['paging']];
 
-export function mode(test: TestFn, guest: Guest): void {
-  const { name, processor } = guest;
+export function mode(test: AddCase, guest: Guest): void {
+  const { processor } = guest;
   const is = (): Words => [processor.mode.execution, processor.mode.codeBits, processor.mode.paging];
 
   /** CS gets these attributes. */
@@ -17,12 +18,12 @@ export function mode(test: TestFn, guest: Guest): void {
     });
   };
 
-  test(`${name}: mode after reset is real, of 16 bits`, t => {
+  test(`mode after reset is real, of 16 bits`, t => {
     guest.reset();
     t.deepEqual(processor.mode, { execution: 'real', codeBits: 16, paging: 'none' });
   });
 
-  test(`${name}: mode follows control registers and CS`, t => {
+  test(`mode follows control registers and CS`, t => {
     guest.reset().protected('hlt');
     t.deepEqual(is(), ['protected', 32, 'none']);
     code(0x9b);
@@ -35,7 +36,7 @@ export function mode(test: TestFn, guest: Guest): void {
     t.deepEqual(is(), ['compatibility', 16, '4-level']);
   });
 
-  test(`${name}: mode in virtual-8086 mode, with 32-bit and PAE paging`, t => {
+  test(`mode in virtual-8086 mode, with 32-bit and PAE paging`, t => {
     for (const [cr4, paging] of [
       [0x10n, '32-bit'],
       [0x20n, 'pae'],
@@ -63,7 +64,7 @@ export function mode(test: TestFn, guest: Guest): void {
     }
   });
 
-  test(`${name}: mode changes under a guest that climbs from real mode to 64 bits`, t => {
+  test(`mode changes under a guest that climbs from real mode to 64 bits`, t => {
     guest.reset().long();
     guest.real();
     const seen: Words[] = [];

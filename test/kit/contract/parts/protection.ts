@@ -1,19 +1,21 @@
 /** Rights of pages: what `protect` takes away ends `run` before it happens, and happens once it is given back. */
-import type { ExecutionContext, TestFn } from 'ava';
-import { MapAccess } from '../../../accelerators/index.ts';
-import { MachineError } from '../../../core/index.ts';
+
+import { MapAccess } from '#accelerators';
+import { MachineError } from '#core';
+import type { AddCase } from '../../checks/case.ts';
+import type { Checks } from '../../checks/checks.ts';
 import { at, type Guest } from '../guest.ts';
 
 const { read, write, execute, readExecute, all } = MapAccess;
 const exit = { onViolation: 'exit' } as const;
 const page = 4096;
 
-export function protection(test: TestFn, guest: Guest): void {
-  const { machine, name } = guest;
+export function protection(test: AddCase, guest: Guest): void {
+  const { machine } = guest;
 
   /** A test that leaves all of RAM open. */
-  const opening = (title: string, body: (t: ExecutionContext) => void): void =>
-    test(`${name}: ${title}`, t => {
+  const opening = (title: string, body: (t: Checks) => void): void =>
+    test(title, t => {
       try {
         body(t);
       } finally {

@@ -1,5 +1,5 @@
 /** Entries that end early, since the host wants its turn, and processors that spin. */
-import type { TestFn } from 'ava';
+import type { AddCase } from '../../checks/case.ts';
 import { at, type Guest, selector } from '../guest.ts';
 
 /** Long ones, each slow in a way of its own. The handler of #UD steps over it. */
@@ -43,25 +43,22 @@ const programs: Readonly<Record<string, string>> = {
     dec ecx
     jnz again
     hlt`,
-  // A hypervisor serves these by itself.
   'cache flushes': 'mov ecx, 3000\n again: wbinvd\n invd\n dec ecx\n jnz again\n hlt',
   ports: 'mov ecx, 3000\n again: out 0x80, al\n in eax, 0x80\n add ebx, eax\n dec ecx\n jnz again\n hlt',
 };
 
 /** How often the host is asked at least. */
-const questions = (what: string, name: string): number => {
-  if (what === 'ports') return 0;
-  if (what === 'code that changes itself') return 10;
-  // NVMM's driver serves these exits by itself; elsewhere they are a few instructions.
-  if (what === 'cache flushes') return name.startsWith('nvmm') ? 5 : 0;
-  return 1;
+const questions = (what: string): number => {
+  // A few instructions, or exits that are served by the board.
+  if (what === 'ports' || what === 'cache flushes') return 0;
+  return what === 'code that changes itself' ? 10 : 1;
 };
 
-export function giveWay(test: TestFn, guest: Guest): void {
-  const { name, accelerator } = guest;
+export function giveWay(test: AddCase, guest: Guest): void {
+  const { accelerator } = guest;
 
   for (const [what, source] of Object.entries(programs)) {
-    test(`${name}: ${what} may be left at any time, and the guest cannot tell`, t => {
+    test(`${what} may be left at any time, and the guest cannot tell`, t => {
       const ends: unknown[] = [];
       for (const overdue of [() => false, () => true]) {
         guest.reset().long(source, { rdx: 0x80, rsp: at.stack });
@@ -79,7 +76,7 @@ export function giveWay(test: TestFn, guest: Guest): void {
         guest.input = port => port + asked * 0;
         const before = accelerator.time.ticks;
         t.deepEqual(guest.run(10_000_000), { reason: 'halt' });
-        t.true(asked >= questions(what, name), `asked ${asked} times`);
+        t.true(asked >= questions(what), `asked ${asked} times`);
         const { fpu, ...state } = guest.state;
         ends.push([
           accelerator.time.ticks - before,
@@ -93,7 +90,7 @@ export function giveWay(test: TestFn, guest: Guest): void {
     });
   }
 
-  test(`${name}: PAUSE ends a run for who wants that, and nobody else`, t => {
+  test(`PAUSE ends a run for who wants that, and nobody else`, t => {
     const source = 'inc eax\n pause\n inc eax\n pause\n hlt';
     guest.reset().long(source);
     t.deepEqual(guest.run(), { reason: 'halt' });

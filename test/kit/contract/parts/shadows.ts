@@ -1,6 +1,7 @@
 /** Debug traps and interrupt shadows at every boundary: in one run, instruction by instruction, and moved from one accelerator to the next. */
-import type { TestFn } from 'ava';
-import { at, Guest, names } from '../guest.ts';
+import { accelerators } from '#accelerators';
+import type { AddCase } from '../../checks/case.ts';
+import { at, Guest } from '../guest.ts';
 
 const trail = at.data + 0x1000;
 const tracer = at.handlers + 0x800;
@@ -87,9 +88,12 @@ const trapsOf = (guest: Guest): (readonly [rip: bigint, dr6: bigint])[] => {
 /** More than any of them takes. */
 const limit = 400;
 
-export function shadows(test: TestFn, guest: Guest): void {
-  test(`${guest.name}: debug traps in and after interrupt shadows, in one run, by single instructions, and moved`, t => {
-    const others = names.map(name => new Guest(name, guest.options));
+export function shadows(test: AddCase, guest: Guest): void {
+  test(`debug traps in and after interrupt shadows, in one run, by single instructions, and moved`, t => {
+    const others = [
+      ...accelerators.map(factory => new Guest(options => factory.create(options), guest.options)),
+      guest.another({}),
+    ];
     for (const { what, source, traps, dr6 } of programs) {
       const symbols = prepare(guest, source);
       const expected = traps.map(label => [symbols.get(label)!, dr6] as const);

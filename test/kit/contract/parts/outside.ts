@@ -1,5 +1,5 @@
 /** What comes from outside while a processor runs: interrupts, cancellations, a task priority, and what the board hears of its counter. */
-import type { TestFn } from 'ava';
+import type { AddCase } from '../../checks/case.ts';
 import { at, type Guest } from '../guest.ts';
 
 /** More than the entries below may take; an implementation that heeds what happens only at their end takes as many. */
@@ -10,8 +10,8 @@ const loops = {
   'of dear instructions': 'sti\n again: fldpi\n fsin\n fstp st(0)\n jmp again',
 } as const;
 
-export function outside(test: TestFn, guest: Guest): void {
-  const { name, pin, accelerator } = guest;
+export function outside(test: AddCase, guest: Guest): void {
+  const { pin, accelerator } = guest;
 
   /** The board does so the first time that it is asked. */
   const once = (action: () => void): void => {
@@ -28,7 +28,7 @@ export function outside(test: TestFn, guest: Guest): void {
       ['an interrupt', 0x51],
       ['an NMI', 2],
     ] as const)
-      test(`${name}: ${what} from outside stops a running loop ${kind} at once`, t => {
+      test(`${what} from outside stops a running loop ${kind} at once`, t => {
         guest.reset().long(loop);
         let raised = -1;
         once(() => {
@@ -43,7 +43,7 @@ export function outside(test: TestFn, guest: Guest): void {
         t.true(accelerator.time.ticks - raised <= 3, `${accelerator.time.ticks - raised} instructions later`);
       });
 
-    test(`${name}: a cancellation from outside ends a running loop ${kind} at once`, t => {
+    test(`a cancellation from outside ends a running loop ${kind} at once`, t => {
       guest.reset().long(loop);
       let cancelled = -1;
       once(() => {
@@ -55,7 +55,7 @@ export function outside(test: TestFn, guest: Guest): void {
     });
   }
 
-  test(`${name}: a masked interrupt that waits changes nothing`, t => {
+  test(`a masked interrupt that waits changes nothing`, t => {
     guest.reset().long('mov ecx, 400000\n again: dec ecx\n jnz again\n hlt');
     once(() => pin.raise(0x51));
     t.deepEqual(guest.run(budget), { reason: 'halt' });
@@ -63,7 +63,7 @@ export function outside(test: TestFn, guest: Guest): void {
     t.deepEqual(pin.taken, []);
   });
 
-  test(`${name}: CR8 is the interrupt controller's: the state says what the board has`, t => {
+  test(`CR8 is the interrupt controller's: the state says what the board has`, t => {
     guest.reset().long('mov rbx, cr8\n mov eax, 6\n mov cr8, rax\n hlt');
     pin.taskPriority = 9;
     const { controls } = guest.state;
@@ -77,7 +77,7 @@ export function outside(test: TestFn, guest: Guest): void {
     t.is(guest.state.controls.cr8, 6n);
   });
 
-  test(`${name}: the board is told what the time-stamp counter is ahead of the time`, t => {
+  test(`the board is told what the time-stamp counter is ahead of the time`, t => {
     guest.reset().long('wrmsr\n jmp $', { rcx: 0x10, rdx: -1n, rax: 0x10 });
     const offsets: (readonly [processor: number, offset: bigint])[] = [];
     guest.timestampChanged = (processor, offset) => offsets.push([processor, offset]);
@@ -90,7 +90,7 @@ export function outside(test: TestFn, guest: Guest): void {
     t.is(guest.state.msrs.tsc, 5n);
   });
 
-  test(`${name}: the counters of a machine that is powered on are equal`, t => {
+  test(`the counters of a machine that is powered on are equal`, t => {
     const { machine } = guest.another({ processors: 3 });
     t.deepEqual(
       machine.processors.map(processor => processor.getState('msrs').msrs.tsc),

@@ -1,27 +1,25 @@
 /** Features, maps, aliases, rights. */
-import type { TestFn } from 'ava';
-import { accelerators, MapAccess } from '../../../accelerators/index.ts';
-import { amd } from '../../../core/index.ts';
+
+import { MapAccess } from '#accelerators';
+import type { AddCase } from '../../checks/case.ts';
 import { at, bareBoard, type Guest } from '../guest.ts';
 
 const badCall = { code: 'bad-call' };
 
-export function memory(test: TestFn, guest: Guest): void {
-  const { name, machine, accelerator } = guest;
+export function memory(test: AddCase, guest: Guest): void {
+  const { machine, accelerator } = guest;
 
-  test(`${name}: features are data, and more than they allow is refused`, t => {
+  test(`features are data, and more than they allow is refused`, t => {
     const { features } = accelerator;
     t.true(features.processorsPerMachine >= 1 && features.machines >= 1);
     t.true(features.memoryProtection && features.memoryAliasing && features.memoryUnmapping && features.completeState);
-    const factory = accelerators.find(each => each.name === accelerator.name)!;
-    using other = factory.create({ memory: 2 ** 20, processors: 1, cpu: amd({}) });
+    using other = guest.create({ memory: 2 ** 20, processors: 1, cpu: machine.specification.cpu });
     for (const processors of [0, 1.5, features.processorsPerMachine + 1])
       t.throws(() => other.createMachine({ ...machine.specification, processors }), badCall, `${processors}`);
   });
 
-  test(`${name}: memory is there first, and processors come with the board, once`, t => {
-    const factory = accelerators.find(each => each.name === accelerator.name)!;
-    using other = factory.create({ memory: 2 ** 20, processors: 1, cpu: machine.specification.cpu });
+  test(`memory is there first, and processors come with the board, once`, t => {
+    using other = guest.create({ memory: 2 ** 20, processors: 1, cpu: machine.specification.cpu });
     using created = other.createMachine({ ...machine.specification, processors: 1 });
     const block = created.allocate(0x2000);
     created.map(0, block, 0, 0x2000, MapAccess.all);
@@ -37,7 +35,7 @@ export function memory(test: TestFn, guest: Guest): void {
     t.is(created.processors[0]!.getState('general').general.rip, 0xfff0n);
   });
 
-  test(`${name}: what cannot be mapped is refused and changes nothing`, t => {
+  test(`what cannot be mapped is refused and changes nothing`, t => {
     const block = machine.allocate(0x2000);
     const top = 2 ** accelerator.features.guestPhysicalBits;
     const refused: readonly (readonly [gpa: number, offset: number, size: number, access: number])[] = [
@@ -80,7 +78,7 @@ export function memory(test: TestFn, guest: Guest): void {
     }
   });
 
-  test(`${name}: unmapped memory is the board's, mapped memory is the guest's`, t => {
+  test(`unmapped memory is the board's, mapped memory is the guest's`, t => {
     const block = machine.allocate(0x1000);
     guest.reset().long('again: mov eax, [rdi]\n hlt\n jmp again', { rdi: 0x40_0010 });
     guest.memory = () => 0x1234n;
@@ -102,7 +100,7 @@ export function memory(test: TestFn, guest: Guest): void {
     t.is(guest.log.length, 4);
   });
 
-  test(`${name}: two address spaces, and what a change of privilege rules does to translations, in one stretch of code`, t => {
+  test(`two address spaces, and what a change of privilege rules does to translations, in one stretch of code`, t => {
     guest.reset().long(
       `again: mov cr3, rsi
        mov eax, [rdi]
@@ -147,7 +145,7 @@ export function memory(test: TestFn, guest: Guest): void {
     t.is(guest.register('r9'), 2n);
   });
 
-  test(`${name}: SMAP opens and closes in the midst of a stretch of code`, t => {
+  test(`SMAP opens and closes in the midst of a stretch of code`, t => {
     for (const [open, close] of [
       ['stac', 'clac'],
       ['pushfq\n or dword ptr [rsp], 0x40000\n popfq', 'pushfq\n btr dword ptr [rsp], 18\n popfq'],
@@ -172,7 +170,7 @@ export function memory(test: TestFn, guest: Guest): void {
     }
   });
 
-  test(`${name}: code is what it has become, where only its end or its beginning lies in the page that is written`, t => {
+  test(`code is what it has become, where only its end or its beginning lies in the page that is written`, t => {
     // A jump across pages whose second page has nothing but its last bytes.
     guest.reset().long('jmp 0x10ffe');
     guest.load(64, 'jmp 0x12000', 0x1_0ffe);
@@ -202,7 +200,7 @@ export function memory(test: TestFn, guest: Guest): void {
     t.is(guest.register('rax'), 0xfn);
   });
 
-  test(`${name}: an access across 4 GiB is one of two pages`, t => {
+  test(`an access across 4 GiB is one of two pages`, t => {
     guest.reset().long(
       `mov ecx, 3
        again: mov rax, [rdi]
@@ -228,7 +226,7 @@ export function memory(test: TestFn, guest: Guest): void {
     t.is(guest.get32(0), below);
   });
 
-  test(`${name}: one block at two addresses is one memory, for code too`, t => {
+  test(`one block at two addresses is one memory, for code too`, t => {
     const block = machine.allocate(0x1000);
     machine.map(0x30_0000, block, 0, 0x1000, MapAccess.all);
     machine.map(0x50_0000, block, 0, 0x1000, MapAccess.all);
@@ -250,7 +248,7 @@ export function memory(test: TestFn, guest: Guest): void {
     machine.unmap(0x50_0000, 0x1000);
   });
 
-  test(`${name}: read-only memory reads and runs, writes go to the board`, t => {
+  test(`read-only memory reads and runs, writes go to the board`, t => {
     const block = machine.allocate(0x1000);
     block.bytes.set([0xb8, 1, 2, 3, 4, 0xc3]);
     machine.map(0x30_0000, block, 0, 0x1000, MapAccess.readExecute);
@@ -274,7 +272,7 @@ export function memory(test: TestFn, guest: Guest): void {
     machine.unmap(0x30_0000, 0x1000);
   });
 
-  test(`${name}: the host's writes to code are seen`, t => {
+  test(`the host's writes to code are seen`, t => {
     guest.reset().long('start: inc eax\n out 0x80, al\n jmp start');
     let rounds = 0;
     guest.output = () => {

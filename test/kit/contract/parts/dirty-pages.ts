@@ -1,7 +1,9 @@
 /** Dirty pages: those that the guest and DMA have written since tracking began, no fewer and, apart from page tables, no more. */
-import type { ExecutionContext, TestFn } from 'ava';
-import { MapAccess } from '../../../accelerators/index.ts';
-import { MachineError } from '../../../core/index.ts';
+
+import { MapAccess } from '#accelerators';
+import { MachineError } from '#core';
+import type { AddCase } from '../../checks/case.ts';
+import type { Checks } from '../../checks/checks.ts';
 import { at, type Guest } from '../guest.ts';
 import { random } from '../random.ts';
 
@@ -10,12 +12,12 @@ const page = 4096;
 const first = 0x5_0000;
 const size = 0x2_0000;
 
-export function dirtyPages(test: TestFn, guest: Guest): void {
-  const { machine, name } = guest;
+export function dirtyPages(test: AddCase, guest: Guest): void {
+  const { machine } = guest;
 
   /** A test that leaves nothing tracked. */
-  const tracking = (title: string, body: (t: ExecutionContext) => void): void =>
-    test(`${name}: ${title}`, t => {
+  const tracking = (title: string, body: (t: Checks) => void): void =>
+    test(title, t => {
       try {
         body(t);
       } finally {

@@ -1,9 +1,11 @@
 /**
  * Translation: what `translate` says of a linear address is what the guest's own loads, stores and fetches there find, whatever its tables hold.
  */
-import type { ExecutionContext, TestFn } from 'ava';
-import type { Translation } from '../../../accelerators/index.ts';
-import { MachineError } from '../../../core/index.ts';
+
+import type { Translation } from '#accelerators';
+import { MachineError } from '#core';
+import type { AddCase } from '../../checks/case.ts';
+import type { Checks } from '../../checks/checks.ts';
 import { at, type Guest, selector } from '../guest.ts';
 import { random } from '../random.ts';
 
@@ -183,11 +185,11 @@ function start(guest: Guest, mode: Tables, rules: Rules, kind: keyof typeof sour
   guest.log = [];
 }
 
-export function translation(test: TestFn, guest: Guest): void {
-  const { machine, name, processor } = guest;
+export function translation(test: AddCase, guest: Guest): void {
+  const { machine, processor } = guest;
 
   for (const [title, mode] of Object.entries(modes))
-    test(`${name}: translate, ${title}: loads, stores and fetches of the guest find what it says`, t => {
+    test(`translate, ${title}: loads, stores and fetches of the guest find what it says`, t => {
       const next = random(0x5eed);
       const one = dice(next);
       const seen = new Set<string>();
@@ -219,7 +221,7 @@ export function translation(test: TestFn, guest: Guest): void {
       t.true(seen.size >= (mode.large[0] || mode.bits === 64 ? 9 : 6), [...seen].join());
     });
 
-  test(`${name}: translate without paging is the address itself`, t => {
+  test(`translate without paging is the address itself`, t => {
     guest.reset().protected('hlt');
     const same = { pageSize: 4096, writable: true, executable: true, user: true };
     t.deepEqual(processor.translate(0x1234_5678n), { gpa: 0x1234_5678, ...same });
@@ -228,7 +230,7 @@ export function translation(test: TestFn, guest: Guest): void {
     t.deepEqual(processor.translate(0x10_ffefn), { gpa: 0x10_ffef, ...same });
   });
 
-  test(`${name}: translate knows no addresses that are not canonical, and takes nothing else`, t => {
+  test(`translate knows no addresses that are not canonical, and takes nothing else`, t => {
     guest.reset().long('hlt');
     for (const linear of [1n << 47n, 0xffff_7fff_ffff_ffffn, 1n << 63n]) t.is(processor.translate(linear), undefined);
     t.is(processor.translate(0x1234n)?.gpa, 0x1234);
@@ -237,7 +239,7 @@ export function translation(test: TestFn, guest: Guest): void {
     t.throws(() => processor.translate(5 as never), badCall);
   });
 
-  test(`${name}: translate reads tables as they are: changed from outside, protected, in another mapping`, t => {
+  test(`translate reads tables as they are: changed from outside, protected, in another mapping`, t => {
     guest.reset().long('hlt');
     guest.page(at.data >> 12, 0x7_0000 | 5);
     t.deepEqual(processor.translate(BigInt(at.data + 8)), {
@@ -271,7 +273,7 @@ interface Case {
   readonly round: number;
 }
 
-function check(t: ExecutionContext, guest: Guest, { kind, page, linear, rules, round }: Case): void {
+function check(t: Checks, guest: Guest, { kind, page, linear, rules, round }: Case): void {
   const what = `round ${round}, ${kind} at ${linear.toString(16)}, ${JSON.stringify(rules)}, ${JSON.stringify(page)}`;
   const exit = guest.run(20);
   if (!allowed(kind, page, rules)) {

@@ -1,13 +1,11 @@
 /** Guests that are up to no good: nothing of what they run may throw, hang or reach outside of their memory. */
-import type { TestFn } from 'ava';
+import type { AddCase } from '../../checks/case.ts';
 import { at, type Guest } from '../guest.ts';
 import { random } from '../random.ts';
 
-export function hostile(test: TestFn, guest: Guest): void {
-  const { name } = guest;
-
+export function hostile(test: AddCase, guest: Guest): void {
   for (const mode of ['real', 'protected', 'long'] as const) {
-    test(`${name}: random bytes as code, ${mode}`, t => {
+    test(`random bytes as code, ${mode}`, t => {
       for (let seed = 1; seed <= 60; seed++) {
         const next = random(seed * 7919);
         guest.reset()[mode](undefined, {
@@ -25,8 +23,7 @@ export function hostile(test: TestFn, guest: Guest): void {
         guest.memory = address => BigInt(address);
         for (let round = 0; round < 3; round++) {
           const exit = guest.run(700);
-          t.true(['limit', 'halt', 'shutdown', 'error'].includes(exit.reason));
-          if (exit.reason === 'error') t.log(mode, seed, exit);
+          t.true(['limit', 'halt', 'shutdown', 'error'].includes(exit.reason), `${mode} ${seed}`);
           guest.pin.raise(0x20 + (next() & 0x7f));
           if (exit.reason === 'shutdown' || exit.reason === 'error') break;
         }
@@ -34,7 +31,7 @@ export function hostile(test: TestFn, guest: Guest): void {
     });
   }
 
-  test(`${name}: random control registers, descriptors and page tables`, t => {
+  test(`random control registers, descriptors and page tables`, t => {
     const next = random(4711);
     const writes = [
       'mov cr0, rax',
