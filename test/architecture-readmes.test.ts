@@ -15,6 +15,7 @@ const foldersIn = (folder: string): string[] =>
 const rooms = [
   ...tops.filter(top => top !== 'core'),
   'cli/host',
+  'test/kit',
   ...['devices', 'accelerators', 'machines', 'core', 'core/board', 'core/processor'].flatMap(foldersIn),
 ];
 

@@ -101,6 +101,17 @@ test('nothing that runs in a browser imports from Node, and packages are few', t
   t.deepEqual(wrong, []);
 });
 
+test('what ships of test knows no runner and nothing that does not ship', t => {
+  const shipped = ['#accelerators', '#core', '#devices', '#machines'];
+  const wrong = files('test/kit')
+    .flatMap(importsOf)
+    .filter(({ file, specifier }) => {
+      if (!specifier.startsWith('.')) return !shipped.includes(specifier);
+      return !relative(root, resolve(root, dirname(file), specifier)).startsWith('test/kit/');
+    });
+  t.deepEqual(wrong, []);
+});
+
 test('only core/board/framework knows the injection container', t => {
   const wrong = all.filter(
     ({ file, specifier }) =>

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { microvm, use } from 'virt64';
 import { accelerators } from 'virt64/accelerators';
-import { IsaSerial } from 'virt64/devices';
+import { IsaSerial, MemoryDisk, VirtioBlock } from 'virt64/devices';
 import { bootCode, guests, testMachine } from 'virt64/testing';
 
 const outcomes = [
@@ -41,4 +41,19 @@ test('machine code is taken as it is, and COM1 is a port as any', async t => {
   await using machine = await testMachine({ profile: microvm, code: boot.image });
   t.deepEqual(await machine.run({ timeout: '1 ms' }), { kind: 'halted' });
   t.is(machine.serial.text, 'serial');
+});
+
+test('the machine has what any device is connected to', async t => {
+  const disk = use(VirtioBlock, { slot: '00:04.0', disk: new MemoryDisk(new Uint8Array(512)) });
+  const com2 = use(IsaSerial, { port: 0x2f8, irq: 'isa@3' });
+  const code = `mov dx, 0xcf8
+    mov eax, 0x80002000
+    out dx, eax
+    mov dx, 0xcfc
+    in eax, dx
+    shr eax, 16
+    out 0xf4, al
+    ${guests.halt}`;
+  await using machine = await testMachine({ devices: { disk, com2 }, code });
+  t.deepEqual(await machine.run({ timeout: '1 ms' }), { kind: 'exit', code: 0x42 });
 });

@@ -1,5 +1,6 @@
 /** The suite of the accelerators' contract: what holds for one of them holds for all. */
-import type { Features } from '#accelerators';
+import type { Accelerator, Features } from '#accelerators';
+import { MachineError } from '#core';
 import { type AddCase, type Case, newCase } from '../checks/case.ts';
 import { type CreateAccelerator, Guest } from './guest.ts';
 import { breakpoints } from './parts/breakpoints.ts';
@@ -59,15 +60,23 @@ export interface ContractOptions {
 
 /**
  * All cases that an accelerator has to pass by its features. It is created at once, with guests of AMD's and Intel's processors, and lives as long as
- * its cases; these may run in any order, one at a time. Budgets are instructions, so `features.time` has to be `instructions`.
+ * its cases; these may run in any order, one at a time. Budgets are instructions: where the time is the host's a MachineError is thrown.
  */
 export function contractCases(create: CreateAccelerator, { name }: ContractOptions = {}): readonly Case[] {
   const guest = new Guest(create);
   const { accelerator } = guest;
+  requireInstructions(accelerator);
   const cases: Case[] = [];
   for (const { add, needs } of parts) {
     if (needs && !needs(accelerator.features)) continue;
     add((title, body) => cases.push(newCase(`${name ?? accelerator.name}: ${title}`, body)), guest);
   }
   return cases;
+}
+
+function requireInstructions({ name, features: { time } }: Accelerator): void {
+  if (time === 'instructions') return;
+  throw new MachineError('unsupported', `the time of ${name} is the host's, and the suite counts instructions`, {
+    remedy: 'create it without a clock',
+  });
 }

@@ -1,5 +1,5 @@
 /** A machine for the test of a device, in a line. */
-import { DebugConsole, DebugExit, LocalApic } from '#devices';
+import { DebugConsole, DebugExit, IoApic, IsaInterrupts, LocalApic, PciHost, Pic } from '#devices';
 import {
   type BootMode,
   type BuildOptions,
@@ -12,9 +12,9 @@ import {
 } from '#machines';
 import { bootCode, exitPort, printPort } from './guests.ts';
 
-/** As little as guests need: RAM, a local APIC, a console, and a way to end. */
+/** As little as devices and guests need: RAM, interrupt controllers and slots to be connected to, a console, and a way to end. */
 export const bare: Profile = profile('bare', {
-  description: 'RAM, a local APIC, a debug console and a debug exit',
+  description: 'RAM, interrupt controllers, a PCI host, a debug console and a debug exit',
   memory: '2 MiB',
   processors: 1,
   cpu: 'amd',
@@ -24,6 +24,10 @@ export const bare: Profile = profile('bare', {
   tripleFault: 'end',
   devices: {
     lapic: use(LocalApic, {}),
+    ioapic: use(IoApic, {}),
+    pic: use(Pic, {}),
+    isa: use(IsaInterrupts, {}),
+    pci: use(PciHost, {}),
     console: use(DebugConsole, { port: printPort }),
     exit: use(DebugExit, { port: exitPort, code: 'plain' }),
   },

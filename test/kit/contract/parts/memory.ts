@@ -12,7 +12,7 @@ export function memory(test: AddCase, guest: Guest): void {
   test(`features are data, and more than they allow is refused`, t => {
     const { features } = accelerator;
     t.true(features.processorsPerMachine >= 1 && features.machines >= 1);
-    t.true(features.memoryProtection && features.memoryAliasing && features.memoryUnmapping && features.completeState);
+    t.true(features.memoryProtection && features.memoryAliasing && features.memoryUnmapping);
     using other = guest.create({ memory: 2 ** 20, processors: 1, cpu: machine.specification.cpu });
     for (const processors of [0, 1.5, features.processorsPerMachine + 1])
       t.throws(() => other.createMachine({ ...machine.specification, processors }), badCall, `${processors}`);
