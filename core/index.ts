@@ -105,7 +105,7 @@ export { type AssistMemory, InstructionAssist } from './processor/cpu/assist/ins
 export { type DeviceMemory, LiveAssist, largestPiece } from './processor/cpu/assist/live.ts';
 export type { CpuCore, HelperImplementation, PortAccessor } from './processor/cpu/core.ts';
 export type { Cpu } from './processor/cpu/cpu.ts';
-export { guestCpuid } from './processor/cpu/cpuid.ts';
+export { type CpuidCircumstances, guestCpuid } from './processor/cpu/cpuid.ts';
 export { Delivery, deliverEvent } from './processor/cpu/exceptions.ts';
 export type { CpuExit } from './processor/cpu/exit.ts';
 export { helperImplementations } from './processor/cpu/helpers/index.ts';

@@ -1,15 +1,18 @@
 /** The contract's suite as such: which cases there are, and that accelerators which do one thing wrong fail one of them. */
 import test from 'ava';
+import { guestModel } from 'virt64';
 import {
   type Accelerator,
   type AcceleratorOptions,
   accelerators,
   type Features,
   MachineError,
+  MapAccess,
   type ProcessorBoard,
   type VirtualMachine,
 } from 'virt64/accelerators';
 import { type Case, CheckError, contractCases } from 'virt64/testing';
+import { bareBoard } from '../kit/contract/guest.ts';
 
 const software = accelerators.find(({ name }) => name === 'software')!;
 
@@ -73,6 +76,30 @@ for (const [features, gone] of lacking)
       [],
     );
   });
+
+test('what features deny is refused by their names', t => {
+  for (const { name, create } of accelerators) {
+    const cpu = guestModel({ cpu: 'amd', processors: 1 });
+    const accelerator = create({ memory: 2 ** 20, processors: 1, cpu });
+    Object.assign(accelerator, {
+      features: { ...accelerator.features, protection: false, dirtyPages: false, step: false },
+    });
+    const machine = accelerator.createMachine({ processors: 1, cpu });
+    const block = machine.allocate(0x1000);
+    machine.map(0, block, 0, 0x1000, MapAccess.all);
+    const [processor] = machine.powerOn(bareBoard());
+    const refused = (feature: string) => ({
+      instanceOf: MachineError,
+      code: 'unsupported',
+      message: new RegExp(feature),
+    });
+    t.throws(() => machine.protect(0, 0x1000, MapAccess.read), refused('features.protection'), name);
+    t.throws(() => machine.trackDirty(0, 0x1000, true), refused('features.dirtyPages'), name);
+    t.throws(() => machine.dirtyPages(0, 0x1000), refused('features.dirtyPages'), name);
+    t.throws(() => processor!.step(), refused('features.step'), name);
+    t.notThrows(() => processor!.run(), name);
+  }
+});
 
 test('an accelerator whose time is the host’s is refused', t => {
   t.throws(() => contractCases(changed({ features: { time: 'host' } })), {

@@ -30,7 +30,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     return { stops, end: 'breakpoint' };
   };
 
-  test(`a breakpoint on code comes before its instruction, each time, in every mode`, t => {
+  test('a breakpoint on code comes before its instruction, each time, in every mode', t => {
     fresh(code(at.code + 7)).long('mov ecx, 3\n nop\n nop\nagain: inc eax\n dec ecx\n jnz again\n hlt');
     t.is(guest.run().reason, 'breakpoint');
     t.is(guest.register('rax'), 0n);
@@ -50,7 +50,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     guest.machine.setBreakpoints([]);
   });
 
-  test(`what was reported or stepped to is executed once, also where breakpoints are set anew`, t => {
+  test('what was reported or stepped to is executed once, also where breakpoints are set anew', t => {
     const list = [code(at.code), code(at.code + 1), code(at.code + 2)];
     fresh(...list).long('nop\n nop\n nop\n nop\n hlt');
     t.is(guest.run().reason, 'breakpoint');
@@ -69,7 +69,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     guest.machine.setBreakpoints([]);
   });
 
-  test(`breakpoints on data of each length come after the instruction that touches them`, t => {
+  test('breakpoints on data of each length come after the instruction that touches them', t => {
     const where = at.data + 0x48;
     for (const length of [1, 2, 4, 8] as const) {
       for (const kind of ['write', 'access'] as const) {
@@ -86,7 +86,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     guest.machine.setBreakpoints([]);
   });
 
-  test(`a data breakpoint finds the instruction done, and REP at the iteration that met it`, t => {
+  test('a data breakpoint finds the instruction done, and REP at the iteration that met it', t => {
     const where = at.data + 0x108;
     fresh(data('write', where, 4)).long(
       'mov dword ptr [rbx], 7\n nop\n mov rdi, rbx\n sub rdi, 8\n mov ecx, 5\n rep stosd\n hlt',
@@ -105,7 +105,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     guest.machine.setBreakpoints([]);
   });
 
-  test(`the guest's own debug registers are as it wrote them`, t => {
+  test("the guest's own debug registers are as it wrote them", t => {
     fresh(code(at.code + 2), data('access', at.data + 8, 8)).long(
       `nop\n nop\n nop
       lea rax, [rel there]\n mov dr0, rax\n mov rax, 0x123456789a\n mov dr3, rax
@@ -136,7 +136,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     t.is(guest.state.debug.dr6 & 0xe00fn, 1n);
   });
 
-  test(`debug exceptions of the guest's own are not ours`, t => {
+  test("debug exceptions of the guest's own are not ours", t => {
     // Single step, INT1, general detect.
     fresh(code(at.code + 0x800)).long(
       `pushfq\n or qword ptr [rsp], 0x100\n popfq\n nop\n pushfq\n and qword ptr [rsp], ~0x100\n popfq
@@ -162,7 +162,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     t.is(seen.length, 0x80);
   });
 
-  test(`a data breakpoint and the guest's single step at once: both`, t => {
+  test("a data breakpoint and the guest's single step at once: both", t => {
     fresh(data('write', at.data, 8)).long('pushfq\n or qword ptr [rsp], 0x100\n popfq\n mov [rbx], rax\n nop', {
       rbx: at.data,
     });
@@ -173,7 +173,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     guest.machine.setBreakpoints([]);
   });
 
-  test(`breakpoints in handlers: of an interrupt, and of a fault of the instruction stepped`, t => {
+  test('breakpoints in handlers: of an interrupt, and of a fault of the instruction stepped', t => {
     fresh(code(at.handlers + 16 * 0x41), code(at.handlers + 16 * 6)).long('sti\n nop\n nop\n ud2');
     guest.load(64, 'iretq', at.handlers + 16 * 0x41);
     guest.pin.raise(0x41);
@@ -188,7 +188,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     guest.machine.setBreakpoints([]);
   });
 
-  test(`a breakpoint stays where code is written, and where it is a device's operand`, t => {
+  test("a breakpoint stays where code is written, and where it is a device's operand", t => {
     fresh(code(at.code + 7)).long('mov byte ptr [rel next], 0x90\nnext: hlt\n mov eax, [rbx]\n hlt', {
       rbx: at.device,
     });
@@ -198,7 +198,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     guest.machine.setBreakpoints([]);
   });
 
-  test(`events that push onto a watched stack are delivered, and IRET, which reads it, is told of`, t => {
+  test('events that push onto a watched stack are delivered, and IRET, which reads it, is told of', t => {
     for (const nmi of [false, true]) {
       fresh(data('access', at.stack - 40, 8)).long('sti\n nop\n nop\n nop\n cli\n hlt');
       guest.load(64, 'inc ebx\n iretq', at.handlers + 16 * 2);
@@ -217,7 +217,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     guest.machine.setBreakpoints([]);
   });
 
-  test(`so are they where it is the guest that watches its stack`, t => {
+  test('so are they where it is the guest that watches its stack', t => {
     fresh().long('mov rax, rsp\n sub rax, 40\n mov dr0, rax\n mov eax, 0xb0402\n mov dr7, rax\n sti\n nop\n nop\n hlt');
     guest.load(64, 'nop\n hlt', at.handlers + 16 * 0x41);
     guest.pin.raise(0x41);
@@ -231,7 +231,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
     t.is(guest.state.debug.dr6 & 0xe00fn, 1n);
   });
 
-  test(`all processors have them`, t => {
+  test('all processors have them', t => {
     const pair = guest.another({ processors: 2 });
     pair.long('nop\n nop\n inc eax\n hlt');
     pair.machine.processors[1]!.setState(pair.state);
@@ -243,7 +243,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
       t.deepEqual(processor.getState('general').general.registers[0], 1n);
   });
 
-  test(`what is no breakpoint is refused by name`, t => {
+  test('what is no breakpoint is refused by name', t => {
     const refused = (list: readonly object[]): void => {
       const error = t.throws(() => guest.machine.setBreakpoints(list as Breakpoint[]));
       t.is((error as Error & { code: string }).code, 'bad-call');

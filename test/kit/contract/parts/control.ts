@@ -8,7 +8,7 @@ export function control(test: AddCase, guest: Guest): void {
   const { accelerator } = guest;
   const ticks = (): number => accelerator.time.ticks;
 
-  test(`runs exactly as many instructions as the pacer allows`, t => {
+  test('runs exactly as many instructions as the pacer allows', t => {
     guest.reset().long(`${'nop\n'.repeat(300)} jmp $`);
     let rip: number = at.code;
     for (const count of [1, 1, 2, 7, 64, 100]) {
@@ -21,7 +21,7 @@ export function control(test: AddCase, guest: Guest): void {
     t.is(guest.rip, rip);
   });
 
-  test(`instructions that exit count as one, wherever the limit falls`, t => {
+  test('instructions that exit count as one, wherever the limit falls', t => {
     // Twelve instructions a round, most of which leave the guest.
     const source = `again: cpuid
       mov ecx, 0x1234
@@ -57,7 +57,7 @@ export function control(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`a single-step trap belongs to its instruction, wherever the limit falls`, t => {
+  test('a single-step trap belongs to its instruction, wherever the limit falls', t => {
     for (const [source, registers = {}] of [
       ['nop'],
       ['hlt'],
@@ -87,7 +87,7 @@ export function control(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`a single step traps each iteration of a repeated instruction`, t => {
+  test('a single step traps each iteration of a repeated instruction', t => {
     guest.reset().long('mov [rdi], al\n rep stosb\n jmp $', { rflags: 0x102, rdi: at.data, rcx: 5 });
     guest.load(64, 'inc ebx\n cmp ebx, 4\n je $ + 4\n iretq\n hlt', at.handlers + 16);
     t.deepEqual(guest.run(), { reason: 'halt' });
@@ -95,7 +95,7 @@ export function control(test: AddCase, guest: Guest): void {
     t.is(guest.get64(at.stack - 40), BigInt(at.code + 2));
   });
 
-  test(`MOV SS holds back the step and a breakpoint on what follows; a breakpoint for writing lets reads pass`, t => {
+  test('MOV SS holds back the step and a breakpoint on what follows; a breakpoint for writing lets reads pass', t => {
     guest.reset().long('mov ss, ecx\n inc ebx\n inc ebx\n hlt', { rflags: 0x102, rcx: 0x10 });
     t.deepEqual(guest.run(), { reason: 'halt' });
     t.is(guest.vector, 1);
@@ -118,7 +118,7 @@ export function control(test: AddCase, guest: Guest): void {
     t.is(guest.state.debug.dr6, 0xffff_0ff1n);
   });
 
-  test(`a trap's delivery that is the first to touch its pages ends with the slice`, t => {
+  test("a trap's delivery that is the first to touch its pages ends with the slice", t => {
     const fresh = guest.another({}).long('nop\n hlt', { rflags: 0x102 });
     fresh.load(64, 'inc esi\n inc esi\n hlt', at.handlers + 16);
     t.deepEqual(fresh.run(1), { reason: 'limit' });
@@ -126,7 +126,7 @@ export function control(test: AddCase, guest: Guest): void {
     t.is(fresh.accelerator.time.ticks, 1);
   });
 
-  test(`a device's MOV SS holds the single step back, and a moved state keeps it`, t => {
+  test("a device's MOV SS holds the single step back, and a moved state keeps it", t => {
     guest.reset().long('mov ss, [0xd0000000]\n inc ebx\n inc ebx\n hlt', { rflags: 0x102 });
     guest.memory = () => 0x10n;
     t.deepEqual(guest.run(1), { reason: 'limit' });
@@ -141,7 +141,7 @@ export function control(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`a step that MOV SS holds back is not another life's`, t => {
+  test("a step that MOV SS holds back is not another life's", t => {
     const idle = guest.reset().long('inc ebx\n inc ebx\n hlt').state;
     guest.set({ rflags: 0x102 });
     guest.load(64, 'mov ss, [0x20000]\n inc ebx\n hlt');
@@ -156,7 +156,7 @@ export function control(test: AddCase, guest: Guest): void {
     t.is(guest.vector, -1);
   });
 
-  test(`breakpoints around an instruction that a device completes are no obstacle`, t => {
+  test('breakpoints around an instruction that a device completes are no obstacle', t => {
     guest.reset().long('mov esi, 0xd0000000\n movsb\n movsb\n inc ebx\n hlt', { rdi: at.data });
     guest.memory = () => 0x77n;
     const { debug } = guest.state;
@@ -169,7 +169,7 @@ export function control(test: AddCase, guest: Guest): void {
     t.is(guest.register('rbx'), 1n);
   });
 
-  test(`RF ends with the instruction, wherever that is executed`, t => {
+  test('RF ends with the instruction, wherever that is executed', t => {
     for (const source of ['nop', 'out 0x80, al', 'cpuid', 'rdmsr', 'mov [0xd0000000], eax', 'invd']) {
       guest.reset().long(`${source}\n hlt`, { rflags: 0x1_0002 });
       guest.msr = () => 5n;
@@ -183,7 +183,7 @@ export function control(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`a repeated string instruction is one, and may be left in between`, t => {
+  test('a repeated string instruction is one, and may be left in between', t => {
     guest.reset().long('rep stosb\n inc ebx\n hlt', { rdi: at.data, rcx: 0x3000, rax: 0x5a });
     const before = ticks();
     t.is(guest.run(1).reason, 'limit');
@@ -197,7 +197,7 @@ export function control(test: AddCase, guest: Guest): void {
     t.is(guest.log.length, 100);
   });
 
-  test(`a cancellation ends the next run`, t => {
+  test('a cancellation ends the next run', t => {
     guest.reset().long('jmp $');
     guest.processor.cancel();
     const before = ticks();
@@ -206,7 +206,7 @@ export function control(test: AddCase, guest: Guest): void {
     t.deepEqual(guest.run(10), { reason: 'limit' });
   });
 
-  test(`a cancellation from a handler ends the run after the instruction`, t => {
+  test('a cancellation from a handler ends the run after the instruction', t => {
     guest.reset().long('out 0x80, al\n mov [0xd0000000], al\n inc eax\n jmp $');
     guest.output = () => guest.processor.cancel();
     t.deepEqual(guest.run(), { reason: 'cancelled' });
@@ -216,7 +216,7 @@ export function control(test: AddCase, guest: Guest): void {
     t.is(guest.register('rax'), 1n);
   });
 
-  test(`the time-stamp counter is the computer's time`, t => {
+  test("the time-stamp counter is the computer's time", t => {
     const source =
       'rdtsc\n shl rdx, 32\n or rax, rdx\n mov rbx, rax\n cpuid\n rdtsc\n shl rdx, 32\n or rax, rdx\n out 0x80, al\n hlt';
     guest.reset().long(source);
@@ -232,7 +232,7 @@ export function control(test: AddCase, guest: Guest): void {
     t.is(guest.register('rax'), 0x1_ffff_fff0n + 1005n);
   });
 
-  test(`INVD and WBINVD have nothing to lose`, t => {
+  test('INVD and WBINVD have nothing to lose', t => {
     guest.reset().long('invd\n wbinvd\n inc eax\n hlt');
     t.deepEqual(guest.run(), { reason: 'halt' });
     t.is(guest.register('rax'), 1n);

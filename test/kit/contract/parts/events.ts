@@ -9,7 +9,7 @@ const wake = { shadow: false, nmiBlocked: false, halted: false };
 export function events(test: AddCase, guest: Guest): void {
   const { pin } = guest;
 
-  test(`HLT waits for an interrupt that is let in`, t => {
+  test('HLT waits for an interrupt that is let in', t => {
     guest.reset().long('hlt\n inc eax\n sti\n hlt\n inc ebx\n jmp $');
     t.deepEqual(guest.run(), { reason: 'halt' });
     t.deepEqual(guest.run(), { reason: 'halt' }, 'and stays');
@@ -27,7 +27,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.get64(at.stack - 40), BigInt(at.code + 5), 'return behind the HLT');
   });
 
-  test(`an NMI wakes HLT with IF clear`, t => {
+  test('an NMI wakes HLT with IF clear', t => {
     guest.reset().long('hlt\n inc eax\n jmp $');
     t.deepEqual(guest.run(), { reason: 'halt' });
     pin.raiseNmi();
@@ -36,7 +36,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.true(guest.state.interrupts.nmiBlocked);
   });
 
-  test(`an interrupt waits for IF and for the end of the shadow`, t => {
+  test('an interrupt waits for IF and for the end of the shadow', t => {
     guest.reset().long('inc eax\n inc eax\n sti\n inc eax\n inc eax\n hlt');
     pin.raise(0x31);
     t.deepEqual(guest.run(), { reason: 'halt' });
@@ -47,7 +47,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.state.general.rflags & 0x200n, 0n);
   });
 
-  test(`MOV SS and POP SS hold an interrupt back for one instruction`, t => {
+  test('MOV SS and POP SS hold an interrupt back for one instruction', t => {
     guest.reset().long('mov ecx, 0x10\n sti\n nop\n mov ss, ecx\n inc eax\n inc eax\n hlt');
     t.is(guest.run(3).reason, 'limit');
     t.is(guest.run(1).reason, 'limit');
@@ -58,7 +58,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.register('rax'), 1n);
   });
 
-  test(`a shadow that was set counts as one's own`, t => {
+  test("a shadow that was set counts as one's own", t => {
     guest.reset().long('inc eax\n inc eax\n hlt', { rflags: 0x202 });
     guest.processor.setState({ interrupts: { ...wake, shadow: true } });
     pin.raise(0x31);
@@ -66,7 +66,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.register('rax'), 1n);
   });
 
-  test(`CLI and POPF decide in the middle of a slice`, t => {
+  test('CLI and POPF decide in the middle of a slice', t => {
     guest.reset().long('pushfq\n or qword ptr [rsp], 0x200\n popfq\n inc eax\n hlt');
     pin.raise(0x55);
     t.deepEqual(guest.run(), { reason: 'halt' });
@@ -74,7 +74,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.register('rax'), 0n, 'POPF has no shadow');
   });
 
-  test(`IRET lets the next one in`, t => {
+  test('IRET lets the next one in', t => {
     guest.reset().long('sti\n again: inc eax\n jmp again');
     guest.load(64, 'inc ebx\n iretq', at.handlers + 16 * 0x41);
     pin.raise(0x41);
@@ -86,7 +86,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.deepEqual(pin.taken, [0x41, 0x41, 0x60]);
   });
 
-  test(`the task priority holds interrupts back, by MOV CR8 in both directions`, t => {
+  test('the task priority holds interrupts back, by MOV CR8 in both directions', t => {
     guest
       .reset()
       .long('mov eax, 4\n mov cr8, rax\n sti\n nop\n nop\n inc ebx\n mov eax, 3\n mov cr8, rax\n inc ebx\n hlt');
@@ -99,7 +99,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.state.controls.cr8, 3n);
   });
 
-  test(`the board moves CR8`, t => {
+  test('the board moves CR8', t => {
     guest.reset().long('mov [0xd0000080], eax\n mov rbx, cr8\n hlt');
     guest.pin.taskPriority = 9;
     t.is(guest.run(1).reason, 'limit');
@@ -109,7 +109,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.register('rbx'), 5n);
   });
 
-  test(`an interrupt raised by a handler comes before the next instruction`, t => {
+  test('an interrupt raised by a handler comes before the next instruction', t => {
     guest.reset().long('sti\n nop\n out 0x80, al\n inc eax\n hlt');
     guest.output = () => pin.raise(0x77);
     t.deepEqual(guest.run(), { reason: 'halt' });
@@ -118,7 +118,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.get64(at.stack - 40), BigInt(at.code + 4));
   });
 
-  test(`NMIs stay blocked until IRET, then the next comes`, t => {
+  test('NMIs stay blocked until IRET, then the next comes', t => {
     guest.reset().long('inc eax\n jmp $');
     guest.load(64, 'inc ebx\n nop\n nop\n iretq', at.handlers + 32);
     pin.raiseNmi();
@@ -138,7 +138,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.deepEqual(pin.taken, [2, 2]);
   });
 
-  test(`NMIs stay blocked though an interrupt waits as well`, t => {
+  test('NMIs stay blocked though an interrupt waits as well', t => {
     guest.reset().long('inc eax\n jmp $');
     guest.load(64, 'inc ebx\n nop\n nop\n iretq', at.handlers + 32);
     pin.raiseNmi();
@@ -152,7 +152,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.register('rbx'), 1n);
   });
 
-  test(`the guest's own single step of the IRET that an NMI waits for`, t => {
+  test("the guest's own single step of the IRET that an NMI waits for", t => {
     guest.reset().long('inc eax\n jmp $');
     guest.load(64, 'push 0x102\n popfq\n iretq', at.handlers + 32);
     pin.raiseNmi();
@@ -171,7 +171,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.get64(at.stack - 72) & 0x1_0100n, 0x1_0100n, 'it is still stepping');
   });
 
-  test(`a delivery that is the first to touch its pages keeps its error code, and an IRET its blocking`, t => {
+  test('a delivery that is the first to touch its pages keeps its error code, and an IRET its blocking', t => {
     const fault = guest.another({}).long('mov eax, 0x1230\n mov ds, eax');
     t.deepEqual(fault.run(), { reason: 'halt' });
     t.is(fault.vector, 13);
@@ -191,7 +191,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(nmi.get64(at.stack - 40), BigInt(at.code), 'not nested in the first one');
   });
 
-  test(`the shadow of MOV SS ends with an instruction that is not executed in the guest`, t => {
+  test('the shadow of MOV SS ends with an instruction that is not executed in the guest', t => {
     for (const source of ['mov rdx, cr8', 'cpuid', 'invd', 'in al, 0x80', 'mov eax, [0xd0000000]']) {
       guest.reset().long(`mov ecx, 0x10\n mov ss, ecx\n ${source}\n hlt`, { rflags: 0x202 });
       t.is(guest.run(2).reason, 'limit');
@@ -321,7 +321,7 @@ export function events(test: AddCase, guest: Guest): void {
     });
   }
 
-  test(`blocked NMIs that were set are one's own`, t => {
+  test("blocked NMIs that were set are one's own", t => {
     guest.reset().long('inc eax\n inc eax\n iretq\n hlt', { rsp: at.stack - 40 });
     guest.put(at.stack - 40, at.code + 8, 0, 8, 0, 2, 0, at.stack, 0, 0x10, 0);
     guest.load(64, 'hlt', at.code + 8);
@@ -334,7 +334,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.get64(at.stack - 40), BigInt(at.code + 8));
   });
 
-  test(`an NMI goes before an interrupt`, t => {
+  test('an NMI goes before an interrupt', t => {
     guest.reset().long('jmp $', { rflags: 0x202 });
     pin.raise(0x30);
     pin.raiseNmi();
@@ -343,7 +343,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.deepEqual(pin.taken, [2]);
   });
 
-  test(`injected exceptions are delivered before the next instruction`, t => {
+  test('injected exceptions are delivered before the next instruction', t => {
     for (const [vector, errorCode] of [
       [6, undefined],
       [13, 0x18],
@@ -364,7 +364,7 @@ export function events(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`an error code is pushed for the vectors that have one, and for no other`, t => {
+  test('an error code is pushed for the vectors that have one, and for no other', t => {
     // SDM vol. 3, table 7-1, and APM vol. 2, table 8-1. #CP (21), #VC (29) and #SX (30) are reserved where there is no CET, SEV-ES and SKINIT.
     const withErrorCode = [8, 10, 11, 12, 13, 14, 17];
     // #OF and #BR come of instructions that 64-bit code does not have: SVM refuses them there (APM vol. 2, section 15.20).
@@ -379,7 +379,7 @@ export function events(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`an injected exception is part of the state until it is delivered, and goes along`, t => {
+  test('an injected exception is part of the state until it is delivered, and goes along', t => {
     guest.reset().long('inc eax\n hlt');
     const before = guest.state;
     t.false('event' in before.interrupts);
@@ -399,7 +399,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.throws(() => guest.processor.setState({ interrupts: { ...wake, event: { vector: 2 } } }), { code: 'bad-call' });
   });
 
-  test(`a cancellation comes before an injected exception, which stays`, t => {
+  test('a cancellation comes before an injected exception, which stays', t => {
     guest.reset().long('inc eax\n hlt');
     guest.processor.inject({ vector: 6 });
     guest.processor.cancel();
@@ -409,7 +409,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.vector, 6);
   });
 
-  test(`INIT and power-on drop what was injected`, t => {
+  test('INIT and power-on drop what was injected', t => {
     for (const drop of ['init', 'reset'] as const) {
       guest.reset().long('hlt');
       guest.processor.inject({ vector: 6 });
@@ -418,7 +418,7 @@ export function events(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`what is no injectable exception is refused`, t => {
+  test('what is no injectable exception is refused', t => {
     guest.reset().long('hlt');
     for (const vector of [-1, 0, 2, 3, 32, 255, 1.5])
       t.throws(() => guest.processor.inject({ vector }), { code: 'bad-call' });
@@ -426,7 +426,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(guest.vector, -1);
   });
 
-  test(`an injected exception without a handler is a double fault, then a triple fault`, t => {
+  test('an injected exception without a handler is a double fault, then a triple fault', t => {
     guest.reset().long('hlt');
     guest.put(at.idt + 13 * 16, 0, 0, 0, 0);
     guest.processor.inject({ vector: 13, errorCode: 0 });
@@ -440,13 +440,13 @@ export function events(test: AddCase, guest: Guest): void {
   const divide = 'fninit\n push 0x37b\n fldcw [rsp]\n fld1\n fldz\n fdivp st1, st0\n';
   const continued = 'next: fwait\n fld1\n fstp qword ptr [rsp]\n fnstsw ax\n hlt';
 
-  test(`an x87 exception is #MF with CR0.NE`, t => {
+  test('an x87 exception is #MF with CR0.NE', t => {
     guest.reset().long(divide + continued);
     t.deepEqual(guest.run(), { reason: 'halt' });
     t.is(guest.vector, 16);
   });
 
-  test(`without CR0.NE an x87 exception is nobody's: IGNNE# is asserted`, t => {
+  test("without CR0.NE an x87 exception is nobody's: IGNNE# is asserted", t => {
     for (const [off, mode] of [
       ['mov rax, cr0\n and al, 0xdf\n mov cr0, rax\n', 'written by the guest'],
       ['', 'set from outside'],
@@ -470,7 +470,7 @@ export function events(test: AddCase, guest: Guest): void {
   const setCounter = 'inc ebx\n wrmsr\n next: inc ebx\n inc ebx\n jmp $';
   const counter = { rcx: 0x10, rdx: 7, rax: 5, rflags: 0x202 };
 
-  test(`who waits for the time-stamp counter hears of a write, and may interrupt before the next instruction`, t => {
+  test('who waits for the time-stamp counter hears of a write, and may interrupt before the next instruction', t => {
     guest.reset().long(setCounter, counter);
     const heard: unknown[] = [];
     guest.timestampChanged = processor => {
@@ -483,14 +483,14 @@ export function events(test: AddCase, guest: Guest): void {
     t.deepEqual(heard, [0, at.code + 4, 1n, 0x7_0000_0006n]);
   });
 
-  test(`after a write to the time-stamp counter the pacer is asked anew`, t => {
+  test('after a write to the time-stamp counter the pacer is asked anew', t => {
     guest.reset().long(setCounter, counter);
     guest.timestampChanged = () => guest.pace(1);
     t.deepEqual(guest.run(), { reason: 'limit' });
     t.is(guest.register('rbx'), 2n);
   });
 
-  test(`a time-stamp counter that is set from outside is told of too`, t => {
+  test('a time-stamp counter that is set from outside is told of too', t => {
     guest.reset().long(setCounter, counter);
     let heard = 0;
     guest.timestampChanged = () => heard++;
@@ -503,7 +503,7 @@ export function events(test: AddCase, guest: Guest): void {
     t.is(heard, 2);
   });
 
-  test(`single steps over instructions that leave the guest`, t => {
+  test('single steps over instructions that leave the guest', t => {
     const instructions = [
       'nop',
       'cpuid',

@@ -90,7 +90,7 @@ export function giveWay(test: AddCase, guest: Guest): void {
     });
   }
 
-  test(`PAUSE ends a run for who wants that, and nobody else`, t => {
+  test('PAUSE ends a run for who wants that, and nobody else', t => {
     const source = 'inc eax\n pause\n inc eax\n pause\n hlt';
     guest.reset().long(source);
     t.deepEqual(guest.run(), { reason: 'halt' });

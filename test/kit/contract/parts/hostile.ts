@@ -31,7 +31,7 @@ export function hostile(test: AddCase, guest: Guest): void {
     });
   }
 
-  test(`random control registers, descriptors and page tables`, t => {
+  test('random control registers, descriptors and page tables', t => {
     const next = random(4711);
     const writes = [
       'mov cr0, rax',

@@ -7,7 +7,7 @@ import { at, type Guest } from '../guest.ts';
 export function identity(test: AddCase, guest: Guest): void {
   const { machine } = guest;
 
-  test(`CPUID is the specification's, leaf by leaf`, t => {
+  test("CPUID is the specification's, leaf by leaf", t => {
     const { cpu } = machine.specification;
     const leaves = [
       ...Array(0x20).keys(),
@@ -41,7 +41,7 @@ export function identity(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`CPUID.1 follows CR4.OSXSAVE`, t => {
+  test('CPUID.1 follows CR4.OSXSAVE', t => {
     guest
       .reset()
       .long(
@@ -54,7 +54,7 @@ export function identity(test: AddCase, guest: Guest): void {
     t.is(after, guest.vector === 13 ? 0n : 0x800_0000n);
   });
 
-  test(`the board's MSRs, and #GP for those that nobody has`, t => {
+  test("the board's MSRs, and #GP for those that nobody has", t => {
     guest.reset().long('rdmsr\n wrmsr\n hlt', { rcx: 0x4b56_4d00, rax: -1n, rdx: -1n });
     guest.msr = index => (index === 0x4b56_4d00 ? 0x1122_3344_5566_7788n : undefined);
     t.is(guest.run().reason, 'halt');
@@ -78,7 +78,7 @@ export function identity(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`the processor's own MSRs`, t => {
+  test("the processor's own MSRs", t => {
     const registers = {
       3221225601: 0x1_2345_6789n,
       3221225602: 0xffff_8000_0000_1000n,
@@ -120,7 +120,7 @@ export function identity(test: AddCase, guest: Guest): void {
     t.is(guest.register('rax'), 0xd01n, "LMA is the processor's");
   });
 
-  test(`DEBUGCTL and branch records are the board's, and TF steps over instructions whatever it answers`, t => {
+  test("DEBUGCTL and branch records are the board's, and TF steps over instructions whatever it answers", t => {
     const step = 'pushfq\n or qword ptr [rsp], 0x100\n popfq\n nop\n stepped: nop\n jmp $';
     const symbols = guest.reset().load(64, `wrmsr\n ${step}`);
     guest.long(undefined, { rcx: 0x1d9, rax: 3 });
@@ -138,7 +138,7 @@ export function identity(test: AddCase, guest: Guest): void {
     t.false('branches' in guest.state.debug);
   });
 
-  test(`instructions that the guest's CPU does not have are #UD`, t => {
+  test("instructions that the guest's CPU does not have are #UD", t => {
     for (const instruction of [
       'vmmcall',
       'vmcall',

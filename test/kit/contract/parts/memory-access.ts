@@ -326,7 +326,7 @@ export function memoryAccess(test: AddCase, guest: Guest): void {
     });
   }
 
-  test(`MMIO: in 32-bit and real mode, through segments`, t => {
+  test('MMIO: in 32-bit and real mode, through segments', t => {
     guest.reset().protected('mov eax, fs:[ebx + 4]\n add byte ptr [0xa0010], 1\n hlt', { rbx: 0x100 });
     const { segments } = guest.state;
     guest.processor.setState({ segments: { ...segments, fs: { ...segments.fs, base: 0xa_0000n } } });
@@ -348,7 +348,7 @@ export function memoryAccess(test: AddCase, guest: Guest): void {
     t.is(guest.register('rbx'), 0x5566n);
   });
 
-  test(`MMIO: code that lies across pages`, t => {
+  test('MMIO: code that lies across pages', t => {
     guest.reset().long();
     const start = at.code + 0xffd;
     guest.load(64, 'mov dword ptr [rdi + 0x100], 0x12345678\n hlt', start);
@@ -361,7 +361,7 @@ export function memoryAccess(test: AddCase, guest: Guest): void {
     t.deepEqual(guest.log, [['write', d + 0x100, 4, 0x1234_5678n]]);
   });
 
-  test(`MMIO: what the guest may not do is its fault`, t => {
+  test('MMIO: what the guest may not do is its fault', t => {
     guest.reset().long('movsb', { rsi: d, rdi: at.data });
     guest.page(0x20, 0x2_0000 | 5);
     t.is(guest.run().reason, 'halt');
@@ -393,7 +393,7 @@ export function memoryAccess(test: AddCase, guest: Guest): void {
     );
   });
 
-  test(`MMIO: an interrupt raised by the device comes next`, t => {
+  test('MMIO: an interrupt raised by the device comes next', t => {
     guest.reset().long('sti\n nop\n mov eax, [rdi]\n inc ebx\n hlt', { rdi: d });
     guest.memory = () => {
       guest.pin.raise(0x50);
@@ -404,7 +404,7 @@ export function memoryAccess(test: AddCase, guest: Guest): void {
     t.is(guest.register('rbx'), 0n);
   });
 
-  test(`MMIO: page tables, stacks and descriptor tables in it never throw`, t => {
+  test('MMIO: page tables, stacks and descriptor tables in it never throw', t => {
     for (const source of [
       'mov cr3, rdi',
       'mov rsp, rdi\n int3',
@@ -432,7 +432,7 @@ export function memoryAccess(test: AddCase, guest: Guest): void {
     });
   };
 
-  test(`MMIO: CR0.WP is no user's, and translations leave their marks`, t => {
+  test("MMIO: CR0.WP is no user's, and translations leave their marks", t => {
     for (const [level, vector] of [
       ['user', 14],
       ['supervisor', -1],
@@ -455,7 +455,7 @@ export function memoryAccess(test: AddCase, guest: Guest): void {
     t.deepEqual(marks, [0x20, 0x20, 0x20, 0x60]);
   });
 
-  test(`an address that is not canonical is #SS on the stack, #GP elsewhere`, t => {
+  test('an address that is not canonical is #SS on the stack, #GP elsewhere', t => {
     for (const [source, vector] of [
       ['mov ebx, [rdi + rax]', 13],
       ['mov [rdi + rax], ebx', 13],
@@ -477,7 +477,7 @@ export function memoryAccess(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`an address is of the registers as they were before the instruction changed them`, t => {
+  test('an address is of the registers as they were before the instruction changed them', t => {
     for (const [source, register, stored] of [
       ['xchg [rdi + rcx * 8], rcx', 'rcx', 1n],
       ['xchg [rcx * 8 + 0x20000], ecx', 'rcx', 1n],
@@ -505,7 +505,7 @@ export function memoryAccess(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`a user's selector from a device is looked up in the supervisor's table`, t => {
+  test("a user's selector from a device is looked up in the supervisor's table", t => {
     guest.reset().long(`mov fs, [0x${at.device.toString(16)}]\n ud2`, { rsp: at.userStack });
     guest.memory = () => BigInt(selector.userData);
     user();

@@ -1,6 +1,7 @@
 /** Features, maps, aliases, rights. */
 
 import { MapAccess } from '#accelerators';
+import { MachineError } from '#core';
 import type { AddCase } from '../../checks/case.ts';
 import { at, bareBoard, type Guest } from '../guest.ts';
 
@@ -9,7 +10,7 @@ const badCall = { code: 'bad-call' };
 export function memory(test: AddCase, guest: Guest): void {
   const { machine, accelerator } = guest;
 
-  test(`features are data, and more than they allow is refused`, t => {
+  test('features are data, and more than they allow is refused', t => {
     const { features } = accelerator;
     t.true(features.processorsPerMachine >= 1 && features.machines >= 1);
     t.true(features.memoryProtection && features.memoryAliasing && features.memoryUnmapping);
@@ -18,7 +19,30 @@ export function memory(test: AddCase, guest: Guest): void {
       t.throws(() => other.createMachine({ ...machine.specification, processors }), badCall, `${processors}`);
   });
 
-  test(`memory is there first, and processors come with the board, once`, t => {
+  test('what its features deny is refused', t => {
+    const { features } = accelerator;
+    const unsupported = { instanceOf: MachineError, code: 'unsupported' };
+    const deeds = [
+      ['protection', () => machine.protect(0, 0x1000, MapAccess.all)],
+      ['dirtyPages', () => machine.dirtyPages(0, 0x1000)],
+      ['dirtyPages', () => machine.trackDirty(0, 0x1000, false)],
+      ['step', () => guest.reset().long('nop').processor.step()],
+    ] as const;
+    for (const [feature, deed] of deeds) {
+      if (features[feature]) t.notThrows(deed, feature);
+      else t.throws(deed, unsupported, feature);
+    }
+    const breakpoints = (kind: 'code' | 'write', count: number): void =>
+      machine.setBreakpoints(
+        Array.from({ length: count }, (_, n) => ({ kind, address: BigInt(0x1000 + n), length: 1 }) as const),
+      );
+    if (Number.isFinite(features.codeBreakpoints))
+      t.throws(() => breakpoints('code', features.codeBreakpoints + 1), badCall, 'codeBreakpoints');
+    if (Number.isFinite(features.dataBreakpoints))
+      t.throws(() => breakpoints('write', features.dataBreakpoints + 1), badCall, 'dataBreakpoints');
+  });
+
+  test('memory is there first, and processors come with the board, once', t => {
     using other = guest.create({ memory: 2 ** 20, processors: 1, cpu: machine.specification.cpu });
     using created = other.createMachine({ ...machine.specification, processors: 1 });
     const block = created.allocate(0x2000);
@@ -35,7 +59,7 @@ export function memory(test: AddCase, guest: Guest): void {
     t.is(created.processors[0]!.getState('general').general.rip, 0xfff0n);
   });
 
-  test(`what cannot be mapped is refused and changes nothing`, t => {
+  test('what cannot be mapped is refused and changes nothing', t => {
     const block = machine.allocate(0x2000);
     const top = 2 ** accelerator.features.guestPhysicalBits;
     const refused: readonly (readonly [gpa: number, offset: number, size: number, access: number])[] = [
@@ -78,7 +102,7 @@ export function memory(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`unmapped memory is the board's, mapped memory is the guest's`, t => {
+  test("unmapped memory is the board's, mapped memory is the guest's", t => {
     const block = machine.allocate(0x1000);
     guest.reset().long('again: mov eax, [rdi]\n hlt\n jmp again', { rdi: 0x40_0010 });
     guest.memory = () => 0x1234n;
@@ -100,7 +124,7 @@ export function memory(test: AddCase, guest: Guest): void {
     t.is(guest.log.length, 4);
   });
 
-  test(`two address spaces, and what a change of privilege rules does to translations, in one stretch of code`, t => {
+  test('two address spaces, and what a change of privilege rules does to translations, in one stretch of code', t => {
     guest.reset().long(
       `again: mov cr3, rsi
        mov eax, [rdi]
@@ -145,7 +169,7 @@ export function memory(test: AddCase, guest: Guest): void {
     t.is(guest.register('r9'), 2n);
   });
 
-  test(`SMAP opens and closes in the midst of a stretch of code`, t => {
+  test('SMAP opens and closes in the midst of a stretch of code', t => {
     for (const [open, close] of [
       ['stac', 'clac'],
       ['pushfq\n or dword ptr [rsp], 0x40000\n popfq', 'pushfq\n btr dword ptr [rsp], 18\n popfq'],
@@ -170,7 +194,7 @@ export function memory(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`code is what it has become, where only its end or its beginning lies in the page that is written`, t => {
+  test('code is what it has become, where only its end or its beginning lies in the page that is written', t => {
     // A jump across pages whose second page has nothing but its last bytes.
     guest.reset().long('jmp 0x10ffe');
     guest.load(64, 'jmp 0x12000', 0x1_0ffe);
@@ -200,7 +224,7 @@ export function memory(test: AddCase, guest: Guest): void {
     t.is(guest.register('rax'), 0xfn);
   });
 
-  test(`an access across 4 GiB is one of two pages`, t => {
+  test('an access across 4 GiB is one of two pages', t => {
     guest.reset().long(
       `mov ecx, 3
        again: mov rax, [rdi]
@@ -226,7 +250,7 @@ export function memory(test: AddCase, guest: Guest): void {
     t.is(guest.get32(0), below);
   });
 
-  test(`one block at two addresses is one memory, for code too`, t => {
+  test('one block at two addresses is one memory, for code too', t => {
     const block = machine.allocate(0x1000);
     machine.map(0x30_0000, block, 0, 0x1000, MapAccess.all);
     machine.map(0x50_0000, block, 0, 0x1000, MapAccess.all);
@@ -248,7 +272,7 @@ export function memory(test: AddCase, guest: Guest): void {
     machine.unmap(0x50_0000, 0x1000);
   });
 
-  test(`read-only memory reads and runs, writes go to the board`, t => {
+  test('read-only memory reads and runs, writes go to the board', t => {
     const block = machine.allocate(0x1000);
     block.bytes.set([0xb8, 1, 2, 3, 4, 0xc3]);
     machine.map(0x30_0000, block, 0, 0x1000, MapAccess.readExecute);
@@ -272,7 +296,7 @@ export function memory(test: AddCase, guest: Guest): void {
     machine.unmap(0x30_0000, 0x1000);
   });
 
-  test(`the host's writes to code are seen`, t => {
+  test("the host's writes to code are seen", t => {
     guest.reset().long('start: inc eax\n out 0x80, al\n jmp start');
     let rounds = 0;
     guest.output = () => {

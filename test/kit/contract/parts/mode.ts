@@ -18,12 +18,12 @@ export function mode(test: AddCase, guest: Guest): void {
     });
   };
 
-  test(`mode after reset is real, of 16 bits`, t => {
+  test('mode after reset is real, of 16 bits', t => {
     guest.reset();
     t.deepEqual(processor.mode, { execution: 'real', codeBits: 16, paging: 'none' });
   });
 
-  test(`mode follows control registers and CS`, t => {
+  test('mode follows control registers and CS', t => {
     guest.reset().protected('hlt');
     t.deepEqual(is(), ['protected', 32, 'none']);
     code(0x9b);
@@ -36,7 +36,7 @@ export function mode(test: AddCase, guest: Guest): void {
     t.deepEqual(is(), ['compatibility', 16, '4-level']);
   });
 
-  test(`mode in virtual-8086 mode, with 32-bit and PAE paging`, t => {
+  test('mode in virtual-8086 mode, with 32-bit and PAE paging', t => {
     for (const [cr4, paging] of [
       [0x10n, '32-bit'],
       [0x20n, 'pae'],
@@ -64,7 +64,7 @@ export function mode(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`mode changes under a guest that climbs from real mode to 64 bits`, t => {
+  test('mode changes under a guest that climbs from real mode to 64 bits', t => {
     guest.reset().long();
     guest.real();
     const seen: Words[] = [];

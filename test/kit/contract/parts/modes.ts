@@ -73,7 +73,7 @@ gdtr: dw 0x57
 `;
 
 export function modes(test: AddCase, guest: Guest): void {
-  test(`real mode, protected mode, long mode, and back`, t => {
+  test('real mode, protected mode, long mode, and back', t => {
     guest.reset().long();
     guest.real();
     guest.load(16, ladder, 0x8000);
@@ -105,7 +105,7 @@ export function modes(test: AddCase, guest: Guest): void {
     t.is(guest.get64(0x2_8000), 0x1_2345_6789n);
   });
 
-  test(`MOV CR0 that changes CD, NE or ET too is checked as any`, t => {
+  test('MOV CR0 that changes CD, NE or ET too is checked as any', t => {
     for (const [change, ok] of [
       ['and eax, 0x7fffffff', false],
       ['and eax, 0xfffffffe', false],
@@ -149,7 +149,7 @@ export function modes(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`paging in 32 bits, with and without PAE`, t => {
+  test('paging in 32 bits, with and without PAE', t => {
     guest
       .reset()
       .protected(
@@ -180,7 +180,7 @@ export function modes(test: AddCase, guest: Guest): void {
     t.is(guest.get32(0x2_8000), 0xbeef);
   });
 
-  test(`power-on and INIT are as the manual has them, SIPI is what it is`, t => {
+  test('power-on and INIT are as the manual has them, SIPI is what it is', t => {
     const data = { selector: 0, attributes: 0x93, limit: 0xffff, base: 0n };
     const table = { limit: 0xffff, base: 0n };
     const segments = {
@@ -257,7 +257,7 @@ export function modes(test: AddCase, guest: Guest): void {
     t.true(powered.fpu.subarray(32, 416).every(byte => byte === 0));
   });
 
-  test(`an interrupt in real mode clears IF, TF, RF and AC`, t => {
+  test('an interrupt in real mode clears IF, TF, RF and AC', t => {
     guest.reset().real('int 0x20\n hlt', { rflags: 0x4_0a02 });
     t.deepEqual(guest.run(), { reason: 'halt' });
     t.is(guest.vector, 0x20);
@@ -265,7 +265,7 @@ export function modes(test: AddCase, guest: Guest): void {
     t.is(guest.view.getUint16(at.stack + 0x1000 - 2, true), 0xa02);
   });
 
-  test(`power-on, INIT and startup`, t => {
+  test('power-on, INIT and startup', t => {
     guest.reset();
     const { general, segments, controls } = guest.state;
     t.is(general.rip, 0xfff0n);
@@ -284,7 +284,7 @@ export function modes(test: AddCase, guest: Guest): void {
     t.deepEqual(guest.log, [['out', 0x80, 2, 0x2100n]]);
   });
 
-  test(`two processors over one memory`, t => {
+  test('two processors over one memory', t => {
     const two = guest.another({ processors: 2 });
     const [first, second] = two.machine.processors;
     two.long('again: lock inc dword ptr [0x28000]\n jmp again');

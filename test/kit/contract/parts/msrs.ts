@@ -79,7 +79,7 @@ export function msrs(test: AddCase, guest: Guest): void {
     });
   };
 
-  test(`getMsr reads what RDMSR does, of hundreds of registers`, t => {
+  test('getMsr reads what RDMSR does, of hundreds of registers', t => {
     long();
     let faults = 0;
     for (const index of indices) {
@@ -96,7 +96,7 @@ export function msrs(test: AddCase, guest: Guest): void {
     t.true(faults > 100 && faults < indices.length - 50, `${faults} of ${indices.length}`);
   });
 
-  test(`setMsr does what WRMSR does, and refuses what it does`, t => {
+  test('setMsr does what WRMSR does, and refuses what it does', t => {
     long();
     const written = indices.filter((index, n) => index !== timestampCounter && (index >= 0xc000_0080 || n % 4 === 0));
     const outcomes = new Set<boolean>();
@@ -124,7 +124,7 @@ export function msrs(test: AddCase, guest: Guest): void {
     t.is(outcomes.size, 2);
   });
 
-  test(`what setMsr has set the guest finds, in the state and when it runs`, t => {
+  test('what setMsr has set the guest finds, in the state and when it runs', t => {
     long();
     t.true(processor.setMsr(kernelGsBase, 0xffff_ffff_8000_0000n));
     t.is(processor.getState('msrs').msrs.kernelGsBase, 0xffff_ffff_8000_0000n);
@@ -135,7 +135,7 @@ export function msrs(test: AddCase, guest: Guest): void {
     t.deepEqual([guest.register('rbx'), guest.register('rdx')], [0x99n, 0xffff_ffffn]);
   });
 
-  test(`the time-stamp counter is read and set, and the board hears of it`, t => {
+  test('the time-stamp counter is read and set, and the board hears of it', t => {
     long();
     const heard: number[] = [];
     guest.timestampChanged = index => heard.push(index);
@@ -148,7 +148,7 @@ export function msrs(test: AddCase, guest: Guest): void {
     t.deepEqual(guest.log, []);
   });
 
-  test(`getMsr and setMsr refuse what is no register or no value`, t => {
+  test('getMsr and setMsr refuse what is no register or no value', t => {
     const badCall = { instanceOf: MachineError, code: 'bad-call' };
     for (const index of [-1, 2 ** 32, 1.5, Number.NaN]) {
       t.throws(() => processor.getMsr(index), badCall);

@@ -55,7 +55,7 @@ export function outside(test: AddCase, guest: Guest): void {
     });
   }
 
-  test(`a masked interrupt that waits changes nothing`, t => {
+  test('a masked interrupt that waits changes nothing', t => {
     guest.reset().long('mov ecx, 400000\n again: dec ecx\n jnz again\n hlt');
     once(() => pin.raise(0x51));
     t.deepEqual(guest.run(budget), { reason: 'halt' });
@@ -63,7 +63,7 @@ export function outside(test: AddCase, guest: Guest): void {
     t.deepEqual(pin.taken, []);
   });
 
-  test(`CR8 is the interrupt controller's: the state says what the board has`, t => {
+  test("CR8 is the interrupt controller's: the state says what the board has", t => {
     guest.reset().long('mov rbx, cr8\n mov eax, 6\n mov cr8, rax\n hlt');
     pin.taskPriority = 9;
     const { controls } = guest.state;
@@ -77,7 +77,7 @@ export function outside(test: AddCase, guest: Guest): void {
     t.is(guest.state.controls.cr8, 6n);
   });
 
-  test(`the board is told what the time-stamp counter is ahead of the time`, t => {
+  test('the board is told what the time-stamp counter is ahead of the time', t => {
     guest.reset().long('wrmsr\n jmp $', { rcx: 0x10, rdx: -1n, rax: 0x10 });
     const offsets: (readonly [processor: number, offset: bigint])[] = [];
     guest.timestampChanged = (processor, offset) => offsets.push([processor, offset]);
@@ -90,7 +90,7 @@ export function outside(test: AddCase, guest: Guest): void {
     t.is(guest.state.msrs.tsc, 5n);
   });
 
-  test(`the counters of a machine that is powered on are equal`, t => {
+  test('the counters of a machine that is powered on are equal', t => {
     const { machine } = guest.another({ processors: 3 });
     t.deepEqual(
       machine.processors.map(processor => processor.getState('msrs').msrs.tsc),

@@ -6,7 +6,7 @@ export function ports(test: AddCase, guest: Guest): void {
   const outs = (log: readonly Access[]): readonly bigint[] =>
     log.filter(([kind]) => kind === 'out').map(([, , , value]) => value);
 
-  test(`IN and OUT of every size`, t => {
+  test('IN and OUT of every size', t => {
     guest.reset().long(
       `mov rax, 0x1122334455667788
        mov edx, 0xfff8
@@ -37,7 +37,7 @@ export function ports(test: AddCase, guest: Guest): void {
     ]);
   });
 
-  test(`INS and OUTS of every size, forwards and backwards`, t => {
+  test('INS and OUTS of every size, forwards and backwards', t => {
     let value = 0;
     const next = (): number => (value = (value + 0x0102_0304) | 0);
     for (const [mnemonic, size] of [
@@ -81,14 +81,14 @@ export function ports(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`a count of zero does nothing`, t => {
+  test('a count of zero does nothing', t => {
     guest.reset().long('rep outsb\n rep insb\n hlt', { rsi: 0xdead_0000_0000_0000n, rdi: 0xdead_0000_0000_0000n });
     t.is(guest.run().reason, 'halt');
     t.is(guest.rip, at.code + 5);
     t.deepEqual(guest.log, []);
   });
 
-  test(`address sizes wrap where they must`, t => {
+  test('address sizes wrap where they must', t => {
     guest.reset().long('db 0x67, 0xf3, 0x6e\n hlt', { rsi: 0xffff_ffff_0002_0000n, rcx: 0xffff_ffff_0000_0003n });
     guest.bytes.set([7, 8, 9], at.data);
     t.is(guest.run().reason, 'halt');
@@ -107,7 +107,7 @@ export function ports(test: AddCase, guest: Guest): void {
     t.is(guest.register('rcx'), 0x5678_0000n);
   });
 
-  test(`OUTS obeys segment overrides`, t => {
+  test('OUTS obeys segment overrides', t => {
     guest.reset().long('fs outsb\n gs outsb\n cs outsb\n hlt', { rsi: 0x10 });
     const { segments } = guest.state;
     const based = (base: number) => ({ ...segments.fs, base: BigInt(base) });
@@ -128,7 +128,7 @@ export function ports(test: AddCase, guest: Guest): void {
     t.deepEqual(outs(guest.log), [1n, 2n, 3n]);
   });
 
-  test(`strings cross pages, in RAM and into memory that is none`, t => {
+  test('strings cross pages, in RAM and into memory that is none', t => {
     guest.reset().long('rep insd\n hlt', { rdi: at.data + 0xffe, rcx: 3 });
     guest.page(0x21, 0x2_5000 | 7);
     let value = 0;
@@ -150,7 +150,7 @@ export function ports(test: AddCase, guest: Guest): void {
     ]);
   });
 
-  test(`a page fault comes before the port is touched, and the rest is done afterwards`, t => {
+  test('a page fault comes before the port is touched, and the rest is done afterwards', t => {
     guest.reset().long('rep insb\n hlt', { rdi: at.data + 0xffe, rcx: 4 });
     guest.page(0x21, 0);
     guest.load(
@@ -171,7 +171,7 @@ export function ports(test: AddCase, guest: Guest): void {
     t.is(guest.log.length, 4);
   });
 
-  test(`a write-protected page and a non-canonical address fault`, t => {
+  test('a write-protected page and a non-canonical address fault', t => {
     guest.reset().long('insb', { rdi: at.data });
     guest.page(0x20, 0x2_0000 | 5);
     t.is(guest.run().reason, 'halt');
@@ -185,7 +185,7 @@ export function ports(test: AddCase, guest: Guest): void {
     t.deepEqual(guest.log, []);
   });
 
-  test(`segment limits of 16- and 32-bit code`, t => {
+  test('segment limits of 16- and 32-bit code', t => {
     guest.reset().protected('insb\n hlt', { rdi: 0x100 });
     const { segments } = guest.state;
     guest.processor.setState({
@@ -210,7 +210,7 @@ export function ports(test: AddCase, guest: Guest): void {
     t.deepEqual(guest.log, []);
   });
 
-  test(`an expand-down segment, the stack's, and an address that wraps within 4 GiB`, t => {
+  test("an expand-down segment, the stack's, and an address that wraps within 4 GiB", t => {
     const data = (attributes: number, limit: number, base: number) => ({
       selector: 0x10,
       attributes,
@@ -242,7 +242,7 @@ export function ports(test: AddCase, guest: Guest): void {
     t.deepEqual(outs(guest.log), [1n, 2n, 3n, 4n]);
   });
 
-  test(`what INS and MOVS from a device write over code is what runs`, t => {
+  test('what INS and MOVS from a device write over code is what runs', t => {
     for (const source of ['insb', 'mov esi, 0xd0000000\n movsb']) {
       guest.reset().long(`mov ebp, ${0x2_8000}\n call rbp\n ${source}\n call rbp\n hlt`, { rdi: 0x2_8000 });
       guest.load(64, 'nop\n inc ebx\n ret', 0x2_8000);
@@ -253,7 +253,7 @@ export function ports(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`ports from CPL 3 are ruled by IOPL and the TSS`, t => {
+  test('ports from CPL 3 are ruled by IOPL and the TSS', t => {
     const user = (source: string, iopl: number) => {
       guest.reset().long();
       guest.load(64, source);

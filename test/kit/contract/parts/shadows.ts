@@ -89,7 +89,7 @@ const trapsOf = (guest: Guest): (readonly [rip: bigint, dr6: bigint])[] => {
 const limit = 400;
 
 export function shadows(test: AddCase, guest: Guest): void {
-  test(`debug traps in and after interrupt shadows, in one run, by single instructions, and moved`, t => {
+  test('debug traps in and after interrupt shadows, in one run, by single instructions, and moved', t => {
     const others = [
       ...accelerators.map(factory => new Guest(options => factory.create(options), guest.options)),
       guest.another({}),

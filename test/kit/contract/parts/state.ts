@@ -71,7 +71,7 @@ function drawFpu(below: Draws['below']): Uint8Array {
 }
 
 export function state(test: AddCase, guest: Guest): void {
-  test(`what is set is what is got`, t => {
+  test('what is set is what is got', t => {
     const base = guest.reset().long('nop').state;
     const source = draws(1);
     for (let n = 0; n < 40; n++) {
@@ -81,7 +81,7 @@ export function state(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`what is set runs, and comes back but for what the instruction did`, t => {
+  test('what is set runs, and comes back but for what the instruction did', t => {
     const base = guest.reset().long('nop\n nop').state;
     const source = draws(2);
     for (let n = 0; n < 60; n++) {
@@ -98,7 +98,7 @@ export function state(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`components are set alone, and the others stay`, t => {
+  test('components are set alone, and the others stay', t => {
     guest.reset().long('nop\n nop\n nop', { rbx: 77 });
     guest.run(1);
     const before = guest.state;
@@ -110,7 +110,7 @@ export function state(test: AddCase, guest: Guest): void {
     t.deepEqual(Object.keys(guest.processor.getState('fpu', 'debug')).sort(), ['debug', 'fpu']);
   });
 
-  test(`a component that is got alone is what it has become`, t => {
+  test('a component that is got alone is what it has become', t => {
     const source = `mov cr2, rax
       mov dr1, rbx
       mov dr6, rdi
@@ -140,7 +140,7 @@ export function state(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`real and protected mode come back as they were`, t => {
+  test('real and protected mode come back as they were', t => {
     for (const mode of ['real', 'protected'] as const) {
       const given = guest.reset()[mode]('nop', { rax: 5 }).state;
       t.is(guest.run(1).reason, 'limit');
@@ -148,7 +148,7 @@ export function state(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`the FPU is the guest's`, t => {
+  test("the FPU is the guest's", t => {
     guest.reset().long('fninit\n fldpi\n movaps xmm3, [0x20000]\n hlt');
     guest.put(at.data, 1, 2, 3, 4);
     t.is(guest.run().reason, 'halt');
@@ -164,7 +164,7 @@ export function state(test: AddCase, guest: Guest): void {
     );
   });
 
-  test(`a state taken from one processor puts another where the first one was`, t => {
+  test('a state taken from one processor puts another where the first one was', t => {
     guest.reset().long('mov ecx, 1000\n again: add rax, rcx\n imul rax, rax, 3\n loop again\n hlt', { rax: 1 });
     t.is(guest.run(1111).reason, 'limit');
     const taken = guest.state;

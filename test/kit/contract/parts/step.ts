@@ -67,7 +67,7 @@ const offsets = (trail: readonly number[]): number[] => trail.map(rip => rip - a
 export function step(test: AddCase, guest: Guest): void {
   const { pin } = guest;
 
-  test(`step executes one instruction in every mode`, t => {
+  test('step executes one instruction in every mode', t => {
     guest.reset().long('mov eax, 5\n again: dec eax\n jnz again\n pushfq\n pop rbx\n hlt');
     t.deepEqual(offsets(walk(guest).trail).slice(0, 4), [5, 7, 5, 7]);
     t.is(guest.register('rbx') & 0x100n, 0n, 'no TF');
@@ -82,7 +82,7 @@ export function step(test: AddCase, guest: Guest): void {
     t.deepEqual(walk(guest, 5), { trail: [3, 4, 16 * 0x40, 6, 7], end: 'step' });
   });
 
-  test(`a step does not go beyond the time, and is as long as an instruction`, t => {
+  test('a step does not go beyond the time, and is as long as an instruction', t => {
     guest.reset().long('inc eax\n inc eax\n hlt');
     guest.pace(0);
     t.is(guest.processor.step().reason, 'limit');
@@ -96,7 +96,7 @@ export function step(test: AddCase, guest: Guest): void {
     t.is(guest.register('rax'), 1n);
   });
 
-  test(`REP is one instruction, to memory, to ports and to devices`, t => {
+  test('REP is one instruction, to memory, to ports and to devices', t => {
     guest.reset().long('rep movsb\n rep outsb\n mov edi, ebx\n rep stosd\n nop', {
       rcx: 3000,
       rsi: at.data,
@@ -120,7 +120,7 @@ export function step(test: AddCase, guest: Guest): void {
     t.is(guest.rip, at.code + 8);
   });
 
-  test(`what the board or the hypervisor does for the guest is one instruction`, t => {
+  test('what the board or the hypervisor does for the guest is one instruction', t => {
     guest.reset().long('in al, 0x80\n mov edx, [rbx]\n mov ecx, 0x1234\n rdmsr\n cpuid\n mov rax, cr8\n nop', {
       rbx: at.device,
     });
@@ -128,13 +128,13 @@ export function step(test: AddCase, guest: Guest): void {
     t.deepEqual(offsets(walk(guest, 7).trail), [2, 4, 9, 11, 13, 17, 18]);
   });
 
-  test(`an instruction that faults is not the one that is stepped: the handler's first is`, t => {
+  test("an instruction that faults is not the one that is stepped: the handler's first is", t => {
     guest.reset().long('ud2');
     guest.load(64, 'nop\n add qword ptr [rsp], 2\n iretq', at.handlers + 16 * 6);
     t.deepEqual(walk(guest, 3).trail, [at.handlers + 0x61, at.handlers + 0x66, at.code + 2]);
   });
 
-  test(`interrupts come before a step, or wait`, t => {
+  test('interrupts come before a step, or wait', t => {
     guest.reset().long('sti\n nop\n nop\n nop\n hlt');
     guest.load(64, 'inc ebx\n iretq', at.handlers + 16 * 0x41);
     guest.load(64, 'nop\n iretq', at.handlers + 16 * 2);
@@ -157,7 +157,7 @@ export function step(test: AddCase, guest: Guest): void {
     t.is(guest.run().reason, 'halt');
   });
 
-  test(`the shadow of STI and of MOV SS ends with the next step`, t => {
+  test('the shadow of STI and of MOV SS ends with the next step', t => {
     guest.reset().long('mov ecx, 0x10\n sti\n mov ss, ecx\n nop\n nop');
     guest.pace(1000);
     const { processor } = guest;
@@ -170,7 +170,7 @@ export function step(test: AddCase, guest: Guest): void {
     t.deepEqual(pin.taken, []);
   });
 
-  test(`HLT is stepped to its end, or to the interrupt that ends it`, t => {
+  test('HLT is stepped to its end, or to the interrupt that ends it', t => {
     guest.reset().long('hlt\n hlt\n nop\n nop', { rflags: 0x202 });
     guest.pace(1000);
     const { processor } = guest;
@@ -185,7 +185,7 @@ export function step(test: AddCase, guest: Guest): void {
     t.is(guest.rip, at.handlers + 16 * 0x41 + 1);
   });
 
-  test(`the guest's own single steps go on under one's own`, t => {
+  test("the guest's own single steps go on under one's own", t => {
     guest.reset().long('pushfq\n or qword ptr [rsp], 0x100\n popfq\n nop\n nop\n hlt');
     guest.load(64, 'inc ebx\n iretq', at.handlers + 16);
     const { trail } = walk(guest, 12);
@@ -195,12 +195,12 @@ export function step(test: AddCase, guest: Guest): void {
     t.is(guest.state.debug.dr6 & 0xe00fn, 0x4000n);
   });
 
-  test(`code that writes the next instruction is stepped as it is then`, t => {
+  test('code that writes the next instruction is stepped as it is then', t => {
     guest.reset().long('mov byte ptr [rel next], 0xff\nnext: nop\n .byte 0xc8\n nop');
     t.deepEqual(offsets(walk(guest, 3).trail), [7, 9, 10]);
   });
 
-  test(`steps go where the guest's own single steps go`, t => {
+  test("steps go where the guest's own single steps go", t => {
     for (let seed = 1; seed <= 12; seed++) {
       const source = program(random(seed * 7919));
       const start = Number(prepare(guest, source).get('start'));
@@ -228,7 +228,7 @@ export function step(test: AddCase, guest: Guest): void {
     }
   });
 
-  test(`one processor steps, the other stands`, t => {
+  test('one processor steps, the other stands', t => {
     const pair = guest.another({ processors: 2 });
     pair.long('inc eax\n inc eax\n hlt');
     pair.machine.processors[1]!.setState(pair.state);

@@ -37,7 +37,7 @@ export function touch(test: AddCase, guest: Guest): void {
       t.deepEqual(guest.log, []);
     });
 
-  test(`MASKMOVDQU writes a device's selected registers and touches no other`, t => {
+  test("MASKMOVDQU writes a device's selected registers and touches no other", t => {
     const code = `movdqu xmm0, [rsi]\n movdqu xmm1, [rsi + 16]\n ${db(0x66, 0x0f, 0xf7, 0xc1)}\n hlt`;
     guest.reset().long(code, { rdi: at.device, rsi: at.data });
     for (let n = 0; n < 16; n++) guest.bytes[at.data + n] = 0x50 + n;
@@ -49,7 +49,7 @@ export function touch(test: AddCase, guest: Guest): void {
     );
   });
 
-  test(`CLFLUSH sets the accessed bit as a read does, and not the dirty bit`, t => {
+  test('CLFLUSH sets the accessed bit as a read does, and not the dirty bit', t => {
     // A page of RAM, and the device's page of 2 MiB.
     guest.reset().long(`${cases.clflush}\n mov rdi, rsi\n ${cases.clflush}\n hlt`, { rdi: at.data, rsi: at.device });
     const device = at.tables + 0x2000 + 8 * Math.floor(at.device / 0x20_0000);
@@ -60,7 +60,7 @@ export function touch(test: AddCase, guest: Guest): void {
     t.deepEqual(guest.log, []);
   });
 
-  test(`CLFLUSH faults where a read would`, t => {
+  test('CLFLUSH faults where a read would', t => {
     guest.reset().long(`${cases.clflush}\n hlt`, { rdi: notPresent });
     guest.page(notPresent >> 12, 0);
     t.deepEqual(guest.run(), { reason: 'halt' });
@@ -79,7 +79,7 @@ export function touch(test: AddCase, guest: Guest): void {
     t.is(guest.vector, -1);
   });
 
-  test(`CLFLUSH of a device's supervisor page is the user's page fault`, t => {
+  test("CLFLUSH of a device's supervisor page is the user's page fault", t => {
     guest.reset().long(`${cases.clflush}\n hlt`, { rdi: at.device, rsp: at.userStack });
     const { segments } = guest.processor.getState('segments');
     guest.processor.setState({

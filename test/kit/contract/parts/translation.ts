@@ -221,7 +221,7 @@ export function translation(test: AddCase, guest: Guest): void {
       t.true(seen.size >= (mode.large[0] || mode.bits === 64 ? 9 : 6), [...seen].join());
     });
 
-  test(`translate without paging is the address itself`, t => {
+  test('translate without paging is the address itself', t => {
     guest.reset().protected('hlt');
     const same = { pageSize: 4096, writable: true, executable: true, user: true };
     t.deepEqual(processor.translate(0x1234_5678n), { gpa: 0x1234_5678, ...same });
@@ -230,7 +230,7 @@ export function translation(test: AddCase, guest: Guest): void {
     t.deepEqual(processor.translate(0x10_ffefn), { gpa: 0x10_ffef, ...same });
   });
 
-  test(`translate knows no addresses that are not canonical, and takes nothing else`, t => {
+  test('translate knows no addresses that are not canonical, and takes nothing else', t => {
     guest.reset().long('hlt');
     for (const linear of [1n << 47n, 0xffff_7fff_ffff_ffffn, 1n << 63n]) t.is(processor.translate(linear), undefined);
     t.is(processor.translate(0x1234n)?.gpa, 0x1234);
@@ -239,7 +239,7 @@ export function translation(test: AddCase, guest: Guest): void {
     t.throws(() => processor.translate(5 as never), badCall);
   });
 
-  test(`translate reads tables as they are: changed from outside, protected, in another mapping`, t => {
+  test('translate reads tables as they are: changed from outside, protected, in another mapping', t => {
     guest.reset().long('hlt');
     guest.page(at.data >> 12, 0x7_0000 | 5);
     t.deepEqual(processor.translate(BigInt(at.data + 8)), {
