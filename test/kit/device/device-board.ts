@@ -36,10 +36,14 @@ export class DeviceBoard {
   readonly messages: InterruptMessage[] = [];
   /** What devices asked of the machine: `powerOff`, `reset`, `exit 3`, and of processors: `init 1`, `startup 1 8`. */
   readonly requests: string[] = [];
-  readonly #time = { ticks: 0 };
-  readonly #clock = new VirtualClock(this.#time);
-  readonly #tasks = new VirtualHostTasks(this.#clock);
-  readonly #board: Board;
+  /** @internal */
+  readonly time = { ticks: 0 };
+  /** @internal */
+  readonly clock = new VirtualClock(this.time);
+  /** @internal */
+  readonly tasks = new VirtualHostTasks(this.clock);
+  /** @internal */
+  readonly board: Board;
   readonly #devices: Device[] = [];
   readonly #controllers = new Map<string, readonly TestPin[]>();
   readonly #view = new DataView(new ArrayBuffer(8));
@@ -48,10 +52,10 @@ export class DeviceBoard {
     const { requests } = this;
     this.ram = new Uint8Array(memory);
     this.memory = new RamGuestMemory([{ base: 0, bytes: this.ram }]);
-    this.#board = new Board({
-      clock: this.#clock,
+    this.board = new Board({
+      clock: this.clock,
       memory: this.memory,
-      hostTasks: this.#tasks,
+      hostTasks: this.tasks,
       power: {
         powerOff: () => requests.push('powerOff'),
         reset: () => requests.push('reset'),
@@ -63,7 +67,7 @@ export class DeviceBoard {
         startup: (processor, vector) => requests.push(`startup ${processor} ${vector}`),
       },
     });
-    this.#board.messages.onSend(message => {
+    this.board.messages.onSend(message => {
       this.messages.push(message);
       return true;
     });
@@ -75,7 +79,7 @@ export class DeviceBoard {
     type: DeviceClass<S, D>,
     options: NoInfer<GivenOptions<S>>,
   ): D {
-    const device = createDevice(this.#board.scope, name, type, options);
+    const device = createDevice(this.board.scope, name, type, options);
     this.#devices.push(device);
     device.reset();
     return device;
@@ -99,13 +103,13 @@ export class DeviceBoard {
     if (known) return known;
     const pins = Array.from({ length: pinsPerController }, (_, n) => new TestPin(`${controller}@${n}`));
     this.#controllers.set(controller, pins);
-    this.#board.wires.provide(controller, pins.length, n => pins[n]!);
+    this.board.wires.provide(controller, pins.length, n => pins[n]!);
     return pins;
   }
 
   /** Nanoseconds since power-on. */
   get now(): number {
-    return this.#time.ticks;
+    return this.time.ticks;
   }
 
   /**
@@ -114,27 +118,27 @@ export class DeviceBoard {
    */
   async advance(time: number | string): Promise<void> {
     const end = this.now + nanoseconds(time);
-    while (this.#clock.nextDeadline <= end) {
-      this.#time.ticks = Math.max(this.now, this.#clock.nextDeadline);
-      this.#clock.fire();
+    while (this.clock.nextDeadline <= end) {
+      this.time.ticks = Math.max(this.now, this.clock.nextDeadline);
+      this.clock.fire();
       await this.#settle();
     }
-    this.#time.ticks = end;
+    this.time.ticks = end;
     await this.#settle();
   }
 
   async #settle(): Promise<void> {
-    for (let waiting = this.#tasks.settle(); waiting; waiting = this.#tasks.settle()) await waiting;
+    for (let waiting = this.tasks.settle(); waiting; waiting = this.tasks.settle()) await waiting;
   }
 
   /** IN. A port that nobody has reads as all ones. */
   in(port: number, size: PortSize = 1): number {
-    return this.#board.ports.read(port, size);
+    return this.board.ports.read(port, size);
   }
 
   /** OUT. */
   out(port: number, value: number, size: PortSize = 1): void {
-    this.#board.ports.write(port, size, value);
+    this.board.ports.write(port, size, value);
   }
 
   /** A load from memory that is no RAM, unsigned; `load64` for eight bytes. */
@@ -148,7 +152,7 @@ export class DeviceBoard {
 
   #load(address: number, size: MmioSize, processor: number): bigint {
     this.#view.setBigUint64(0, 0n);
-    this.#board.mmio.read(address, size, this.#view, processor);
+    this.board.mmio.read(address, size, this.#view, processor);
     return this.#view.getBigUint64(0, true);
   }
 
@@ -163,33 +167,33 @@ export class DeviceBoard {
 
   #store(address: number, value: bigint, size: MmioSize, processor: number): void {
     this.#view.setBigUint64(0, BigInt.asUintN(64, value), true);
-    this.#board.mmio.write(address, size, this.#view, processor);
+    this.board.mmio.write(address, size, this.#view, processor);
   }
 
   /** RDMSR. undefined: nobody has the register, and a guest gets #GP. */
   rdmsr(index: number, processor = 0): bigint | undefined {
-    return this.#board.msrs.read(processor, index);
+    return this.board.msrs.read(processor, index);
   }
 
   /** WRMSR. False: a guest gets #GP. */
   wrmsr(index: number, value: bigint, processor = 0): boolean {
-    return this.#board.msrs.write(processor, index, value);
+    return this.board.msrs.write(processor, index, value);
   }
 
   /** Takes the interrupt that a processor would take now from a device that is its interrupt controller. undefined: none is pending. */
   takeInterrupt(processor = 0): number | undefined {
-    const controller = this.#board.controllers.of(processor);
+    const controller = this.board.controllers.of(processor);
     return controller.pending ? controller.acknowledge() : undefined;
   }
 
   /** Configuration space of a function, such as '00:04.0', without a host bridge. An empty slot reads as all ones. */
   readConfiguration(slot: string, register: number, size: PortSize = 4): number {
-    const endpoint = this.#board.pci.find(placeOf(slot));
+    const endpoint = this.board.pci.find(placeOf(slot));
     return endpoint?.readConfiguration(register, size) ?? 2 ** (8 * size) - 1;
   }
 
   writeConfiguration(slot: string, register: number, value: number, size: PortSize = 4): void {
-    this.#board.pci.find(placeOf(slot))?.writeConfiguration(register, size, value);
+    this.board.pci.find(placeOf(slot))?.writeConfiguration(register, size, value);
   }
 }
 
