@@ -57,18 +57,28 @@ async function write(kind: Kind, name: string): Promise<void> {
       cause: error,
     });
   });
-  const folder = new URL(`${kind}/`, examples);
-  for (const file of await readdir(folder)) {
-    const text = await readFile(new URL(file, folder), 'utf8');
-    await writeFile(`${name}/${named(file, name)}`, named(text, name));
+  await writeFile(`${name}/package.json`, `${JSON.stringify(packageFor(kind, name), null, 2)}\n`);
+  for (const folder of ['common', kind]) {
+    for (const file of await readdir(new URL(folder, examples))) {
+      const text = await readFile(new URL(`${folder}/${file}`, examples), 'utf8');
+      await writeFile(`${name}/${named(file, name)}`, named(text, name));
+    }
   }
 }
 
+/** Made here: a package.json among the examples would count as one of virt64's own. */
+const packageFor = (kind: Kind, name: string): object => ({
+  name,
+  version: '0.1.0',
+  private: true,
+  type: 'module',
+  ...(kind === 'test' ? {} : { exports: `./${name}.ts` }),
+  scripts: { check: 'tsc', test: 'node --test' },
+  devDependencies: { '@types/node': '^26.6.6', typescript: '^7.0.2', virt64: `^${version}` },
+});
+
 /** Examples are called sample, in strings and names of files, and Sample, as classes. */
 const named = (text: string, name: string): string =>
-  text
-    .replaceAll('"virt64": "*"', `"virt64": "^${version}"`)
-    .replaceAll('Sample', className(name))
-    .replaceAll('sample', name);
+  text.replaceAll('Sample', className(name)).replaceAll('sample', name);
 
 const className = (name: string): string => name.replace(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -109,6 +109,12 @@ export async function installed(): Promise<string> {
   return withLock(join(cache, 'lock'), async () => installPackage(installTools()));
 }
 
+/** What npm has packed. */
+export async function tarball(): Promise<string> {
+  const folder = await installed();
+  return join(folder, readdirSync(folder).find(file => file.endsWith('.tgz'))!);
+}
+
 export class Project {
   constructor(readonly folder: string) {}
 
