@@ -41,3 +41,25 @@ for (const [runner, { run, passed }] of Object.entries(runners)) {
     t.is(status, 0, stdout);
   });
 }
+
+test.serial('a bundle for browsers runs the contract’s suite', async t => {
+  const page = await project(t);
+  page.write(
+    'page.js',
+    `import { accelerators } from 'virt64/accelerators';
+    import { contractCases, DeviceBoard } from 'virt64/testing';
+    const software = accelerators.find(({ name }) => name === 'software');
+    const cases = contractCases(options => software.create(options));
+    for (const { run } of cases) run();
+    console.log(cases.length, new DeviceBoard().in(0x80));`,
+  );
+  const built = page.npx('esbuild', 'page.js', '--bundle', '--platform=browser', '--format=esm', '--outfile=bundle.js');
+  t.is(built.status, 0, built.stderr);
+  // What only Node has is not there.
+  page.write('start.js', `delete globalThis.Buffer;\ndelete globalThis.process;\nawait import('./bundle.js');`);
+  const { status, stdout, stderr } = page.node('start.js');
+  t.is(status, 0, stderr);
+  const [, cases, read] = /^(\d+) (\d+)\n$/.exec(stdout) ?? [];
+  t.true(Number(cases) > least, stdout);
+  t.is(read, '255');
+});
