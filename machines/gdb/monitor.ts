@@ -1,10 +1,16 @@
 /** What gdb's `monitor` says to the machine. */
+import { instructionAddress } from '#accelerators';
+import { listing } from '#core';
+import { guestModel } from '../guest-model.ts';
+import type { LinearMemory } from '../linear-memory.ts';
 import type { Machine } from '../machine.ts';
+import { hexOf } from './packet.ts';
 
 export interface MonitorContext {
   readonly machine: Machine;
   /** The processor that gdb has chosen. */
   readonly processor: number;
+  readonly memory: LinearMemory;
 }
 
 interface Command {
@@ -38,7 +44,7 @@ function registers({ machine, processor }: MonitorContext): readonly string[] {
     ),
     `gdtr base ${hex(gdtr.base)} limit ${hex(gdtr.limit, 4)}  idtr base ${hex(idtr.base)} limit ${hex(idtr.limit, 4)}`,
     columns(
-      Object.entries(controls).map(([name, value]) => `${name} ${hex(value)}`),
+      (['cr0', 'cr2', 'cr3', 'cr4', 'cr8', 'xcr0'] as const).map(name => `${name} ${hex(controls[name])}`),
       6,
     ).join('\n'),
     columns(
@@ -77,6 +83,25 @@ function translation({ machine, processor }: MonitorContext, argument: string): 
   return [`gpa ${hex(gpa)}, page of ${pageSize} bytes, ${rights}`];
 }
 
+/** In the size of the code that the processor executes, which gdb does not follow. */
+function assembly({ machine, processor, memory }: MonitorContext, argument: string): readonly string[] {
+  const [place, many = '10'] = argument.split(/\s+/);
+  if ((place && !/^(0x)?[0-9a-f]{1,16}$/i.test(place)) || !/^\d{1,3}$/.test(many))
+    return ['usage: asm [ADDRESS [COUNT]], the address in hexadecimal'];
+  const cpu = machine.processors[processor]!;
+  const here = instructionAddress(cpu.getState('general', 'segments', 'msrs'));
+  const address = place ? BigInt(`0x${place.replace(/^0x/i, '')}`) : here;
+  const count = Number(many);
+  const bytes = memory.read(processor, address, 15 * count);
+  const { codeBits: bits } = cpu.mode;
+  const lines = listing(bytes, { bits, address, count, features: guestModel(machine.profile).features });
+  if (lines.length === 0) return ['nothing is mapped there'];
+  return lines.map(
+    ({ address: at, bytes: code, text }) =>
+      `${at === here ? '=>' : '  '} ${hex(at)}  ${hexOf(code).padEnd(20)}  ${text}`,
+  );
+}
+
 /** Small numbers, so that bigint and tree values print. */
 const printed = (value: unknown): string =>
   JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `0x${part.toString(16)}` : part), 1) ?? '';
@@ -89,6 +114,7 @@ function inspect({ machine }: MonitorContext, name: string): readonly string[] {
 const commands: Readonly<Record<string, Command>> = {
   status: { help: 'what the machine is doing', run: ({ machine }) => machine.status() },
   registers: { help: 'all registers of the processor, segments and tables included', run: registers },
+  asm: { help: '[ADDRESS [COUNT]]: instructions, in the size of the code that runs', run: assembly },
   msr: { help: 'INDEX [VALUE]: reads or writes an MSR, as RDMSR and WRMSR do', run: msr },
   gva2gpa: { help: 'ADDRESS: where a linear address leads', run: translation },
   device: { help: '[NAME]: the state of a device', run: inspect },

@@ -341,7 +341,10 @@ export class GdbSession implements Disposable {
   #command(digits: string): Answer {
     const bytes = bytesOfHex(digits);
     if (!bytes) return failed;
-    const said = monitor({ machine: this.#machine, processor: this.#chosen }, textOf(bytes));
+    const said = monitor(
+      { machine: this.#machine, processor: this.#chosen, memory: this.#debugger.memory },
+      textOf(bytes),
+    );
     if (said === '') return ok;
     // Long answers go as console output, which has no limit of its own.
     for (let at = 0; at < said.length; at += 1024) this.#send(`O${hexOf(bytesOf(said.slice(at, at + 1024)))}`);
