@@ -122,6 +122,7 @@ export { type CpuidLeaf, type CpuModel, type CpuModelParts, cpuModel, lookUpLeaf
 export { amd, intel, type ModelOptions } from './processor/cpu/models.ts';
 export { acceptsMsr } from './processor/cpu/msr.ts';
 export { type Assembled, type AssembleOptions, assemble, type Bits } from './processor/decode/assembler/assembler.ts';
+export { type ListedInstruction, type ListingOptions, listing } from './processor/decode/listing.ts';
 export { type Evaluation, type EvaluationMachine, evaluate, MachineFault } from './processor/evaluator/evaluate.ts';
 export type { Vendor } from './processor/isa/form.ts';
 export { pageSize } from './processor/memory/page.ts';

@@ -140,5 +140,6 @@ function restoring(device: Device, state: SavedState): void {
 const isBadDevice = (error: unknown): boolean => error instanceof MachineError && error.code === 'bad-device';
 
 function requireIdle(scheduler: Scheduler): void {
-  if (scheduler.running) throw new MachineError('bad-call', 'the machine is running', { remedy: 'stop it first' });
+  if (scheduler.running && !scheduler.stands)
+    throw new MachineError('bad-call', 'the machine is running', { remedy: 'stop it first' });
 }

@@ -1,0 +1,1 @@
+export { type GdbConnection, type GdbOptions, GdbSession, serveGdb } from './session.ts';
