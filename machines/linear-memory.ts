@@ -1,8 +1,6 @@
 /** Guest memory as programs of one processor address it: by linear address, through the page tables as they are now. RAM only: devices are not read. */
 import type { VirtualMachine } from '#accelerators';
-import type { GuestMemory } from '#core';
-
-const pageSize = 4096;
+import { type GuestMemory, pageSize } from '#core';
 
 export class LinearMemory {
   constructor(

@@ -12,6 +12,7 @@ export const packages = {
   objcopy: 'binutils',
   ld: 'binutils',
   nm: 'binutils',
+  gdb: 'gdb',
   iasl: 'acpica-tools',
   dmidecode: 'dmidecode',
   cpio: 'cpio',

@@ -1,1 +1,0 @@
-export { type GdbConnection, type GdbOptions, GdbSession, serveGdb } from './session.ts';
