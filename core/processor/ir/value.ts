@@ -16,6 +16,7 @@ export type Operation =
   // Leaves. `detail` holds what the comment names.
   | 'constant' // bigint, 0 <= detail < 2^width
   | 'register' // operand number: the register operand's content before the instruction
+  | 'upper' // operand number: the upper 128 bits of a YMM register operand before the instruction
   | 'immediate' // operand number: the immediate, already extended to width
   | 'state' // state offset: a fixed register or field
   | 'element' // ArrayField: the field that the argument, an index of 32 bits, picks; what it held before the instruction

@@ -7,6 +7,7 @@ export const maskOf = (width: Width): number => (width >= 32 ? -1 : (1 << width)
 
 const leaves = new Set<string>([
   'register',
+  'upper',
   'state',
   'flag',
   'offset',
@@ -20,6 +21,7 @@ const leaves = new Set<string>([
 export const isLeaf = (value: Value): boolean => leaves.has(value.operation);
 export const isMutable = (value: Value): boolean =>
   value.operation === 'register' ||
+  value.operation === 'upper' ||
   value.operation === 'state' ||
   value.operation === 'element' ||
   value.operation === 'flag' ||

@@ -19,6 +19,8 @@ export interface Target {
   /** Address of the state block, i32. */
   pushCpu(): void;
   pushRegister(operand: number, width: Width): void;
+  /** The upper half of a YMM register operand. */
+  pushUpper(operand: number): void;
   pushState(offset: number, width: Width): void;
   pushImmediate(operand: number, width: Width): void;
   pushNumber(operand: number): void;

@@ -5,7 +5,7 @@ import { virtualHelpers } from '../../ir/helper-rows/virtual.ts';
 import type { HelperName } from '../../ir/helpers.ts';
 import { Vector } from '../../state/registers.ts';
 import type { HelperImplementation } from '../core.ts';
-import { checkSse, checkX87, intercept } from './availability.ts';
+import { checkAvx, checkSse, checkX87, intercept } from './availability.ts';
 import { clts, lmsw, readControl, readDebug, smsw, writeControl, writeDebug, xsetbv } from './control.ts';
 import { divideSigned, divideUnsigned } from './divide.ts';
 import { cli, enterNested, popf, pushfVirtual, setAlignmentCheck, sti } from './flags.ts';
@@ -32,6 +32,7 @@ import { x87Helpers } from './x87.ts';
 const system: Readonly<Record<keyof typeof systemHelpers, HelperImplementation>> = {
   intercept,
   checkX87,
+  checkAvx,
   checkSse,
   divideUnsigned,
   divideSigned,

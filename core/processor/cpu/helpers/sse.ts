@@ -8,8 +8,11 @@ import { sseConvert } from './sse-convert.ts';
 
 export const sseHelpers: Readonly<Record<keyof typeof vectorHelpers, HelperImplementation>> = {
   sseArithmetic,
+  sseArithmeticWide: sseArithmetic,
   sseCompare,
+  sseCompareWide: sseCompare,
   sseCompareFlags,
   sseConvert,
+  sseConvertWide: sseConvert,
   maskedStore,
 };

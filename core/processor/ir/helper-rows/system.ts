@@ -11,6 +11,8 @@ export const systemHelpers = {
   intercept: { inputs: [32], results: [] },
   /** (0 waiting x87, 1 non-waiting x87, 2 MMX): called where x87Blocked is not 0. #UD, #NM, #MF. */
   checkX87: { inputs: [32], results: [] },
+  /** Called where avxBlocked is not 0. #UD, #NM. */
+  checkAvx: { inputs: [], results: [] },
   /** Called where sseBlocked is not 0. #UD, #NM. */
   checkSse: { inputs: [], results: [] },
 

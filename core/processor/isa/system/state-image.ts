@@ -32,7 +32,7 @@ export const stateImages: readonly Instruction[] = [
 const reserved = 0xffff_0000;
 
 export const LDMXCSR = instruction('ldmxcsr', {
-  encodings: [['np 0f ae /2 mem', 'Md']],
+  encodings: [['np 0f ae /2 mem', 'Md', { vex: 'Md' }]],
   feature: 'sse',
   unit: 'sse',
   semantics(cpu, source) {
@@ -43,7 +43,7 @@ export const LDMXCSR = instruction('ldmxcsr', {
 });
 
 export const STMXCSR = instruction('stmxcsr', {
-  encodings: [['np 0f ae /3 mem', 'Md']],
+  encodings: [['np 0f ae /3 mem', 'Md', { vex: 'Md' }]],
   feature: 'sse',
   unit: 'sse',
   semantics(cpu, target) {

@@ -5,6 +5,9 @@ export const Format = { ps: 0, pd: 1, ss: 2, sd: 3 } as const;
 export type FormatName = keyof typeof Format;
 export type Format = (typeof Format)[FormatName];
 
+/** Bits of a helper's number that a VEX form adds: the whole register is written; inputs are 256 bits. */
+export const VectorCode = { vex: 0x1_0000, wide: 0x2_0000 } as const;
+
 export const SseArithmetic = {
   add: 0,
   subtract: 1,
