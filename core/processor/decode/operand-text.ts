@@ -69,7 +69,7 @@ export function operandText(
     case 'general':
       return generalName(register, width);
     case 'xmm':
-      return xmmName(register);
+      return xmmName(register, width);
     case 'mmx':
       return mmxName(register);
     case 'segment':

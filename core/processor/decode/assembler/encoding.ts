@@ -42,6 +42,10 @@ export interface Encoding {
   opcodeRegister: number;
   immediates: Immediate[];
   memoryWidth: number;
+  /** Of a VEX row: register, and W and L. */
+  vvvv: number;
+  w: 0 | 1;
+  l: 0 | 1;
 }
 
 /** Address sizes of each code size. */

@@ -61,6 +61,7 @@ add(numbered('cr', 16), 'control', 64);
 add(numbered('dr', 16), 'debug', 64);
 add(numbered('mm', 8), 'mmx', 64);
 add(numbered('xmm', 16), 'xmm', 128);
+add(numbered('ymm', 16), 'xmm', 256);
 add(numbered('st', 8), 'st', 80);
 add(numbered('st(', 8, ')'), 'st', 80);
 add(['st'], 'st', 80);

@@ -187,7 +187,7 @@ export function weSee(decoded: Decoded, length: number, rip: bigint): Seen {
       case 'general':
         return generalName(register, width);
       case 'xmm':
-        return xmmName(register);
+        return xmmName(register, width);
       case 'mmx':
         return mmxName(register);
       case 'segment':
@@ -264,10 +264,10 @@ const ours = new Set(
 /** Whether rows of ours have that name: MOVSD is a string instruction and an SSE2 one. */
 export const implemented = ({ mnemonic, operands, code }: Seen): boolean =>
   // AMD processors fault on PREFETCH with a register (seen on hardware), where iced follows Intel's.
-  !code.endsWith('_0F0D') && ours.has(`${mnemonic} ${operands.some(name => /^x?mm\d/.test(name))}`);
+  !code.endsWith('_0F0D') && ours.has(`${mnemonic} ${operands.some(name => /^[xy]?mm\d/.test(name))}`);
 
 /** A few bits from or to a register: iced names all of it that the operand size says, we what is read or written. */
-const partial = /^(lldt|ltr|lmsw|verr|verw|arpl|lar|lsl|mov|movmskp[sd]|pmovmskb|p(ins|ext)rw)$/;
+const partial = /^(lldt|ltr|lmsw|verr|verw|arpl|lar|lsl|mov|v?movmskp[sd]|v?pmovmskb|v?p(ins|ext)rw)$/;
 const narrow = (register: string): string =>
   /^r\d+[dw]?$/.test(register) ? register.replace(/[dw]?$/, 'w') : register.replace(/^[re](\w\w)$/, '$1');
 
