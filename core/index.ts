@@ -141,7 +141,7 @@ export {
   type TableState,
 } from './processor/state/cpu-state.ts';
 export { readFpuImage, writeFpuImage } from './processor/state/fpu-image.ts';
-export { gprOffset, segmentOffset, state as stateLayout } from './processor/state/layout.ts';
+export { gprOffset, segmentOffset, state as stateLayout, vectorSize, ymmHighOffset } from './processor/state/layout.ts';
 export { Leave } from './processor/state/leave.ts';
 export {
   Attribute,

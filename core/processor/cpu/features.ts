@@ -84,7 +84,7 @@ export const features: Readonly<Record<string, FeatureBit>> = Object.fromEntries
     0,
   ),
   ...bits(7, 'ecx', { umip: 2 }, 0),
-  ...bits(0xd, 'eax', { xsaveopt: 0 }, 1),
+  ...bits(0xd, 'eax', { xsaveopt: 0, xsavec: 1, xgetbv1: 2 }, 1),
   ...bits(0x8000_0001, 'ecx', { lahf64: 0, cmpLegacy: 1, svm: 2, lzcnt: 5, prefetchw: 8 }),
   ...bits(0x8000_0001, 'edx', { syscall: 11, nx: 20, pdpe1gb: 26, rdtscp: 27, lm: 29 }),
   ...bits(0x8000_0007, 'edx', { invariantTsc: 8 }),

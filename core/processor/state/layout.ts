@@ -47,6 +47,8 @@ export const xmmOffset = (index: number): number => 0x400 + index * 16;
 /** From the lower half of a YMM register to its upper half. */
 export const ymmHighDistance = 0x300;
 export const ymmHighOffset = (index: number): number => xmmOffset(index) + ymmHighDistance;
+/** Bytes of all upper halves. */
+export const vectorSize = 256;
 
 export const state = {
   rip: field(0x080, 64),

@@ -91,6 +91,7 @@ const states = (base: CpuState): fc.Arbitrary<CpuState> =>
     }),
     interrupts: fc.record({ shadow: fc.boolean(), nmiBlocked: fc.boolean(), halted: fc.constant(false) }),
     fpu,
+    vector: fc.uint8Array({ minLength: 256, maxLength: 256 }),
   });
 
 export function state(test: TestFn, guest: Guest): void {

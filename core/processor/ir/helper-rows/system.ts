@@ -121,6 +121,7 @@ export const systemHelpers = {
   fxsave: { inputs: [32, 64, 32], results: [], dear: true },
   fxrstor: { inputs: [32, 64, 32], results: [], dear: true },
   xsave: { inputs: [32, 64, 32], results: [], dear: true },
+  xsavec: { inputs: [32, 64, 32], results: [], dear: true },
   xsaveopt: { inputs: [32, 64, 32], results: [], dear: true },
   xrstor: { inputs: [32, 64, 32], results: [], dear: true },
 } as const satisfies Record<string, Helper>;

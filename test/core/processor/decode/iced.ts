@@ -264,7 +264,9 @@ const ours = new Set(
 /** Whether rows of ours have that name: MOVSD is a string instruction and an SSE2 one. */
 export const implemented = ({ mnemonic, operands, code }: Seen): boolean =>
   // AMD processors fault on PREFETCH with a register (seen on hardware), where iced follows Intel's.
-  !code.endsWith('_0F0D') && ours.has(`${mnemonic} ${operands.some(name => /^[xy]?mm\d/.test(name))}`);
+  !code.endsWith('_0F0D') &&
+  !code.startsWith('EVEX_') &&
+  ours.has(`${mnemonic} ${operands.some(name => /^[xy]?mm\d/.test(name))}`);
 
 /** A few bits from or to a register: iced names all of it that the operand size says, we what is read or written. */
 const partial = /^(lldt|ltr|lmsw|verr|verw|arpl|lar|lsl|mov|v?movmskp[sd]|v?pmovmskb|v?p(ins|ext)rw)$/;
