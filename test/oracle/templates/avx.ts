@@ -74,8 +74,18 @@ function operand(s: Snippet, row: Row, pattern: OperandPattern, at: number, choi
 const isStore = ({ operands }: Row, isMemory: boolean): boolean =>
   !isMemory && /^[WU]$/.test(operands[0]!.method) && operands.at(-1)!.method === 'V';
 
+/** AF and PF of BMI are undefined; BEXTR's SF, too. */
+const bitFields: FlagUse = { writes: all, undefined: 0x14 };
+const bitFieldNames = /^(andn|bls\w+|bzhi)$/;
+
 const flagUse = (name: string): FlagUse | undefined =>
-  /^v?u?comis[sd]$|^vptest$|^vtestp[sd]$/.test(name) ? { writes: all } : undefined;
+  /^v?u?comis[sd]$|^vptest$|^vtestp[sd]$/.test(name)
+    ? { writes: all }
+    : bitFieldNames.test(name)
+      ? bitFields
+      : name === 'bextr'
+        ? { writes: all, undefined: 0x94 }
+        : undefined;
 
 function template(row: Row, isMemory: boolean, l: 0 | 1): Template {
   const { name } = row.instruction;
