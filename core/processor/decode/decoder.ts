@@ -187,6 +187,8 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
   registers[0] = registers[1] = registers[2] = registers[3] = 0;
   if (flags & VariantFlag.fills && !fillRegisters(out, variant, isRegister, code64))
     return refuse(source, position, out, 6);
+  // Of a gather target, index and mask are three.
+  if (flags & VariantFlag.vsib && hasTwice(registers)) return refuse(source, position, out, 6);
   if (flags & VariantFlag.immediates) position = decodeImmediates(source, position, out, variant);
   if (flags & VariantFlag.is4) registers[3] = xmmOffset((out.immediateLow >> 4) & (code64 ? 15 : 7));
 
@@ -204,6 +206,10 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
   out.length = position;
   return position;
 }
+
+/** Register operands of a gather: its second operand is in memory. */
+const hasTwice = ([target, , index, mask]: Int32Array): boolean =>
+  target === index || target === mask || index === mask;
 
 /** MOV moffs: an address as wide as the address size. */
 function decodeDirect(source: ByteSource, position: number, out: Decoded): number {

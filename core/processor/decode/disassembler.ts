@@ -65,7 +65,9 @@ export function disassemble(decoded: Decoded, rip: bigint | number = 0n): string
     const offset = (decoded.immediateLow >>> 0).toString(16);
     return `${mnemonic} 0x${decoded.displacementLow.toString(16)}:0x${offset}`;
   }
-  const texts = row.operands.map((pattern, n) => {
+  const texts = row.operands.flatMap((pattern, n) => {
+    // It stands in the memory operand.
+    if (pattern.method === 'X') return [];
     // An instruction's second immediate is where others have a displacement.
     const second = pattern.kind === 'immediate' && row.operands.slice(0, n).some(({ kind }) => kind === 'immediate');
     if (second) return `0x${decoded.displacementLow.toString(16)}`;

@@ -92,6 +92,7 @@ const leafOperations = new Set([
   'immediate',
   'offset',
   'number',
+  'scale',
   'segment',
   'stackBased',
   'rip',
@@ -236,6 +237,8 @@ class Run {
         return this.#offset();
       case 'number':
         return BigInt(decoded.registers[operand]!);
+      case 'scale':
+        return BigInt(decoded.scale);
       case 'segment':
         return BigInt(decoded.segment);
       case 'stackBased':

@@ -97,6 +97,9 @@ export abstract class RecordTarget implements Target {
   pushNumber(operand: number): void {
     this.f.get(this.rec).memory('i32.load16_u', slotOf(this.form, operand));
   }
+  pushScale(): void {
+    this.f.get(this.rec).memory('i32.load8_u', record.address).i32(3).op('i32.and');
+  }
   pushSegment(_operand: number): void {
     this.f.get(this.rec).memory('i32.load8_u', record.address).i32(3).op('i32.shr_u').i32(7).op('i32.and');
   }

@@ -56,6 +56,7 @@ import * as vectorFloatShuffle from './vector/float-shuffle.ts';
 import * as vectorIntegerArithmetic from './vector/integer-arithmetic.ts';
 import * as vectorIntegerShift from './vector/integer-shift.ts';
 import * as vectorIntegerShuffle from './vector/integer-shuffle.ts';
+import * as vectorMaskedMove from './vector/masked-move.ts';
 import * as vectorMove from './vector/move.ts';
 import * as vectorOperations from './vector/operations.ts';
 import * as vectorPermute from './vector/permute.ts';
@@ -120,6 +121,7 @@ const families: readonly object[] = [
   vectorIntegerArithmetic,
   vectorIntegerShift,
   vectorIntegerShuffle,
+  vectorMaskedMove,
   vectorMove,
   vectorOperations,
   vectorPermute,

@@ -55,6 +55,11 @@ export class Tracer {
     return this.form.lanes;
   }
 
+  /** log2 of a memory operand's scale, 32 bits. */
+  scale(operand: number): Value {
+    return leaf('scale', 32, operand);
+  }
+
   /** Which 128 bits semantics are to speak of. */
   get lane(): number {
     return this.vex?.lane ?? 0;

@@ -113,6 +113,9 @@ export class BlockTarget implements Target {
   pushNumber(operand: number): void {
     this.f.i32(this.#slot(operand));
   }
+  pushScale(): void {
+    this.f.i32(this.#at.scale);
+  }
   pushSegment(_operand: number): void {
     this.f.i32(this.#at.segment);
   }

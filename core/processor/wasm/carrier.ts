@@ -12,6 +12,7 @@ const leaves = new Set<string>([
   'flag',
   'offset',
   'number',
+  'scale',
   'segment',
   'stackBased',
   'immediate',

@@ -29,6 +29,9 @@ export function writeLeaf(value: Value, { f, target }: ValueWriter): true | unde
     case 'number':
       target.pushNumber(detail as number);
       return true;
+    case 'scale':
+      target.pushScale();
+      return true;
     case 'segment':
       target.pushSegment(detail as number);
       return true;

@@ -24,6 +24,8 @@ export interface Target {
   pushState(offset: number, width: Width): void;
   pushImmediate(operand: number, width: Width): void;
   pushNumber(operand: number): void;
+  /** log2 of the memory operand's scale. */
+  pushScale(): void;
   /** -1: the string source. */
   pushSegment(operand: number): void;
   /** 1 where the memory operand's base is rSP. */

@@ -1,6 +1,7 @@
 /** Implementations of the helpers of core/processor/isa/vector/helpers.ts. */
 import type { vectorHelpers } from '../../ir/helper-rows/vector.ts';
 import type { HelperImplementation } from '../core.ts';
+import { gather, maskedElements, maskedLoad } from './masked-elements.ts';
 import { maskedStore } from './masked-store.ts';
 import { sseArithmetic } from './sse-arithmetic.ts';
 import { sseCompare, sseCompareFlags } from './sse-compare.ts';
@@ -15,4 +16,7 @@ export const sseHelpers: Readonly<Record<keyof typeof vectorHelpers, HelperImple
   sseConvert,
   sseConvertWide: sseConvert,
   maskedStore,
+  maskedLoad,
+  maskedElements,
+  gather,
 };

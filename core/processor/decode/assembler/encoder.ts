@@ -48,6 +48,12 @@ export function encode(statement: Statement, context: Context): Encoded {
 
 const lengths = [0, 1] as const;
 
+/** Bits of an index that is a vector register; 0: it is a general one. */
+function vectorIndexWidth(row: Row, l: 0 | 1): number {
+  const index = row.operands.find(({ method }) => method === 'X');
+  return index ? Math.max(operandWidth(index, 32, l), 128) : 0;
+}
+
 /** What prefixes say. */
 interface Choice {
   readonly prefix66: boolean;
@@ -95,8 +101,8 @@ function tryRow(
 ): Found | undefined {
   const { bits } = context;
   const addressSize = named || (statement.addressSize ?? 0);
-  if (row.operands.length !== statement.operands.flatMap(operand => (operand.kind === 'far' ? [1, 1] : [1])).length)
-    return;
+  const written = row.operands.filter(({ method }) => method !== 'X').length;
+  if (written !== statement.operands.flatMap(operand => (operand.kind === 'far' ? [1, 1] : [1])).length) return;
   if (row.vex ? prefix66 : row.prefix === '66' ? !prefix66 : row.prefix === 'none' && prefix66) return;
   if (prefix66 && rexW && row.prefix !== '66') return;
   const unusual = (prefix66 && row.prefix !== '66') || (rexW && row.options.w !== 1);
@@ -123,12 +129,15 @@ function tryRow(
     immediates: [],
     memoryWidth: 0,
     vvvv: 0,
+    vectorIndex: vectorIndexWidth(row, l),
     w: rexW ? 1 : 0,
     l,
   };
   if (addressSize !== 0 && !addressBits[bits].includes(addressSize)) return;
   let at = 0;
   for (const pattern of row.operands) {
+    // It stands in the memory operand.
+    if (pattern.method === 'X') continue;
     const operand = statement.operands[at]!;
     if (operand.kind === 'far') {
       if (pattern.method !== 'A') return;

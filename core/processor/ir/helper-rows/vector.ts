@@ -18,4 +18,9 @@ export const vectorHelpers = {
   sseConvertWide: { inputs: [128, 128, 32, 32, 128, 128], results: [], dear: true },
   /** (segment, offset, value, a bit for each byte of it that is stored, bytes of the operand): MASKMOVQ, MASKMOVDQU. */
   maskedStore: { inputs: [32, 64, 128, 32, 32], results: [] },
+  /** (segment, offset, a bit for each element, bytes of an element | of all << 8, register): VMASKMOV and VPMASKMOV, from memory and to it. */
+  maskedLoad: { inputs: [32, 64, 32, 32, 32], results: [] },
+  maskedElements: { inputs: [32, 64, 32, 32, 32], results: [] },
+  /** (segment, base and displacement, GatherCode, target, index, mask) */
+  gather: { inputs: [32, 64, 32, 32, 32, 32], results: [] },
 } as const satisfies Record<string, Helper>;

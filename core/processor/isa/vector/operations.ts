@@ -8,6 +8,27 @@ export type Format = (typeof Format)[FormatName];
 /** Bits of a helper's number that a VEX form adds: the whole register is written; inputs are 256 bits. */
 export const VectorCode = { vex: 0x1_0000, wide: 0x2_0000 } as const;
 
+/** What a gather's helper is told in one number; bits 1:0 are log2 of the scale. */
+export const GatherCode = {
+  of: ({ element, index, count, address }: Gather): number =>
+    (element << 4) | (index << 8) | (count << 12) | (address << 16),
+  read: (code: number): Gather & { readonly scale: number } => ({
+    scale: code & 3,
+    element: (code >> 4) & 15,
+    index: (code >> 8) & 15,
+    count: (code >> 12) & 15,
+    address: code >> 16,
+  }),
+} as const;
+
+/** Bytes of elements and of indices, how many there are, and the address size. */
+export interface Gather {
+  readonly element: number;
+  readonly index: number;
+  readonly count: number;
+  readonly address: number;
+}
+
 export const SseArithmetic = {
   add: 0,
   subtract: 1,
