@@ -53,6 +53,7 @@ import * as vectorFloatCompare from './vector/float-compare.ts';
 import * as vectorFloatConvert from './vector/float-convert.ts';
 import * as vectorFloatGuard from './vector/float-guard.ts';
 import * as vectorFloatShuffle from './vector/float-shuffle.ts';
+import * as vectorFused from './vector/fused.ts';
 import * as vectorIntegerArithmetic from './vector/integer-arithmetic.ts';
 import * as vectorIntegerShift from './vector/integer-shift.ts';
 import * as vectorIntegerShuffle from './vector/integer-shuffle.ts';
@@ -118,6 +119,7 @@ const families: readonly object[] = [
   vectorFloatConvert,
   vectorFloatGuard,
   vectorFloatShuffle,
+  vectorFused,
   vectorIntegerArithmetic,
   vectorIntegerShift,
   vectorIntegerShuffle,

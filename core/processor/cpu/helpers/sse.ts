@@ -1,6 +1,7 @@
 /** Implementations of the helpers of core/processor/isa/vector/helpers.ts. */
 import type { vectorHelpers } from '../../ir/helper-rows/vector.ts';
 import type { HelperImplementation } from '../core.ts';
+import { fusedArithmetic } from './fused-arithmetic.ts';
 import { gather, maskedElements, maskedLoad } from './masked-elements.ts';
 import { maskedStore } from './masked-store.ts';
 import { sseArithmetic } from './sse-arithmetic.ts';
@@ -13,6 +14,8 @@ export const sseHelpers: Readonly<Record<keyof typeof vectorHelpers, HelperImple
   sseCompare,
   sseCompareWide: sseCompare,
   sseCompareFlags,
+  fusedArithmetic,
+  fusedArithmeticWide: fusedArithmetic,
   sseConvert,
   sseConvertWide: sseConvert,
   maskedStore,

@@ -13,6 +13,9 @@ export const vectorHelpers = {
   sseCompareWide: { inputs: [128, 128, 32, 32, 128, 128], results: [], dear: true },
   /** (left, right, 1 for COMIS, 0 for UCOMIS, | format << 8): ZF, PF, CF; the other flags become 0. */
   sseCompareFlags: { inputs: [64, 64, 32], results: [], flags: true, dear: true },
+  /** (first, second, target, FusedSigns | FusedOrder << 3 | format << 8 | VectorCode, third): FMA. */
+  fusedArithmetic: { inputs: [128, 128, 32, 32, 128], results: [], dear: true },
+  fusedArithmeticWide: { inputs: [128, 128, 32, 32, 128, 128, 128, 128], results: [], dear: true },
   /** (what the target keeps, source, target, operation | VectorCode) */
   sseConvert: { inputs: [128, 128, 32, 32], results: [], dear: true },
   sseConvertWide: { inputs: [128, 128, 32, 32, 128, 128], results: [], dear: true },

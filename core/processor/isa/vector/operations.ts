@@ -1,5 +1,23 @@
 /** Numbers by which SSE rows name to their helpers what is to be done. */
 
+/** FMA by the signs of product and addend; in the last two they alternate. Numbers of operand orders are added to them, times 8. */
+export const FusedSigns = {
+  add: 0,
+  subtract: 1,
+  negateAdd: 2,
+  negateSubtract: 3,
+  addSubtract: 4,
+  subtractAdd: 5,
+} as const;
+export type FusedSigns = (typeof FusedSigns)[keyof typeof FusedSigns];
+/** Which of the three operands are multiplied, and which is added. */
+export const FusedOrder = { 132: 0, 213: 1, 231: 2 } as const;
+export const fusedOrders: readonly (readonly [left: number, right: number, addend: number])[] = [
+  [0, 2, 1],
+  [1, 0, 2],
+  [1, 2, 0],
+];
+
 /** How operands are made up: packed or scalar, single or double precision. */
 export const Format = { ps: 0, pd: 1, ss: 2, sd: 3 } as const;
 export type FormatName = keyof typeof Format;
