@@ -4,6 +4,7 @@ import { divide } from './divide.ts';
 import { type Environment, RoundingMode } from './environment.ts';
 import { simdDouble, simdSingle } from './format.ts';
 import { fused } from './fused.ts';
+import { halfToSingle, singleToHalf } from './half.ts';
 import { packDouble, packSingle, unpackSingle } from './ieee.ts';
 import { fromInteger, toInteger } from './integer.ts';
 import { multiply } from './multiply.ts';
@@ -34,6 +35,14 @@ export class Single {
   multiply(left: number, right: number): number {
     if (this.#operands(left, right)) multiply(this.environment, simdSingle);
     return packSingle(this.environment.result);
+  }
+
+  fromHalf(half: number): number {
+    return halfToSingle(this.environment, half);
+  }
+
+  toHalf(single: number, mode: number): number {
+    return singleToHalf(this.environment, single, mode);
   }
 
   /** left × right + addend, rounded once; signs of the product and of the addend are turned where these are 1. */

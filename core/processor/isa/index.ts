@@ -54,6 +54,7 @@ import * as vectorFloatConvert from './vector/float-convert.ts';
 import * as vectorFloatGuard from './vector/float-guard.ts';
 import * as vectorFloatShuffle from './vector/float-shuffle.ts';
 import * as vectorFused from './vector/fused.ts';
+import * as vectorHalf from './vector/half.ts';
 import * as vectorIntegerArithmetic from './vector/integer-arithmetic.ts';
 import * as vectorIntegerShift from './vector/integer-shift.ts';
 import * as vectorIntegerShuffle from './vector/integer-shuffle.ts';
@@ -120,6 +121,7 @@ const families: readonly object[] = [
   vectorFloatGuard,
   vectorFloatShuffle,
   vectorFused,
+  vectorHalf,
   vectorIntegerArithmetic,
   vectorIntegerShift,
   vectorIntegerShuffle,

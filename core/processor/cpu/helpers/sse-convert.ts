@@ -45,6 +45,9 @@ const int64ToDouble: Convert = (unit, i32, from, to) => {
   unit.double.fromInt64(i32[from], i32[from + 1]);
   keepPair(unit, to);
 };
+const halfToSingle: Convert = (unit, i32, from, to) => {
+  unit.lanes[to] = unit.single.fromHalf(i32[from]);
+};
 const singleToInt32 =
   (truncates: boolean): Convert =>
   (unit, i32, from, to) => {
@@ -92,6 +95,7 @@ const conversions: Readonly<Record<SseConversion, Conversion>> = {
   [SseConversion.tsd2si64]: { count: 1, from: 2, to: 2, words: 2, convert: doubleToInt64(true) },
   [SseConversion.pi2ps]: { count: 2, from: 1, to: 1, words: 2, convert: int32ToSingle, mmx: 'source' },
   [SseConversion.pm2ps]: { count: 2, from: 1, to: 1, words: 2, convert: int32ToSingle },
+  [SseConversion.ph2ps]: { count: 4, from: 1, to: 1, words: 4, convert: halfToSingle },
   [SseConversion.ps2pi]: { count: 2, from: 1, to: 1, words: 2, convert: singleToInt32(false), mmx: 'target' },
   [SseConversion.tps2pi]: { count: 2, from: 1, to: 1, words: 2, convert: singleToInt32(true), mmx: 'target' },
   [SseConversion.pd2pi]: { count: 2, from: 2, to: 1, words: 2, convert: doubleToInt32(false), mmx: 'target' },
@@ -132,5 +136,23 @@ export function sseConvert(cpu: CpuCore): Status {
   settle(cpu, raised);
   writeVector(cpu, code, words);
   if (conversion.mmx === 'target') state.set16(state.i32[target] + 8, 0xffff);
+  return Status.done;
+}
+
+/** (low, high, rounding as VCVTPS2PH has it): the halves of both, 64 bits each. */
+export function singlesToHalves(cpu: CpuCore): Status {
+  const { float, state } = cpu;
+  const control = state.argument(4);
+  begin(cpu);
+  const mode = (control & 4) !== 0 ? float.rounding : control & 3;
+  let raised = 0;
+  for (let n = 0; n < 8; n++) {
+    const half = float.single.toHalf(state.i32[vectorArguments.left + n], mode);
+    raised |= float.raised;
+    float.lanes[n >> 1] = n & 1 ? float.lanes[n >> 1]! | (half << 16) : half;
+  }
+  settle(cpu, raised);
+  state.setResult(0, float.lanes[0], float.lanes[1]);
+  state.setResult(1, float.lanes[2], float.lanes[3]);
   return Status.done;
 }

@@ -6,7 +6,7 @@ import { gather, maskedElements, maskedLoad } from './masked-elements.ts';
 import { maskedStore } from './masked-store.ts';
 import { sseArithmetic } from './sse-arithmetic.ts';
 import { sseCompare, sseCompareFlags } from './sse-compare.ts';
-import { sseConvert } from './sse-convert.ts';
+import { singlesToHalves, sseConvert } from './sse-convert.ts';
 
 export const sseHelpers: Readonly<Record<keyof typeof vectorHelpers, HelperImplementation>> = {
   sseArithmetic,
@@ -16,6 +16,7 @@ export const sseHelpers: Readonly<Record<keyof typeof vectorHelpers, HelperImple
   sseCompareFlags,
   fusedArithmetic,
   fusedArithmeticWide: fusedArithmetic,
+  singlesToHalves,
   sseConvert,
   sseConvertWide: sseConvert,
   maskedStore,

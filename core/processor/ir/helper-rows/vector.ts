@@ -11,6 +11,8 @@ export const vectorHelpers = {
   /** (left, right, target, predicate | format << 8 | VectorCode): CMPPS and kin. */
   sseCompare: { inputs: [128, 128, 32, 32], results: [], dear: true },
   sseCompareWide: { inputs: [128, 128, 32, 32, 128, 128], results: [], dear: true },
+  /** (four singles, four more, rounding as VCVTPS2PH's immediate has it): their halves. */
+  singlesToHalves: { inputs: [128, 128, 32], results: [64, 64], dear: true },
   /** (left, right, 1 for COMIS, 0 for UCOMIS, | format << 8): ZF, PF, CF; the other flags become 0. */
   sseCompareFlags: { inputs: [64, 64, 32], results: [], flags: true, dear: true },
   /** (first, second, target, FusedSigns | FusedOrder << 3 | format << 8 | VectorCode, third): FMA. */

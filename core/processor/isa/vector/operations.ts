@@ -96,5 +96,7 @@ export const SseConversion = {
   tpd2pi: 24,
   /** CVTPI2PS from memory, which leaves the x87 unit alone. */
   pm2ps: 25,
+  /** From halves, in 32 bits each. */
+  ph2ps: 26,
 } as const;
 export type SseConversion = (typeof SseConversion)[keyof typeof SseConversion];
