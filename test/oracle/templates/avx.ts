@@ -189,13 +189,14 @@ const gather = (name: string, element: 4 | 8, index: 4 | 8): Template => ({
     const scale = s.random.pick([1, 2, 4, 8]);
     const { base, size } = regions.data;
     const place = base + 0x800;
-    s.patch(base, s.contents(size));
     for (const register of registers)
       for (const at of [fxOffsets.xmm, fxOffsets.ymmHigh]) s.setFx(at + register * 16, vectorBytes(s, 'int', 16));
     for (let n = 0; n < count; n++) {
       const out = s.random.chance(0.08);
       const value = BigInt(out ? 0x10_0000 : s.random.between(-0x700, 0x1000)) / BigInt(scale);
       put(s, indices, n * index, littleEndian(BigInt.asUintN(index * 8, value), index));
+      const at = place + 0x10 + Number(value) * scale;
+      if (at + element <= base + size) s.patch(at, s.contents(element));
       if (s.random.chance(0.75)) put(s, mask, n * element + element - 1, Uint8Array.of(0x80 | s.random.below(128)));
     }
     const name64 = (register: number, bits: number) => `${bits === 256 ? 'ymm' : 'xmm'}${register}`;
