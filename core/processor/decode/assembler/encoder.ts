@@ -25,7 +25,7 @@ export function encode(statement: Statement, context: Context): Encoded {
   for (const order of orders) {
     for (const candidate of candidates) {
       for (const prefix66 of [false, true]) {
-        for (const rexW of context.bits === 64 ? [false, true] : [false]) {
+        for (const rexW of context.bits === 64 || candidate.row.vex ? [false, true] : [false]) {
           for (const l of candidate.row.l === 'both' ? lengths : ([candidate.row.l === 1 ? 1 : 0] as const)) {
             const found = tryRow(candidate, order, context, { prefix66, rexW, l });
             if (!found) continue;
