@@ -103,6 +103,7 @@ export { announcedFeatures, implementedFeatures } from './processor/cpu/announce
 export { detachedCore } from './processor/cpu/assist/detached.ts';
 export { type AssistMemory, InstructionAssist } from './processor/cpu/assist/instruction-assist.ts';
 export { type DeviceMemory, LiveAssist, largestPiece } from './processor/cpu/assist/live.ts';
+export { largestOperand, readOperand, writeOperand } from './processor/cpu/assist/operand-bytes.ts';
 export type { CpuCore, HelperImplementation, PortAccessor } from './processor/cpu/core.ts';
 export type { Cpu } from './processor/cpu/cpu.ts';
 export { guestCpuid } from './processor/cpu/cpuid.ts';

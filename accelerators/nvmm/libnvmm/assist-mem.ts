@@ -13,10 +13,14 @@ import {
   helperImplementations,
   InstructionAssist,
   Leave,
+  largestOperand,
   MachineFault,
+  readOperand,
+  writeOperand,
 } from '#core';
 import { ExitReason, Gpr, Intr, Msr, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
+import { sharedFeatures } from '../shared-features.ts';
 import { complete } from './complete.ts';
 import { load, store } from './detached-state.ts';
 import { accessGuest, type GuestFault, injectFault, translate } from './guest-access.ts';
@@ -28,7 +32,7 @@ const longestInstruction = 15;
 class Assistant implements AssistMemory {
   readonly core: CpuCore;
   readonly #assist: InstructionAssist;
-  readonly #bytes = new Uint8Array(16);
+  readonly #bytes = new Uint8Array(largestOperand);
   readonly #view = new DataView(this.#bytes.buffer);
   readonly code = {
     length: 0,
@@ -42,7 +46,7 @@ class Assistant implements AssistMemory {
     private readonly vcpu: NvmmVcpu,
   ) {
     const { dialect, time } = lib.driver.host;
-    this.core = detachedCore(amd({ dialect }), this, vcpu.cpuid, () => time.ticks);
+    this.core = detachedCore(amd({ dialect, also: sharedFeatures }), this, vcpu.cpuid, () => time.ticks);
     this.#assist = new InstructionAssist(this.core, this, helperImplementations);
   }
 
@@ -52,14 +56,11 @@ class Assistant implements AssistMemory {
 
   read(linear: bigint, bytes: number, _segment?: number, implicit = false): bigint {
     this.#access(linear, bytes, false, implicit);
-    return bytes === 16
-      ? this.#view.getBigUint64(0, true) | (this.#view.getBigUint64(8, true) << 64n)
-      : BigInt.asUintN(bytes * 8, this.#view.getBigUint64(0, true));
+    return readOperand(this.#view, bytes);
   }
 
   write(linear: bigint, bytes: number, value: bigint, _segment?: number, implicit = false): void {
-    this.#view.setBigUint64(0, BigInt.asUintN(64, value), true);
-    this.#view.setBigUint64(8, BigInt.asUintN(64, value >> 64n), true);
+    writeOperand(this.#view, bytes, value);
     this.#access(linear, bytes, true, implicit);
   }
 
