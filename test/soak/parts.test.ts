@@ -85,6 +85,18 @@ test('clocks that go backwards, another clocksource and what the kernel says are
   t.true(judge('', 'timeout', 2, true).failures.length >= 4);
 });
 
+test('a TSC that Linux dropped for its own count of ticks is counted, whatever else is wrong fails', t => {
+  const unstable = "Marking clocksource 'tsc-early' as unstable because the skew is too large:\n";
+  const ofTicks = (source: string, said: string) =>
+    judge(`watchdog refined-jiffies\n${log(0, source, said)}`, 'powerOff', 2, true);
+  const { failures, counts } = ofTicks('acpi_pm', unstable);
+  t.deepEqual(failures, []);
+  t.is(counts?.['TSC compared with ticks'], 1);
+  t.is(ofTicks('jiffies', unstable).failures.length, 1);
+  t.is(ofTicks('acpi_pm', `${unstable}rcu: INFO: rcu_sched self-detected stall\n`).failures.length, 1);
+  t.is(judge(`watchdog hpet\n${log(0, 'acpi_pm', unstable)}`, 'powerOff', 2, true).failures.length, 2);
+});
+
 test('memory that grows is a leak, memory that has warmed up is not', t => {
   const samples = (size: (n: number) => number) =>
     Array.from({ length: 100 }, (_, n) => ({ at: n * 30_000, bytes: size(n) * 2 ** 20 }));

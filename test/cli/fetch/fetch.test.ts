@@ -295,6 +295,7 @@ inTerminal('on a terminal the per cent are counted in place; on a dumb one they 
 });
 
 test.serial('outside of a checkout the cache is where XDG says', t => {
+  delete process.env.VIRT64_CACHE;
   process.env.XDG_CACHE_HOME = '/somewhere';
   t.is(defaultCache(tmpdir()), '/somewhere/virt64');
   process.env.XDG_CACHE_HOME = '';

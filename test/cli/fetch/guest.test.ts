@@ -47,6 +47,11 @@ test('in a checkout the cache is its own', t => {
   mkdirSync(join(checkout, '.git'));
   writeFileSync(join(checkout, 'package.json'), '{}');
   mkdirSync(join(checkout, 'a/b'), { recursive: true });
+  const { VIRT64_CACHE } = process.env;
+  delete process.env.VIRT64_CACHE;
+  t.teardown(() => {
+    if (VIRT64_CACHE !== undefined) process.env.VIRT64_CACHE = VIRT64_CACHE;
+  });
   t.is(defaultCache(join(checkout, 'a/b')), join(checkout, '.cache/virt64'));
 });
 

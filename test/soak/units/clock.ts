@@ -4,7 +4,7 @@ import { compiled } from '../../support/compiled.ts';
 import { bootSource } from '../guest/boot-source.ts';
 import type { ClockUnit, Report } from '../unit.ts';
 
-const complaints =
+const worrying =
   'unstable|soft lockup|hard LOCKUP|rcu.*stall|self-detected stall|blocked for more than|TSC.*warp|WARNING:|BUG:';
 
 const script = (seconds: number): string => `
@@ -13,8 +13,9 @@ dmesg -n 1
 source=/sys/devices/system/clocksource/clocksource0/current_clocksource
 for second in 1 2 3 4 5; do grep -q early $source && sleep 1; done
 echo "clocksource $(cat $source)"
+echo "watchdog $(dmesg | sed -n "s/.*'\\([a-z_-]*\\)' wd_nsec.*/\\1/p")"
 echo COMPLAINTS
-dmesg | grep -E '${complaints}'
+dmesg | grep -E '${worrying}'
 echo NONE`;
 
 export async function runClock({ profile, place, processors, cpu, seconds }: ClockUnit): Promise<Report> {
@@ -47,15 +48,13 @@ export function judge(
   }
   if (checked && !new RegExp(`^processors ${processors}$`, 'm').test(log))
     failures.push(`not all of ${processors} processors came up`);
+  // Without an HPET Linux compares the TSC with its own count of ticks until it has found the PM timer. A busy host makes it miss ticks.
+  const missedTicks = /^watchdog refined-jiffies$/m.test(log);
+  if (missedTicks) counts['TSC compared with ticks'] = 1;
   const source = /^clocksource (.*)$/m.exec(log)?.[1];
-  if (source !== 'tsc') failures.push(`the clocksource is ${source}, not tsc`);
-  const said = /^COMPLAINTS\n([\s\S]*?)^NONE$/m.exec(log)?.[1]?.trim();
-  if (said)
-    failures.push(
-      ...said
-        .split('\n')
-        .slice(0, 6)
-        .map(line => `kernel: ${line}`),
-    );
+  if (source !== (missedTicks ? 'acpi_pm' : 'tsc')) failures.push(`the clocksource is ${source}, not tsc`);
+  const said = /^COMPLAINTS\n([\s\S]*?)^NONE$/m.exec(log)?.[1] ?? '';
+  const complaints = said.split('\n').filter(line => line && !(missedTicks && /TSC|tsc/.test(line)));
+  failures.push(...complaints.slice(0, 6).map(line => `kernel: ${line}`));
   return { failures, counts };
 }
