@@ -1,5 +1,5 @@
 /** A processor after power-on or INIT, and after SIPI (SDM vol. 3, table 10-1). */
-import type { CpuModel, CpuState, CpuStateChange, SegmentState } from '#core';
+import { type CpuModel, type CpuState, type CpuStateChange, type SegmentState, vectorSize } from '#core';
 
 const dataSegment: SegmentState = { selector: 0, attributes: 0x93, limit: 0xffff, base: 0n };
 const table = { limit: 0xffff, base: 0n };
@@ -57,12 +57,13 @@ export function initialState(model: CpuModel): CpuState {
     },
     interrupts: { shadow: false, nmiBlocked: false, halted: false },
     fpu: resetFpu(),
+    vector: new Uint8Array(vectorSize),
   };
 }
 
 /** What INIT sets: x87, SSE, XCR0 and nearly all MSRs, the time-stamp counter among them, stay as they are. */
 export function initState(model: CpuModel, { controls, msrs }: Pick<CpuState, 'controls' | 'msrs'>): CpuStateChange {
-  const { fpu: _, ...reset } = initialState(model);
+  const { fpu: _, vector: ___, ...reset } = initialState(model);
   const { tsc: __, ...kept } = msrs;
   return {
     ...reset,

@@ -103,6 +103,7 @@ export { announcedFeatures, implementedFeatures } from './processor/cpu/announce
 export { detachedCore } from './processor/cpu/assist/detached.ts';
 export { type AssistMemory, InstructionAssist } from './processor/cpu/assist/instruction-assist.ts';
 export { type DeviceMemory, LiveAssist, largestPiece } from './processor/cpu/assist/live.ts';
+export { largestOperand, readOperand, writeOperand } from './processor/cpu/assist/operand-bytes.ts';
 export type { CpuCore, HelperImplementation, PortAccessor } from './processor/cpu/core.ts';
 export type { Cpu } from './processor/cpu/cpu.ts';
 export { type CpuidCircumstances, guestCpuid } from './processor/cpu/cpuid.ts';
@@ -142,7 +143,7 @@ export {
   type TableState,
 } from './processor/state/cpu-state.ts';
 export { readFpuImage, writeFpuImage } from './processor/state/fpu-image.ts';
-export { gprOffset, segmentOffset, state as stateLayout } from './processor/state/layout.ts';
+export { gprOffset, segmentOffset, state as stateLayout, vectorSize, ymmHighOffset } from './processor/state/layout.ts';
 export { Leave } from './processor/state/leave.ts';
 export {
   Attribute,

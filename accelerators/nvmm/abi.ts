@@ -27,6 +27,8 @@ export const Comm = {
   eventVector: 1052,
   eventError: 1056,
   stop: 1064,
+  /** Ours, beyond what NetBSD's page has: upper halves of YMM registers. */
+  vector: 2048,
 } as const;
 
 /** Offsets within the 1008 bytes of x64 state. */
@@ -51,6 +53,8 @@ export const StateFlag = {
   intr: 0x20,
   fpu: 0x40,
   all: 0x7f,
+  /** Ours: upper halves of YMM registers. */
+  vector: 0x80,
 } as const;
 
 export const Seg = { es: 0, cs: 1, ss: 2, ds: 3, fs: 4, gs: 5, gdt: 6, idt: 7, ldt: 8, tr: 9 } as const;

@@ -9,6 +9,7 @@ import type { BackendConstructor } from './backend.ts';
 import { NvmmDriver } from './driver/driver.ts';
 import { Libnvmm } from './libnvmm/libnvmm.ts';
 import { guestPhysicalBits, NvmmVirtualMachine } from './machine.ts';
+import { sharedFeatures } from './shared-features.ts';
 import { Svm } from './svm/svm.ts';
 import { Vmx } from './vmx/vmx.ts';
 
@@ -27,7 +28,6 @@ const hidden: ReadonlySet<string> = new Set([
   'pdcm',
   'clflushopt',
   'clwb',
-  'xsaveopt',
 ]);
 
 const features: Omit<Features, 'time'> = {
@@ -67,7 +67,12 @@ export class Nvmm implements Accelerator {
     const { processors, memory, cpu, clock, engine } = options;
     this.features = { ...features, time: clock ? 'host' : 'instructions' };
     // A guest executes instructions as its processor does, whoever made the host's.
-    const model = (name === 'nvmm-svm' ? amd : intel)({ processors, virtualization: true, dialect: cpu.dialect });
+    const model = (name === 'nvmm-svm' ? amd : intel)({
+      processors,
+      virtualization: true,
+      dialect: cpu.dialect,
+      also: sharedFeatures.filter(feature => cpu.features.has(feature)),
+    });
     this.host = createHost({
       model,
       processors,

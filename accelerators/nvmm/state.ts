@@ -12,6 +12,7 @@ export const flagOf: Readonly<Record<StateComponent, number>> = {
   msrs: StateFlag.msrs,
   interrupts: StateFlag.intr,
   fpu: StateFlag.fpu,
+  vector: StateFlag.vector,
 };
 
 const segmentIndex = {
@@ -73,6 +74,7 @@ const readers: { readonly [C in StateComponent]: (view: X64StateView, halted: bo
     halted,
   }),
   fpu: view => view.fpu.slice(),
+  vector: view => view.vector.slice(),
 };
 
 const writers: { readonly [C in StateComponent]: (view: X64StateView, value: Required<CpuStateChange>[C]) => void } = {
@@ -102,6 +104,7 @@ const writers: { readonly [C in StateComponent]: (view: X64StateView, value: Req
     view.intr = (shadow ? Intr.shadow : 0) | (nmiBlocked ? Intr.nmiWindowExiting : 0);
   },
   fpu: (view, image) => view.fpu.set(image),
+  vector: (view, upper) => view.vector.set(upper),
 };
 
 export const readComponent = <C extends StateComponent>(

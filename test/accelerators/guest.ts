@@ -6,7 +6,7 @@ import type { Software } from '../../accelerators/software/software.ts';
 import type { Jit } from '../../core/processor/jit/jit.ts';
 import { type CreateAccelerator, type GuestOptions, Guest as KitGuest } from '../kit/contract/guest.ts';
 
-export { at } from '../kit/contract/guest.ts';
+export { at, bareBoard } from '../kit/contract/guest.ts';
 
 export const names = accelerators.map(({ name }) => name);
 

@@ -7,7 +7,7 @@ export interface State {
   readonly rip: bigint;
   /** IF and bit 1 are always set, RF never. */
   readonly rflags: number;
-  /** FXSAVE image (512 bytes); instruction and operand pointers, MXCSR_MASK and reserved bytes are zero. */
+  /** FXSAVE image (512 bytes), then the upper halves of YMM0 … YMM15; instruction and operand pointers, MXCSR_MASK and reserved bytes are zero. */
   readonly fx: Uint8Array;
 }
 

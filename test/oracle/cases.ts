@@ -26,6 +26,7 @@ export const recordings = [
   'float',
   'extended',
   'vector',
+  'avx',
   'legacy',
   'alias',
   'legacy-alias',

@@ -56,13 +56,16 @@ const compareFx = (expected: Case, actual: Outcome, ulps: bigint, differ: Differ
     const [a, b] = [extended(want, at), extended(got, at)];
     if (a !== b && !closeExtended(a, b, expected, ulps)) differ(`st${i}`, a, b);
   }
-  for (let i = 0; i < 16; i++) {
-    const at = fxOffsets.xmm + i * 16;
-    for (let part = 0; part < 16; part += 8) {
-      const [a, b] = [want.getBigUint64(at + part, true), got.getBigUint64(at + part, true)];
-      if (a !== b && !closePair(want, got, at + part, expected)) differ(`xmm${i}[${part / 8}]`, a, b);
-    }
-  }
+  for (let i = 0; i < 16; i++)
+    for (const [name, start] of [
+      ['xmm', fxOffsets.xmm],
+      ['upper ymm', fxOffsets.ymmHigh],
+    ] as const)
+      for (let part = 0; part < 16; part += 8) {
+        const at = start + i * 16 + part;
+        const [a, b] = [want.getBigUint64(at, true), got.getBigUint64(at, true)];
+        if (a !== b && !closePair(want, got, at, expected)) differ(`${name}${i}[${part / 8}]`, a, b);
+      }
 };
 
 const extended = (view: DataView, at: number): bigint =>

@@ -3,7 +3,7 @@
  * another (before: from the quiet state below; after: from before), so a case takes about a hundred bytes before compression.
  */
 import { type Case, mnemonicsOf, type Patch, precisions, type Recording, type State } from './case.ts';
-import { codeBase, flagsFloor, initialFx } from './machine.ts';
+import { codeBase, flagsFloor, fxOffsets, initialFx } from './machine.ts';
 
 const magic = 'virt64 oracle 1\n';
 
@@ -97,8 +97,12 @@ export class ByteReader {
   }
 }
 
-/** FXSAVE images are compared in slots of 16 bytes, one bit each; the last six are never used. */
+/**
+ * FXSAVE images are compared in slots of 16 bytes, one bit each; the last six are never used. One bit more says that there are slots of upper halves of
+ * YMM registers, too.
+ */
 const slots = 26;
+const upperSlots = { first: fxOffsets.ymmHigh / 16, count: 16, bit: 1 << slots } as const;
 
 const writeState = (out: ByteWriter, state: State, reference: State): void => {
   let registers = 0;
@@ -109,20 +113,28 @@ const writeState = (out: ByteWriter, state: State, reference: State): void => {
   };
   let vectors = 0;
   for (let slot = 0; slot < slots; slot++) if (changed(slot)) vectors |= 1 << slot;
+  let upper = 0;
+  for (let n = 0; n < upperSlots.count; n++) if (changed(upperSlots.first + n)) upper |= 1 << n;
   out.number(registers);
-  out.number(vectors);
+  out.number(upper ? vectors | upperSlots.bit : vectors);
+  if (upper) out.number(upper);
   out.number(state.rflags);
   for (let i = 0; i < 16; i++) if (registers & (1 << i)) out.quad(state.gpr[i]!);
   for (let slot = 0; slot < slots; slot++)
     if (vectors & (1 << slot)) out.raw(state.fx.subarray(slot * 16, slot * 16 + 16));
+  for (let n = 0; n < upperSlots.count; n++)
+    if (upper & (1 << n)) out.raw(state.fx.subarray((upperSlots.first + n) * 16).subarray(0, 16));
 };
 
 const readState = (from: ByteReader, reference: State, rip: bigint): State => {
   const registers = from.number();
   const vectors = from.number();
+  const upper = vectors & upperSlots.bit ? from.number() : 0;
   const state: State = { gpr: reference.gpr.slice(), rip, rflags: from.number(), fx: reference.fx.slice() };
   for (let i = 0; i < 16; i++) if (registers & (1 << i)) state.gpr[i] = from.quad();
   for (let slot = 0; slot < slots; slot++) if (vectors & (1 << slot)) state.fx.set(from.raw(16), slot * 16);
+  for (let n = 0; n < upperSlots.count; n++)
+    if (upper & (1 << n)) state.fx.set(from.raw(16), (upperSlots.first + n) * 16);
   return state;
 };
 

@@ -3,6 +3,7 @@ import type { Random } from './random.ts';
 import { Retry, Snippet, type Template } from './snippet.ts';
 import { templates as alias } from './templates/alias.ts';
 import { templates as arithmetic } from './templates/arithmetic.ts';
+import { templates as avx } from './templates/avx.ts';
 import { templates as bit } from './templates/bit.ts';
 import { templates as control } from './templates/control.ts';
 import { templates as extended } from './templates/extended.ts';
@@ -35,6 +36,7 @@ export const groups: readonly Group[] = [
   { name: 'float', mode: 64, count: 6_500, sequences: 0.3, templates: float },
   { name: 'extended', mode: 64, count: 5_000, sequences: 0, templates: extended },
   { name: 'vector', mode: 64, count: 9_000, sequences: 0.1, templates: [...mmx, ...sse] },
+  { name: 'avx', mode: 64, count: 16_000, sequences: 0.1, templates: avx },
   { name: 'legacy', mode: 32, count: 3_000, sequences: 0.2, templates: [...legacy, ...legacy, ...legacy, ...integer] },
   { name: 'alias', mode: 64, count: 5_000, each: 7, sequences: 0, templates: alias },
   { name: 'legacy-alias', mode: 32, count: 6_000, each: 7, sequences: 0, templates: [...alias, ...alias, ...integer] },

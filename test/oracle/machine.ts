@@ -39,12 +39,13 @@ export const statusFlags = 0x8d5;
 /** IF and the bit that is always one: what a user program sees apart from its own flags. */
 export const flagsFloor = 0x202;
 
-/** FXSAVE image (SDM vol. 1 §10.5.1): where its parts lie. */
-export const fxOffsets = { fcw: 0, fsw: 2, ftw: 4, mxcsr: 24, st: 32, xmm: 160, end: 416 } as const;
+/** FXSAVE image (SDM vol. 1 §10.5.1), and behind it the upper halves of YMM registers: where their parts lie. */
+export const fxOffsets = { fcw: 0, fsw: 2, ftw: 4, mxcsr: 24, st: 32, xmm: 160, end: 416, ymmHigh: 512 } as const;
+export const fxSize = 512 + 16 * 16;
 
 /** After FNINIT, with MXCSR at its reset value and all registers zero. */
 export const initialFx = (): Uint8Array => {
-  const image = new Uint8Array(512);
+  const image = new Uint8Array(fxSize);
   const view = new DataView(image.buffer);
   view.setUint16(fxOffsets.fcw, 0x37f, true);
   view.setUint32(fxOffsets.mxcsr, 0x1f80, true);

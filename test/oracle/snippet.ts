@@ -36,7 +36,7 @@ const names: Record<Size, readonly string[]> = {
 };
 
 const widths: Record<number, string> = {
-  ...{ 1: 'byte', 2: 'word', 4: 'dword', 8: 'qword', 10: 'tbyte', 16: 'xmmword' },
+  ...{ 1: 'byte', 2: 'word', 4: 'dword', 8: 'qword', 10: 'tbyte', 16: 'xmmword', 32: 'ymmword' },
 };
 
 export const hex = (value: bigint | number): string =>

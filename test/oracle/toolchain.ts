@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Case, Patch } from './case.ts';
 import { mnemonicsOf } from './case.ts';
 import { vendorOf } from './cases.ts';
-import { cleanFx, codeBase } from './machine.ts';
+import { cleanFx, codeBase, fxSize } from './machine.ts';
 import type { Snippet } from './snippet.ts';
 
 const bufferLimit = 1 << 29;
@@ -87,8 +87,8 @@ export type Request = Pick<Case, 'bytes' | 'mode' | 'before' | 'memory'>;
 export type Result = Pick<Case, 'after' | 'memoryAfter' | 'fault'>;
 
 const codeLimit = 192;
-const requestSize = 16 + codeLimit + 128 + 16 + 512;
-const responseSize = 16 + 8 + 128 + 16 + 512;
+const requestSize = 16 + codeLimit + 128 + 16 + fxSize;
+const responseSize = 16 + 8 + 128 + 16 + fxSize;
 const outcomeOk = 0x100;
 const outcomeTimeout = 0x101;
 

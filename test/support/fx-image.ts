@@ -1,7 +1,7 @@
 /** FXSAVE images (SDM vol. 1, section 10.5.1) to and from a CPU's block: what recorded cases carry. */
-import { state, x87Offset, xmmOffset } from '../../core/processor/state/layout.ts';
+import { state, x87Offset, xmmOffset, ymmHighOffset } from '../../core/processor/state/layout.ts';
 import type { StateBlock } from '../../core/processor/state/state-block.ts';
-import { fxOffsets } from '../oracle/machine.ts';
+import { fxOffsets, fxSize } from '../oracle/machine.ts';
 
 export function loadFx(block: StateBlock, image: Uint8Array): void {
   const view = new DataView(image.buffer, image.byteOffset);
@@ -19,10 +19,11 @@ export function loadFx(block: StateBlock, image: Uint8Array): void {
     block.u8.set(image.subarray(at, at + 16), x87Offset((top + i) & 7));
   }
   block.u8.set(image.subarray(fxOffsets.xmm, fxOffsets.end), xmmOffset(0));
+  block.u8.set(image.subarray(fxOffsets.ymmHigh, fxSize), ymmHighOffset(0));
 }
 
 export function saveFx(block: StateBlock): Uint8Array {
-  const image = new Uint8Array(512);
+  const image = new Uint8Array(fxSize);
   const view = new DataView(image.buffer);
   const top = Number(block.get(state.x87Top));
   view.setUint16(fxOffsets.fcw, Number(block.get(state.fcw)), true);
@@ -34,5 +35,6 @@ export function saveFx(block: StateBlock): Uint8Array {
     image.set(block.u8.subarray(from, from + 10), fxOffsets.st + i * 16);
   }
   image.set(block.u8.subarray(xmmOffset(0), xmmOffset(16)), fxOffsets.xmm);
+  image.set(block.u8.subarray(ymmHighOffset(0), ymmHighOffset(16)), fxOffsets.ymmHigh);
   return image;
 }

@@ -73,7 +73,8 @@ export class UserHost extends FlatHost {
     block.set(state.context, task.mode === 64 ? 2n : 6n);
     block.set(state.cpl, 3n);
     block.set(state.cr0, 0x8005_0033n);
-    block.set(state.cr4, 0x0000_0620n);
+    block.set(state.cr4, 0x0004_0620n);
+    block.set(state.xcr0, 7n);
     const { cs, ss, ds, es } = selectors[task.mode];
     const segments = [
       [Segment.cs, cs],

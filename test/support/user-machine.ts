@@ -41,7 +41,8 @@ export class UserMachine implements EvaluationMachine {
     block.set(state.mode, BigInt(task.mode === 64 ? mode64 : modeOf(CodeSize.bits32, true, false, true)));
     block.set(state.cpl, 3n);
     block.set(state.cr0, 0x8005_0033n);
-    block.set(state.cr4, 0x0000_0620n);
+    block.set(state.cr4, 0x0004_0620n);
+    block.set(state.xcr0, 7n);
     const { cs, ss, ds, es } = selectors[task.mode];
     for (const [segment, selector] of [
       [Segment.cs, cs],

@@ -136,6 +136,10 @@ export class CommPage {
   }
   /** Offset of the FXSAVE image in `bytes`. */
   readonly fpuOffset = Comm.state + X64State.fpu;
+  /** Index into `words` of the upper halves of YMM registers. */
+  get vectorWord(): number {
+    return this.word + Comm.vector / 4;
+  }
   /** Physical address of the FXSAVE image, 16-byte aligned. */
   get fpu(): number {
     return this.physical + Comm.state + X64State.fpu;

@@ -13,10 +13,14 @@ import {
   helperImplementations,
   InstructionAssist,
   Leave,
+  largestOperand,
   MachineFault,
+  readOperand,
+  writeOperand,
 } from '#core';
 import { ExitReason, Gpr, Intr, Msr, Seg, StateFlag } from '../abi.ts';
 import { Errno } from '../errno.ts';
+import { sharedFeatures } from '../shared-features.ts';
 import { complete } from './complete.ts';
 import { load, store } from './detached-state.ts';
 import { accessGuest, type GuestFault, injectFault, translate } from './guest-access.ts';
@@ -28,7 +32,7 @@ const longestInstruction = 15;
 class Assistant implements AssistMemory {
   readonly core: CpuCore;
   readonly #assist: InstructionAssist;
-  readonly #bytes = new Uint8Array(16);
+  readonly #bytes = new Uint8Array(largestOperand);
   readonly #view = new DataView(this.#bytes.buffer);
   readonly code = {
     length: 0,
@@ -42,7 +46,7 @@ class Assistant implements AssistMemory {
     private readonly vcpu: NvmmVcpu,
   ) {
     const { dialect, time } = lib.driver.host;
-    this.core = detachedCore(amd({ dialect }), this, vcpu.cpuid, () => time.ticks);
+    this.core = detachedCore(amd({ dialect, also: sharedFeatures }), this, vcpu.cpuid, () => time.ticks);
     this.#assist = new InstructionAssist(this.core, this, helperImplementations);
   }
 
@@ -52,14 +56,11 @@ class Assistant implements AssistMemory {
 
   read(linear: bigint, bytes: number, _segment?: number, implicit = false): bigint {
     this.#access(linear, bytes, false, implicit);
-    return bytes === 16
-      ? this.#view.getBigUint64(0, true) | (this.#view.getBigUint64(8, true) << 64n)
-      : BigInt.asUintN(bytes * 8, this.#view.getBigUint64(0, true));
+    return readOperand(this.#view, bytes);
   }
 
   write(linear: bigint, bytes: number, value: bigint, _segment?: number, implicit = false): void {
-    this.#view.setBigUint64(0, BigInt.asUintN(64, value), true);
-    this.#view.setBigUint64(8, BigInt.asUintN(64, value >> 64n), true);
+    writeOperand(this.#view, bytes, value);
     this.#access(linear, bytes, true, implicit);
   }
 
@@ -112,14 +113,15 @@ function assistantOf(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): Assi
   return assistant;
 }
 
-/** x87, MMX and SSE state only moves for instructions that use it. */
-const usesFpu = (bytes: Uint8Array, length: number): boolean => {
+/** x87, MMX and SSE state, and AVX's, only moves for instructions that use it: the flags of both. */
+const unitsOf = (bytes: Uint8Array, length: number): number => {
   let at = 0;
   while (at < length - 1 && isPrefix(bytes[at]!)) at++;
   const opcode = bytes[at]!;
-  if (opcode !== 0x0f) return opcode >= 0xd8 && opcode <= 0xdf;
+  if (opcode === 0xc4 || opcode === 0xc5) return StateFlag.fpu | StateFlag.vector;
+  if (opcode !== 0x0f) return opcode >= 0xd8 && opcode <= 0xdf ? StateFlag.fpu : 0;
   const second = bytes[at + 1]!;
-  return !(second >= 0x80 && second < 0xc2) || second === 0xae;
+  return !(second >= 0x80 && second < 0xc2) || second === 0xae ? StateFlag.fpu : 0;
 };
 const prefixes = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
 const isPrefix = (byte: number): boolean => (byte & 0xf0) === 0x40 || prefixes.includes(byte);
@@ -132,16 +134,16 @@ export function assistMem(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu):
   const fetchFault = assistant.fetch();
   if (fetchFault) return injectFault(lib, mach, vcpu, fetchFault);
   const { core, code } = assistant;
-  const fpu = usesFpu(code.bytes, code.length);
-  if (fpu && lib.vcpuGetState(mach, vcpu, StateFlag.fpu)) return Errno.EFAULT;
-  load(core, vcpu.comm, fpu);
+  const units = unitsOf(code.bytes, code.length);
+  if (units && lib.vcpuGetState(mach, vcpu, units)) return Errno.EFAULT;
+  load(core, vcpu.comm, units);
   core.nmiBlocked = vcpu.exit.state.nmiWindow;
 
   const outcome = assistant.perform();
   if (vcpu.exit.state.nmiWindow && !core.nmiBlocked) openNmis(lib, mach, vcpu);
   if (typeof outcome === 'object') return injectFault(lib, mach, vcpu, outcome.fault);
   if (outcome === 'exit' || (outcome === 'left' && core.state.leave !== Leave.events)) return Errno.ENODEV;
-  lib.vcpuSetState(mach, vcpu, store(core, vcpu.comm, fpu));
+  lib.vcpuSetState(mach, vcpu, store(core, vcpu.comm, units));
   if (outcome !== 'again') complete(lib, mach, vcpu, core.state.interruptShadow !== 0);
   return Errno.OK;
 }
@@ -162,7 +164,7 @@ function openNmis(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): void {
 function finishDelivery(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu, core: CpuCore): Errno {
   const { comm, exit, state } = vcpu;
   if (lib.vcpuGetState(mach, vcpu, StateFlag.intr)) return Errno.EFAULT;
-  load(core, comm, false);
+  load(core, comm, 0);
   const { eventType, eventVector, eventError } = exit;
   if (deliverEvent(core, eventVector, eventType, eventError) !== Delivery.delivered) {
     exit.reason = ExitReason.shutdown;
@@ -172,7 +174,7 @@ function finishDelivery(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu, co
   state.intr = state.intr & ~(Intr.eventPending | Intr.shadow);
   exit.state.eventPending = false;
   exit.state.interruptShadow = false;
-  lib.vcpuSetState(mach, vcpu, store(core, comm, false) | StateFlag.intr);
+  lib.vcpuSetState(mach, vcpu, store(core, comm, 0) | StateFlag.intr);
   exit.state.rflags = state.gprLow(Gpr.rflags);
   return Errno.OK;
 }

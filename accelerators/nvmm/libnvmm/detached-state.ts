@@ -1,6 +1,15 @@
 /** Words between a comm page and the CPU block on which an assist executes: the same registers, packed differently. */
-import { type CpuCore, gprOffset, readFpuImage, segmentOffset, stateLayout, writeFpuImage } from '#core';
-import { Cr, Gpr, Msr, StateFlag, X64State } from '../abi.ts';
+import {
+  type CpuCore,
+  gprOffset,
+  readFpuImage,
+  segmentOffset,
+  stateLayout,
+  vectorSize,
+  writeFpuImage,
+  ymmHighOffset,
+} from '#core';
+import { Comm, Cr, Gpr, Msr, StateFlag, X64State } from '../abi.ts';
 import type { CommPage } from '../driver/machine.ts';
 
 const segments = 10;
@@ -13,8 +22,8 @@ const controls = [
 ] as const;
 const everything = ['general', 'segments', 'controls'] as const;
 
-/** The instruction's world: general registers, segments, control registers, EFER; with `fpu` x87 and SSE as well. */
-export function load(core: CpuCore, comm: CommPage, fpu: boolean): void {
+/** The instruction's world: general registers, segments, control registers, EFER; x87, SSE and AVX where `units` has their flags. */
+export function load(core: CpuCore, comm: CommPage, units: number): void {
   const { state } = core;
   const { words } = comm;
   const gprs = comm.stateWord(X64State.gprs);
@@ -32,12 +41,14 @@ export function load(core: CpuCore, comm: CommPage, fpu: boolean): void {
     state.set64(offset, comm.low(X64State.crs + index * 8), comm.high(X64State.crs + index * 8));
   state.efer = comm.low(X64State.msrs + Msr.efer * 8);
   state.interruptShadow = 0;
-  if (fpu) writeFpuImage(state, comm.bytes.subarray(comm.fpuOffset, comm.fpuOffset + 512));
+  if (units & StateFlag.vector)
+    state.u8.set(comm.bytes.subarray(Comm.vector, Comm.vector + vectorSize), ymmHighOffset(0));
+  if (units & StateFlag.fpu) writeFpuImage(state, comm.bytes.subarray(comm.fpuOffset, comm.fpuOffset + 512));
   core.stateWritten(everything);
 }
 
 /** What the instruction has changed, back; the components' flags. */
-export function store(core: CpuCore, comm: CommPage, fpu: boolean): number {
+export function store(core: CpuCore, comm: CommPage, units: number): number {
   const { state } = core;
   const { words } = comm;
   const gprs = comm.stateWord(X64State.gprs);
@@ -62,11 +73,10 @@ export function store(core: CpuCore, comm: CommPage, fpu: boolean): number {
     if (put(comm, comm.stateWord(X64State.crs + index * 8), state.low(offset), state.high(offset)))
       changed |= StateFlag.crs;
   }
-  if (fpu) {
-    readFpuImage(state, comm.bytes.subarray(comm.fpuOffset, comm.fpuOffset + 512));
-    changed |= StateFlag.fpu;
-  }
-  return changed;
+  if (units & StateFlag.fpu) readFpuImage(state, comm.bytes.subarray(comm.fpuOffset, comm.fpuOffset + 512));
+  if (units & StateFlag.vector)
+    comm.bytes.set(state.u8.subarray(ymmHighOffset(0), ymmHighOffset(0) + vectorSize), Comm.vector);
+  return changed | units;
 }
 
 function put({ words }: CommPage, word: number, low: number, high: number): boolean {

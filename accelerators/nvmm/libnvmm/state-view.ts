@@ -1,5 +1,6 @@
 /** `vcpu.state` of libnvmm(3): a window onto the comm page. A component is valid once it was fetched since the last run. */
-import { X64State } from '../abi.ts';
+import { vectorSize } from '#core';
+import { Comm, X64State } from '../abi.ts';
 import type { CommPage } from '../driver/machine.ts';
 
 export interface SegmentView {
@@ -99,5 +100,10 @@ export class X64StateView {
   get fpu(): Uint8Array {
     const start = (this.comm.stateWord(X64State.fpu) - this.comm.word) * 4;
     return this.comm.bytes.subarray(start, start + 512);
+  }
+
+  /** Upper halves of YMM registers. */
+  get vector(): Uint8Array {
+    return this.comm.bytes.subarray(Comm.vector, Comm.vector + vectorSize);
   }
 }

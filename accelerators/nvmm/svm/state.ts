@@ -1,7 +1,17 @@
 /** State between the comm page and the VMCB (nvmm_x86_svm.c, svm_vcpu_setstate and svm_vcpu_getstate). Copies of words: no value is looked at that need not be. */
 import { Efer, eferPaging, type HostCpu, type HostMemory } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
-import { copy, copyGeneral, getBreakpoints, getFpu, setBreakpoints, setFpu, setXcr0 } from '../x86/state.ts';
+import {
+  copy,
+  copyGeneral,
+  getBreakpoints,
+  getFpu,
+  getVector,
+  setBreakpoints,
+  setFpu,
+  setVector,
+  setXcr0,
+} from '../x86/state.ts';
 import { writeTimestampCounter } from '../x86/timestamp.ts';
 import { cancelEvent, closeInterruptWindow, closeNmiWindow, openInterruptWindow, openNmiWindow } from './event.ts';
 import { type SvmDriverVcpu, setTimestampCounter } from './vcpu.ts';
@@ -98,6 +108,7 @@ export function setState(
     else closeNmiWindow(data);
   }
   if (flags & StateFlag.fpu) setFpu(memory, comm, data, mxcsrMask);
+  if (flags & StateFlag.vector) setVector(memory, comm, data);
 }
 
 export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, flags: number): void {
@@ -160,5 +171,6 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
     comm.set(X64State.intr, intr, 0);
   }
   if (flags & StateFlag.fpu) getFpu(memory, comm, data);
+  if (flags & StateFlag.vector) getVector(memory, comm, data);
   comm.cached |= flags;
 }

@@ -39,7 +39,7 @@ const nestedPages: EntryFormat = {
 };
 
 /** Whose state is in x87, SSE and debug registers; and in what VMLOAD loads. */
-const extendedComponents = StateFlag.drs | StateFlag.fpu;
+const extendedComponents = StateFlag.drs | StateFlag.fpu | StateFlag.vector;
 const loadedComponents = StateFlag.segs | StateFlag.msrs;
 
 type Machine = DriverMachine<X86Machine>;

@@ -12,7 +12,16 @@ import {
 } from '#core';
 import { Cr, Dr, Gpr, Intr, Msr, Seg, StateFlag, X64State } from '../abi.ts';
 import type { DriverMachine } from '../driver/machine.ts';
-import { copyGeneral, getBreakpoints, getFpu, setBreakpoints, setFpu, setXcr0 } from '../x86/state.ts';
+import {
+  copyGeneral,
+  getBreakpoints,
+  getFpu,
+  getVector,
+  setBreakpoints,
+  setFpu,
+  setVector,
+  setXcr0,
+} from '../x86/state.ts';
 import { writeTimestampCounter } from '../x86/timestamp.ts';
 import { cr0Mask, cr4Guest, setCr0, syncPdptes } from './control-register.ts';
 import { EntryControl } from './controls.ts';
@@ -142,6 +151,7 @@ export function setState(
   }
   if (flags & (StateFlag.gprs | StateFlag.intr)) setPendingStep(cpu);
   if (flags & StateFlag.fpu) setFpu(memory, comm, data, mxcsrMask);
+  if (flags & StateFlag.vector) setVector(memory, comm, data);
 }
 
 /** NVMM's flag has no kind, and neither has a VMCB. */
@@ -222,5 +232,6 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
     comm.set(X64State.intr, intr, 0);
   }
   if (flags & StateFlag.fpu) getFpu(memory, comm, data);
+  if (flags & StateFlag.vector) getVector(memory, comm, data);
   comm.cached |= flags;
 }

@@ -39,7 +39,7 @@ const extendedPages: EntryFormat = {
 };
 
 /** Whose state is in x87, SSE and debug registers. */
-const extendedComponents = StateFlag.drs | StateFlag.fpu;
+const extendedComponents = StateFlag.drs | StateFlag.fpu | StateFlag.vector;
 
 /** #DB in the exception bitmap. */
 const debugBit = 1 << 1;

@@ -24,7 +24,7 @@ import { addressOf, hiddenBy } from './debug.ts';
 import type { MsrOutcome } from './exits.ts';
 import { Residency } from './residency.ts';
 import type { X86Vcpu } from './vcpu.ts';
-import { xcr0Allowed } from './xcr0.ts';
+import { Xcr0Component, xcr0Allowed } from './xcr0.ts';
 
 export interface X86Machine {
   /** Grows whenever nested translations of the machine must be dropped. */
@@ -43,7 +43,8 @@ export abstract class X86Backend<Data extends X86Vcpu> implements Backend<X86Mac
   protected readonly extended: Residency<Data>;
 
   constructor(protected readonly host: HostComputer) {
-    this.xcr0Mask = this.boot.cpuid(1).ecx & xsaveBit ? xcr0Allowed : 0n;
+    const { boot } = this;
+    this.xcr0Mask = boot.cpuid(1).ecx & xsaveBit ? BigInt(boot.cpuid(0xd).eax) & xcr0Allowed : 0n;
     this.extended = new Residency<Data>(
       vcpu => this.loadExtended(vcpu),
       vcpu => this.saveExtended(vcpu),
@@ -151,12 +152,14 @@ export abstract class X86Backend<Data extends X86Vcpu> implements Backend<X86Mac
 
   protected loadExtended({ cpu, data }: DriverVcpu<Data>): void {
     cpu.fxrstor(data.fpu);
+    if (this.xcr0Mask & Xcr0Component.avx) cpu.loadVector(data.vector);
     if (this.xcr0Mask) cpu.xsetbv(data.xcr0);
     for (const n of [0, 1, 2, 3] as const) cpu.writeDebug(n, addressOf(data, n));
   }
 
   protected saveExtended({ cpu, data }: DriverVcpu<Data>): void {
     cpu.fxsave(data.fpu);
+    if (this.xcr0Mask & Xcr0Component.avx) cpu.storeVector(data.vector);
     if (!data.hidden) for (const n of [0, 1, 2, 3] as const) data.debug[n] = cpu.readDebug(n);
   }
 }

@@ -1,5 +1,5 @@
 /** The parts of the x64 state that neither a VMCB nor a VMCS holds: between the comm page and what the driver keeps. */
-import type { HostMemory } from '#core';
+import { type HostMemory, vectorSize } from '#core';
 import { Cr, Dr, Gpr, X64State } from '../abi.ts';
 import type { CommPage } from '../driver/machine.ts';
 import type { X86Vcpu } from './vcpu.ts';
@@ -38,4 +38,11 @@ export function setFpu(memory: HostMemory, comm: CommPage, data: X86Vcpu, mxcsrM
 }
 export function getFpu(memory: HostMemory, comm: CommPage, data: X86Vcpu): void {
   memory.copy(comm.stateWord(X64State.fpu) << 2, data.fpuWords << 2, fpuBytes);
+}
+
+export function setVector(memory: HostMemory, comm: CommPage, data: X86Vcpu): void {
+  memory.copy(data.vectorWords << 2, comm.vectorWord << 2, vectorSize);
+}
+export function getVector(memory: HostMemory, comm: CommPage, data: X86Vcpu): void {
+  memory.copy(comm.vectorWord << 2, data.vectorWords << 2, vectorSize);
 }

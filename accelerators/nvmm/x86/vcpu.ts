@@ -8,6 +8,8 @@ export abstract class X86Vcpu {
   readonly gprs: number;
   /** FXSAVE image, while the registers are not in the CPU: physical address. */
   readonly fpu: number;
+  /** Upper halves of YMM registers, likewise. */
+  readonly vector: number;
   /** The guest's DR0 to DR3, while they are not in the CPU. */
   readonly debug: bigint[] = [0n, 0n, 0n, 0n];
   /** The emulator's debug registers, in the place of the guest's. */
@@ -17,6 +19,7 @@ export abstract class X86Vcpu {
   /** Index into the memory's words. */
   readonly generalWords: number;
   readonly fpuWords: number;
+  readonly vectorWords: number;
   #xcr0 = 1n;
   /** Its low half, for the comm page. */
   xcr0Low = 1;
@@ -36,8 +39,10 @@ export abstract class X86Vcpu {
     const { memory } = host;
     this.gprs = memory.allocate(1);
     this.fpu = this.gprs + 512;
+    this.vector = this.gprs + 1024;
     this.generalWords = memory.offset(this.gprs) >>> 2;
     this.fpuWords = memory.offset(this.fpu) >>> 2;
+    this.vectorWords = memory.offset(this.vector) >>> 2;
   }
 
   get xcr0(): bigint {

@@ -12,7 +12,7 @@ import type { StateComponent } from '../state/cpu-state.ts';
 import { state as layout } from '../state/layout.ts';
 import { Leave, Status } from '../state/leave.ts';
 import { is64, isReal } from '../state/mode.ts';
-import { Cr0, Cr4, Efer, Flag, Vector } from '../state/registers.ts';
+import { Cr0, Cr4, Efer, Flag, Vector, Xcr0 } from '../state/registers.ts';
 import type { StateHolder } from '../state/snapshot.ts';
 import type { StateBlock } from '../state/state-block.ts';
 import { cplOf, decodeModeOf } from './decode-mode.ts';
@@ -229,12 +229,13 @@ export class CpuCore implements StateHolder {
     }
   }
 
-  /** After a change of CR0, CR4 or the x87 status word: which units need asking before use. */
+  /** After a change of CR0, CR4, XCR0 or the x87 status word: which units need asking before use. */
   unitsChanged(): void {
     const { state } = this;
     const unavailable = (state.cr0 & (Cr0.em | Cr0.ts)) !== 0;
     const pending = (state.get16(layout.fsw.offset) & 0x80) !== 0;
     state.set32(layout.x87Blocked.offset, unavailable || pending ? 1 : 0);
+    state.set32(layout.avxBlocked.offset, (state.cr0 & Cr0.ts) !== 0 || !isAvxEnabled(state) ? 1 : 0);
     state.set32(layout.sseBlocked.offset, unavailable || (state.cr4 & Cr4.osfxsr) === 0 ? 1 : 0);
   }
 
@@ -316,6 +317,11 @@ export class CpuCore implements StateHolder {
     if (this.state.cpl !== 0) this.raise(Vector.gp, 0);
   }
 }
+
+/** The operating system has enabled XSAVE with the states of SSE and AVX. */
+export const isAvxEnabled = (state: StateBlock): boolean =>
+  (state.cr4 & Cr4.osxsave) !== 0 && (state.low(layout.xcr0.offset) & avxStates) === avxStates;
+const avxStates = Xcr0.sse | Xcr0.avx;
 
 export type HelperImplementation = (cpu: CpuCore) => Status;
 

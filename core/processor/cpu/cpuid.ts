@@ -2,6 +2,7 @@
 import { Cr4 } from '../state/registers.ts';
 import type { CpuidResult } from './host-cpu.ts';
 import { type CpuModel, lookUpLeaf } from './model.ts';
+import { areaSize } from './xsave-area.ts';
 
 export interface CpuidCircumstances {
   /** Number of the processor, its APIC id; and how many there are. */
@@ -13,14 +14,13 @@ export interface CpuidCircumstances {
 }
 
 const osxsave = 1 << 27;
-/** x87 and SSE states in XSAVE's standard format. */
-const xsaveArea = 576;
+const xsavec = 1 << 1;
 
 export function guestCpuid(
   model: CpuModel,
   leaf: number,
   subleaf: number,
-  { processor, cr4 }: CpuidCircumstances,
+  { processor, cr4, xcr0 }: CpuidCircumstances,
 ): CpuidResult {
   const result = lookUpLeaf(model, leaf, subleaf);
   switch (leaf >>> 0) {
@@ -32,7 +32,9 @@ export function guestCpuid(
     case 0xb:
       return { ...result, edx: processor };
     case 0xd:
-      return subleaf === 0 && result.eax !== 0 ? { ...result, ebx: xsaveArea } : result;
+      // Subleaf 1 tells the size of what XSAVEC writes, where there is XSAVEC.
+      if (subleaf === 0 && result.eax !== 0) return { ...result, ebx: areaSize(xcr0) };
+      return subleaf === 1 && (result.eax & xsavec) !== 0 ? { ...result, ebx: areaSize(xcr0) } : result;
     default:
       return result;
   }

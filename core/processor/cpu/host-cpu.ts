@@ -48,6 +48,9 @@ export interface HostCpu {
   /** x87, SSE and MXCSR from or to 512 bytes at a physical address (FXRSTOR64, FXSAVE64). */
   fxrstor(physical: number): void;
   fxsave(physical: number): void;
+  /** Upper halves of YMM registers from or to 256 bytes (XRSTOR and XSAVE of component 2). */
+  loadVector(physical: number): void;
+  storeVector(physical: number): void;
   /**
    * The register moves around VMRUN or VMLAUNCH in a driver's assembly stub: all sixteen general registers but rAX (SVM keeps it in
    * the VMCB) and rSP, from or to an array of 64-bit values in hardware order at a physical address. With `withRax`, rAX too (VMX).

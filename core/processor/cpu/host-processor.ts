@@ -4,7 +4,7 @@
  */
 import type { virtualHelpers } from '../ir/helper-rows/virtual.ts';
 import { readFpuImage, writeFpuImage } from '../state/fpu-image.ts';
-import { gprOffset, state as layout, Segment } from '../state/layout.ts';
+import { gprOffset, state as layout, Segment, vectorSize, ymmHighOffset } from '../state/layout.ts';
 import { Leave, Status } from '../state/leave.ts';
 import { Flag, Gpr, Vector } from '../state/registers.ts';
 import { loadControl, storeControl } from './control-registers.ts';
@@ -160,6 +160,18 @@ export class HostProcessor implements HostCpu {
     const { memory } = this.host;
     const at = memory.offset(physical);
     readFpuImage(cpu.state, memory.bytes.subarray(at, at + 512));
+  }
+
+  loadVector(physical: number): void {
+    const { state } = this.#stand();
+    const { memory } = this.host;
+    const at = memory.offset(physical);
+    state.u8.set(memory.bytes.subarray(at, at + vectorSize), ymmHighOffset(0));
+  }
+  storeVector(physical: number): void {
+    const { state } = this.#stand();
+    const { memory } = this.host;
+    memory.bytes.set(state.u8.subarray(ymmHighOffset(0), ymmHighOffset(0) + vectorSize), memory.offset(physical));
   }
 
   loadGeneral(physical: number, withRax: boolean): void {

@@ -5,6 +5,7 @@
 import { state as layout, Segment } from '../state/layout.ts';
 import { Attribute, Cr0, Cr4, Efer, Flag } from '../state/registers.ts';
 import type { Cpu } from './cpu.ts';
+import { stateComponentsOf } from './xsave-area.ts';
 
 const codeSelector = 0x08;
 const stackSelector = 0x10;
@@ -19,7 +20,7 @@ export function standInHostMode(cpu: Cpu): void {
   state.cr0 = Cr0.pe | Cr0.mp | Cr0.et | Cr0.ne | Cr0.wp | Cr0.am | Cr0.pg;
   state.cr4 = Cr4.pae | Cr4.pge | Cr4.osfxsr | Cr4.osxmmexcpt | (features.has('xsave') ? Cr4.osxsave : 0);
   state.efer = Efer.sce | Efer.lme | Efer.lma | (features.has('nx') ? Efer.nxe : 0);
-  state.set64(layout.xcr0.offset, features.has('xsave') ? 3 : 1, 0);
+  state.set64(layout.xcr0.offset, features.has('xsave') ? stateComponentsOf(features) : 1, 0);
   // With V_INTR_MASKING it is the host's IF that lets physical interrupts end a guest's run.
   state.flags = Flag.fixed | Flag.if;
   state.setSegment(Segment.cs, codeSelector, flat | Attribute.code | Attribute.long, -1, 0, 0);

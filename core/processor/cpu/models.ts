@@ -1,6 +1,8 @@
 /** The two processors that come with the emulator: one of each vendor, announcing what is implemented and no more. */
 import type { Vendor } from '../isa/form.ts';
+import { vectorSize } from '../state/layout.ts';
 import { type CpuidLeaf, type CpuModel, cpuModel, featureWord } from './model.ts';
+import { areaSize, stateComponentsOf, vectorAt } from './xsave-area.ts';
 
 export interface ModelOptions {
   /** Logical processors of the package. */
@@ -25,8 +27,6 @@ const physicalBits = 40;
 const linearBits = 48;
 const tscKilohertz = 1_000_000;
 const busKilohertz = 1_000_000;
-/** x87 and SSE states; header. */
-const xsaveSize = 576;
 
 const common = [
   ...['fpu', 'vme', 'de', 'pse', 'tsc', 'msr', 'pae', 'mce', 'cx8', 'apic', 'sep', 'pge', 'cmov'],
@@ -107,9 +107,19 @@ const basic = (names: readonly string[], signature: number, processors: number):
 
 const structured = (names: readonly string[]): CpuidLeaf[] => [
   leaf(7, 0, featureWord(names, 7, 'ebx', 0), featureWord(names, 7, 'ecx', 0), 0, 0),
-  leaf(0xd, 3, xsaveSize, xsaveSize, 0, 0),
-  leaf(0xd, featureWord(names, 0xd, 'eax', 1), 0, 0, 0, 1),
+  ...extendedStates(names),
 ];
+
+/** Subleaf 2: size and place of AVX's component. */
+function extendedStates(names: readonly string[]): CpuidLeaf[] {
+  const components = stateComponentsOf(new Set(names));
+  const size = areaSize(components);
+  return [
+    leaf(0xd, components, size, size, 0, 0),
+    leaf(0xd, featureWord(names, 0xd, 'eax', 1), 0, 0, 0, 1),
+    ...(names.includes('avx') ? [leaf(0xd, vectorSize, vectorAt, 0, 0, 2)] : []),
+  ];
+}
 
 /** Lines of 64 bytes; interrupts may end MWAIT though IF is 0; one kind of C1. */
 const monitorLines = (names: readonly string[]): CpuidLeaf =>

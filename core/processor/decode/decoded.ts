@@ -34,10 +34,12 @@ export class Decoded {
 
   lock = false;
 
-  /** How it was written: variant of the opcode map, Prefix bits, REX, ModRM and SIB (-1: none). For the disassembler. */
+  /** How it was written: variant of the opcode map, Prefix bits, REX (or what VEX says in its place), ModRM and SIB (-1: none). For the disassembler. */
   variant = 0;
   prefixes = 0;
   rex = 0;
+  /** mmmmm vvvv L pp as VEX has them, bits 12:8, 6:3, 2 and 1:0; 0 without VEX. */
+  vex = 0;
   opcode = 0;
   modrm = -1;
   sib = -1;

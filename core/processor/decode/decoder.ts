@@ -2,7 +2,8 @@
 import { type FormTable, formTable } from '../isa/forms.ts';
 import { type OpcodeMap, opcodeMap, sizeStateCount, sizeStateOf } from '../isa/opcode-map.ts';
 import { Fill } from '../isa/operand-pattern.ts';
-import { gprOffset, Segment, state, x87Offset, xmmOffset } from '../state/layout.ts';
+import { vexSpaces } from '../isa/row.ts';
+import { gprOffset, state as layout, Segment, x87Offset, xmmOffset } from '../state/layout.ts';
 import { byteAt, longAt, wordAt } from './bytes.ts';
 import type { ByteSource, Decoded } from './decoded.ts';
 import { decodeMemory } from './modrm.ts';
@@ -10,7 +11,7 @@ import { DecodePlan, Extend, VariantFlag } from './plan.ts';
 import { overrideSegment, Prefix, prefixKinds, rexKind } from './prefixes.ts';
 
 const longest = 15;
-const none = state.zero.offset;
+const none = layout.zero.offset;
 
 /** What the opcode map and the forms come to, made by the first instruction; bindings of the module, since a table of tables costs a tenth. */
 let isPrepared = false;
@@ -32,6 +33,10 @@ function prepare(): void {
 const sizeState = Uint8Array.from({ length: 12 }, (_, n) => sizeStateOf(n >> 2, (n & 1) !== 0, (n & 2) !== 0));
 /** By code size × 2 + 67. */
 const addressWidths: readonly (16 | 32 | 64)[] = [16, 32, 32, 16, 64, 32];
+
+/** Prefixes that may not stand before VEX, and what the fields of VEX reach: maps 1 to 3. */
+const forbiddenBeforeVex = Prefix.operandSize | Prefix.repe | Prefix.repne | Prefix.lock;
+const vexMaps = 0x400;
 
 /** CR0, CR2, CR3, CR4, CR8. */
 const controlRegisters = 0x11d;
@@ -84,7 +89,25 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
   }
 
   let opcode = byte;
-  if (byte === 0x0f) {
+  let vex = 0;
+  // LES and LDS have no form with registers, so outside of 64-bit mode two set bits make the difference; real mode knows no VEX.
+  if ((byte === 0xc4 || byte === 0xc5) && (code64 || ((mode & 8) === 0 && byteAt(source, position) >= 0xc0))) {
+    const first = byteAt(source, position++);
+    const hadRex = rex !== 0;
+    rex = 0x40;
+    if (byte === 0xc5) {
+      vex = (first & 0x7f) | 0x100;
+      rex |= (~first & 0x80) >> 5;
+    } else {
+      const second = byteAt(source, position++);
+      vex = (second & 0x7f) | ((first & 0x1f) << 8);
+      rex |= ((~first & 0xe0) >> 5) | ((second & 0x80) >> 4);
+    }
+    if (!code64) rex &= 0x48;
+    opcode = (vexSpaces << 8) + (vex & 0x1f00) + byteAt(source, position++);
+    // No other prefix may say what VEX says.
+    if ((prefixes & forbiddenBeforeVex) !== 0 || hadRex || vex >= vexMaps) return refuse(source, position, out, 6);
+  } else if (byte === 0x0f) {
     byte = byteAt(source, position++);
     opcode = 0x100 | byte;
     if (byte === 0x38 || byte === 0x3a) {
@@ -95,15 +118,25 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
 
   const opcodeKind = opcodeKinds[opcode]!;
   if (opcodeKind === 0) return refuse(source, position, out, 6);
-  const prefixClass = prefixes & Prefix.repne ? 3 : prefixes & Prefix.repe ? 2 : prefixes & Prefix.operandSize ? 1 : 0;
+  const prefixClass = vex
+    ? vex & 3
+    : prefixes & Prefix.repne
+      ? 3
+      : prefixes & Prefix.repe
+        ? 2
+        : prefixes & Prefix.operandSize
+          ? 1
+          : 0;
   let modrm = -1;
   let cell = opcodeCells[opcode]! + prefixClass;
   if (opcodeKind > 1) {
     modrm = byteAt(source, position++);
     if (opcodeKind === 3) cell = opcodeCells[opcode]! + (prefixClass << 8) + modrm;
   }
-  const states = (codeSize << 2) | ((rex & 8) >> 2) | (prefixes & Prefix.operandSize);
-  let variant = cellVariants[cells[cell]! * sizeStateCount + sizeState[states]!]!;
+  const state = vex
+    ? (code64 ? 4 : 0) | ((rex & 8) >> 2) | ((vex >> 2) & 1)
+    : sizeState[(codeSize << 2) | ((rex & 8) >> 2) | (prefixes & Prefix.operandSize)]!;
+  let variant = cellVariants[cells[cell]! * sizeStateCount + state]!;
   while (variant !== 0) {
     const feature = plan.feature[variant]!;
     const admitted =
@@ -120,10 +153,13 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
   const lock = (prefixes & Prefix.lock) !== 0;
   if (lock && !(flags & VariantFlag.lockable && hasMemory)) return refuse(source, position, out, 6);
 
+  if (vex && !(flags & VariantFlag.vvvv) && (vex & 0x78) !== 0x78) return refuse(source, position, out, 6);
+
   const width = addressWidths[(codeSize << 1) | ((prefixes & Prefix.addressSize) >> 1)]!;
   out.variant = variant;
   out.prefixes = prefixes;
   out.rex = rex;
+  out.vex = vex;
   out.opcode = opcode;
   out.modrm = modrm;
   out.sib = -1;
@@ -140,15 +176,24 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
   out.immediateHigh = 0;
 
   if (hasMemory) position = decodeMemory(source, position, out, code64);
+  if (flags & VariantFlag.vsib) {
+    if (width === 16 || out.sib < 0) return refuse(source, position, out, 6);
+    out.index = none;
+    out.scale = out.sib >> 6;
+  }
   if (flags & VariantFlag.direct) position = decodeDirect(source, position, out);
   if (override >= 0) out.segment = override;
   const { registers } = out;
   registers[0] = registers[1] = registers[2] = registers[3] = 0;
-  if (flags & VariantFlag.fills && !fillRegisters(out, variant, isRegister)) return refuse(source, position, out, 6);
+  if (flags & VariantFlag.fills && !fillRegisters(out, variant, isRegister, code64))
+    return refuse(source, position, out, 6);
+  // Of a gather target, index and mask are three.
+  if (flags & VariantFlag.vsib && hasTwice(registers)) return refuse(source, position, out, 6);
   if (flags & VariantFlag.immediates) position = decodeImmediates(source, position, out, variant);
+  if (flags & VariantFlag.is4) registers[3] = xmmOffset((out.immediateLow >> 4) & (code64 ? 15 : 7));
 
   if (position > longest || position > source.length) return refuse(source, position, out, 13);
-  const repeat = prefixClass >= 2 ? prefixClass - 1 : 0;
+  const repeat = prefixClass >= 2 && !vex ? prefixClass - 1 : 0;
   const stack = code64 ? 2 : (mode >> 2) & 1;
   const form =
     start[variant]! +
@@ -161,6 +206,10 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
   out.length = position;
   return position;
 }
+
+/** Register operands of a gather: its second operand is in memory. */
+const hasTwice = ([target, , index, mask]: Int32Array): boolean =>
+  target === index || target === mask || index === mask;
 
 /** MOV moffs: an address as wide as the address size. */
 function decodeDirect(source: ByteSource, position: number, out: Decoded): number {
@@ -214,11 +263,12 @@ const byteRegister = (number: number, rex: number): number =>
   rex === 0 && number >= 4 ? gprOffset(number - 4) + 1 : gprOffset(number);
 
 /** False where the register does not exist. */
-function fillRegisters(out: Decoded, variant: number, isRegister: boolean): boolean {
+function fillRegisters(out: Decoded, variant: number, isRegister: boolean, code64: boolean): boolean {
   const { registers, rex, modrm } = out;
   const reg = ((modrm >> 3) & 7) | ((rex & 4) << 1);
   const rm = (modrm & 7) | ((rex & 1) << 3);
   const low = (out.opcode & 7) | ((rex & 1) << 3);
+  const vvvv = (~out.vex >> 3) & (code64 ? 15 : 7);
   for (let n = 0; n < 4; n++) {
     switch (plan.fills[variant * 4 + n]) {
       case Fill.reg8:
@@ -244,6 +294,15 @@ function fillRegisters(out: Decoded, variant: number, isRegister: boolean): bool
         break;
       case Fill.xmmRm:
         if (isRegister) registers[n] = xmmOffset(rm);
+        break;
+      case Fill.xmmVvvv:
+        registers[n] = xmmOffset(vvvv);
+        break;
+      case Fill.vvvv:
+        registers[n] = gprOffset(vvvv);
+        break;
+      case Fill.xmmIndex:
+        registers[n] = xmmOffset(((out.sib >> 3) & 7) | ((rex & 2) << 2));
         break;
       case Fill.mmxReg:
         registers[n] = x87Offset(reg & 7);

@@ -2,7 +2,7 @@
 import type { Instruction } from '../isa/instruction.ts';
 import { opcodeMap, type Variant } from '../isa/opcode-map.ts';
 import type { Decoded } from './decoded.ts';
-import { predicates } from './names.ts';
+import { predicates, vexPredicates } from './names.ts';
 import { operandText } from './operand-text.ts';
 import { Prefix } from './prefixes.ts';
 import { stringOperands, stringStem } from './string-text.ts';
@@ -40,10 +40,13 @@ const repeatName = (decoded: Decoded, { row }: Variant): string => {
   }
 };
 
-/** CMPPS and its kin, 0F C2: their predicate is part of the name. */
-const comparePacked = 0x1c2;
-const comparison = (mnemonic: string, predicate: number): string =>
-  `cmp${predicates[predicate]}${mnemonic.slice('cmp'.length)}`;
+/** CMPPS and its kin: their predicate is part of the name. */
+const comparisons = /^(v?)cmp([ps][sd])$/;
+function comparison(mnemonic: string, { vex, immediateLow }: Decoded): string | undefined {
+  const [, v, type] = comparisons.exec(mnemonic) ?? [];
+  const predicate = (vex ? vexPredicates : predicates)[immediateLow];
+  return type && predicate ? `${v}cmp${predicate}${type}` : undefined;
+}
 
 /** `rip` is the address of the instruction; `decoded` must hold a form. */
 export function disassemble(decoded: Decoded, rip: bigint | number = 0n): string {
@@ -62,14 +65,15 @@ export function disassemble(decoded: Decoded, rip: bigint | number = 0n): string
     const offset = (decoded.immediateLow >>> 0).toString(16);
     return `${mnemonic} 0x${decoded.displacementLow.toString(16)}:0x${offset}`;
   }
-  const texts = row.operands.map((pattern, n) => {
+  const texts = row.operands.flatMap((pattern, n) => {
+    // It stands in the memory operand.
+    if (pattern.method === 'X') return [];
     // An instruction's second immediate is where others have a displacement.
     const second = pattern.kind === 'immediate' && row.operands.slice(0, n).some(({ kind }) => kind === 'immediate');
     if (second) return `0x${decoded.displacementLow.toString(16)}`;
     return operandText(decoded, n, form.operands[n]!, pattern, variant, BigInt(rip));
   });
-  if (decoded.opcode === comparePacked && decoded.immediateLow < predicates.length) {
-    return `${comparison(mnemonic, decoded.immediateLow)} ${texts.slice(0, -1).join(',')}`;
-  }
+  const compares = comparison(mnemonic, decoded);
+  if (compares && texts.length > 2) return `${compares} ${texts.slice(0, -1).join(',')}`;
   return `${mnemonic}${suffix(variant, decoded)} ${texts.join(',')}`.trimEnd();
 }

@@ -26,7 +26,8 @@ export const generalName = (offset: number, width: number): string => {
   if (width === 8 && offset & 1) return highBytes[offset >> 3]!;
   return byWidth[width]![offset / gprOffset(1)]!;
 };
-export const xmmName = (offset: number): string => `xmm${(offset - xmmOffset(0)) / 16}`;
+export const xmmName = (offset: number, width = 128): string =>
+  `${width === 256 ? 'ymm' : 'xmm'}${(offset - xmmOffset(0)) / 16}`;
 export const mmxName = (offset: number): string => `mm${(offset - x87Offset(0)) / 16}`;
 
 /** What stands before a memory operand of so many bits. */
@@ -38,7 +39,15 @@ export const sizeNames: Readonly<Record<number, string>> = {
   64: 'QWORD',
   80: 'TBYTE',
   128: 'XMMWORD',
+  256: 'YMMWORD',
 };
 
 /** Predicates of CMPPS, CMPPD, CMPSS and CMPSD, by their immediate. */
 export const predicates: readonly string[] = ['eq', 'lt', 'le', 'unord', 'neq', 'nlt', 'nle', 'ord'];
+/** Those of VEX forms. */
+export const vexPredicates: readonly string[] = [
+  ...predicates,
+  ...['eq_uq', 'nge', 'ngt', 'false', 'neq_oq', 'ge', 'gt', 'true'],
+  ...['eq_os', 'lt_oq', 'le_oq', 'unord_s', 'neq_us', 'nlt_uq', 'nle_uq', 'ord_s'],
+  ...['eq_us', 'nge_uq', 'ngt_uq', 'false_os', 'neq_os', 'ge_oq', 'gt_oq', 'true_us'],
+];

@@ -16,13 +16,19 @@ export const VariantFlag = {
   immediates: 64,
   /** MOV to CS is no instruction. */
   writesSegment: 128,
+  /** VEX.vvvv is an operand. */
+  vvvv: 256,
+  /** The register of the last operand is in the immediate. */
+  is4: 512,
+  /** The memory operand's index is a vector. */
+  vsib: 1024,
 } as const;
 
 /** How the first immediate becomes 64 bits; the low nibble of `immediates` has its size in bytes, `second` that of the second. */
 export const Extend = { zero: 0, sign16: 1, sign32: 2, sign64: 3 } as const;
 
 export class DecodePlan {
-  readonly flags: Uint8Array;
+  readonly flags: Uint16Array;
   readonly feature: Uint16Array;
   readonly next: Uint16Array;
   /** Four Fill codes and four fixed slots for each variant. */
@@ -34,7 +40,7 @@ export class DecodePlan {
 
   constructor({ variants }: OpcodeMap) {
     const count = variants.length;
-    this.flags = new Uint8Array(count);
+    this.flags = new Uint16Array(count);
     this.feature = new Uint16Array(count);
     this.next = new Uint16Array(count);
     this.fills = new Uint8Array(count * 4);
@@ -48,7 +54,7 @@ export class DecodePlan {
   }
 
   #add(variant: Variant, n: number): void {
-    const { row, size } = variant;
+    const { row, size, l } = variant;
     const { instruction, operands } = row;
     let flags = 0;
     if (instruction.lockable && operands[0]?.memory) flags |= VariantFlag.lockable;
@@ -61,8 +67,20 @@ export class DecodePlan {
       this.fills[n * 4 + at] = operand.fill;
       this.fixed[n * 4 + at] = operand.fixed;
       if (operand.fill) flags |= VariantFlag.fills;
-      const bits = operandWidth(operand, size);
+      const bits = operandWidth(operand, size, l);
       switch (operand.method) {
+        case 'H':
+        case 'B':
+          flags |= VariantFlag.vvvv;
+          break;
+        case 'X':
+          flags |= VariantFlag.vsib;
+          break;
+        case 'L':
+          if (at !== 3) throw new Error(`${row.text}: a register in the immediate is the fourth operand`);
+          flags |= VariantFlag.is4;
+          immediates.push({ bytes: 1, extend: Extend.zero });
+          break;
         case 'O':
           flags |= VariantFlag.direct;
           break;

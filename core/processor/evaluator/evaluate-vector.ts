@@ -69,6 +69,21 @@ const narrow =
       from / 2,
     );
 
+/** The lower or upper half of the lanes, twice as wide. */
+const extended = Object.fromEntries(
+  ([8, 16, 32] as const).flatMap(from =>
+    ['low', 'high'].flatMap(half =>
+      ['s', 'u'].map((sign): [string, Meaning] => [
+        `i${from * 2}x${64 / from}.extend_${half}_i${from}x${128 / from}_${sign}`,
+        ([a]) => {
+          const lanes = split(a!, from).map(lane => (sign === 's' ? signed(lane, from) : lane));
+          return join(half === 'high' ? lanes.slice(lanes.length / 2) : lanes.slice(0, lanes.length / 2), from * 2);
+        },
+      ]),
+    ),
+  ),
+);
+
 /** Products of the lower or upper half of the lanes, twice as wide. */
 const extendedProducts =
   (from: number, high: boolean, isSigned: boolean): Meaning =>
@@ -122,6 +137,7 @@ const whole: Readonly<Record<string, Meaning>> = {
   'i32x4.extmul_high_i16x8_s': extendedProducts(16, true, true),
   'i32x4.extmul_low_i16x8_u': extendedProducts(16, false, false),
   'i32x4.extmul_high_i16x8_u': extendedProducts(16, true, false),
+  ...extended,
   ...floatConversions,
 };
 

@@ -4,7 +4,7 @@
  */
 
 import type { Decoded } from '../decode/decoded.ts';
-import type { Address, Effect, FlagUpdate, Place, Program } from '../ir/effect.ts';
+import type { Address, Alignment, Effect, FlagUpdate, Place, Program } from '../ir/effect.ts';
 import { composeFlags, readFlag } from '../ir/flag-state.ts';
 import type { HelperName } from '../ir/helpers.ts';
 import { compute } from '../ir/operations.ts';
@@ -19,6 +19,7 @@ import {
   segmentBase,
   segmentSelector,
   state,
+  ymmHighDistance,
 } from '../state/layout.ts';
 import type { Status } from '../state/leave.ts';
 import { is64 } from '../state/mode.ts';
@@ -84,12 +85,14 @@ export function wouldJump(program: Program, decoded: Decoded, machine: Evaluatio
 
 const leafOperations = new Set([
   'register',
+  'upper',
   'state',
   'element',
   'flag',
   'immediate',
   'offset',
   'number',
+  'scale',
   'segment',
   'stackBased',
   'rip',
@@ -137,11 +140,13 @@ class Run {
     if ('when' in effect && effect.when && this.#evaluate(effect.when) === 0n) return undefined;
     switch (effect.kind) {
       case 'load':
-        this.#values.set(effect.result, this.#load(effect.address, effect.result.width, effect.aligned));
+        this.#load(effect);
         return undefined;
       case 'store': {
         const { linear, segment } = this.#locate(effect.address, effect.aligned);
-        this.machine.write(linear, effect.value.width / 8, this.#evaluate(effect.value), segment);
+        const value = this.#evaluate(effect.value);
+        if (effect.high) this.machine.write(linear, 32, (this.#evaluate(effect.high) << 128n) | value, segment);
+        else this.machine.write(linear, effect.value.width / 8, value, segment);
         return undefined;
       }
       case 'update': {
@@ -220,6 +225,8 @@ class Run {
         return value.detail as bigint;
       case 'register':
         return this.machine.get(this.#registerOffset(operand), value.width);
+      case 'upper':
+        return this.machine.get(this.#registerOffset(operand) + ymmHighDistance, value.width);
       case 'state':
         return this.machine.get(operand, value.width);
       case 'element':
@@ -230,6 +237,8 @@ class Run {
         return this.#offset();
       case 'number':
         return BigInt(decoded.registers[operand]!);
+      case 'scale':
+        return BigInt(decoded.scale);
       case 'segment':
         return BigInt(decoded.segment);
       case 'stackBased':
@@ -294,7 +303,7 @@ class Run {
     return BigInt.asUintN(decoded.addressWidth, sum);
   }
 
-  #locate(address: Address, aligned?: true): { linear: bigint; segment: number } {
+  #locate(address: Address, aligned?: Alignment): { linear: bigint; segment: number } {
     const { decoded } = this;
     const operand = address.kind === 'operand';
     const segment = operand || address.segment === 'source' ? decoded.segment : address.segment;
@@ -304,13 +313,15 @@ class Run {
     const based = !this.#code64 || segment === Segment.fs || segment === Segment.gs;
     const base = based ? this.#field(segmentBase(segment)) : 0n;
     const linear = BigInt.asUintN(this.#code64 ? 64 : 32, base + offset);
-    if (aligned && linear % 16n !== 0n) generalProtection();
+    if (aligned && linear % BigInt(aligned) !== 0n) generalProtection();
     return { linear, segment };
   }
 
-  #load(address: Address, width: number, aligned?: true): bigint {
+  #load({ address, result, high, aligned }: Extract<Effect, { kind: 'load' }>): void {
     const { linear, segment } = this.#locate(address, aligned);
-    return this.machine.read(linear, width / 8, segment);
+    const whole = this.machine.read(linear, high ? 32 : result.width / 8, segment);
+    this.#values.set(result, BigInt.asUintN(result.width, whole));
+    if (high) this.#values.set(high, whole >> 128n);
   }
 
   #set(place: Place, value: bigint): void {
@@ -318,7 +329,8 @@ class Run {
       this.machine.set(this.#elementOffset(place.array, place.index), place.width, value);
       return;
     }
-    const offset = place.kind === 'register' ? this.#registerOffset(place.operand) : place.offset;
+    const offset =
+      place.kind === 'state' ? place.offset : this.#registerOffset(place.operand) + (place.upper ? ymmHighDistance : 0);
     const widened = place.file === 'general' && place.width === 32;
     this.machine.set(offset, widened ? 64 : place.width, value);
   }

@@ -3,6 +3,7 @@ import { compare } from './compare.ts';
 import { divide } from './divide.ts';
 import { type Environment, RoundingMode } from './environment.ts';
 import { simdDouble, simdSingle } from './format.ts';
+import { fused } from './fused.ts';
 import { packDouble, packSingle, unpackDouble } from './ieee.ts';
 import { fromInteger, toInteger } from './integer.ts';
 import { multiply } from './multiply.ts';
@@ -33,6 +34,25 @@ export class Double {
   multiply(leftLo: number, leftHi: number, rightLo: number, rightHi: number): void {
     if (this.#operands(leftLo, leftHi, rightLo, rightHi)) multiply(this.environment, simdDouble);
     packDouble(this.environment, this.environment.result);
+  }
+
+  /** After `loadAddend`: left × right + addend, rounded once; signs are turned where these are 1. */
+  fused(
+    leftLo: number,
+    leftHi: number,
+    rightLo: number,
+    rightHi: number,
+    turnProduct: number,
+    turnAddend: number,
+  ): void {
+    const { environment } = this;
+    this.#load(leftLo, leftHi, rightLo, rightHi);
+    fused(environment, simdDouble, turnProduct, turnAddend);
+    packDouble(environment, environment.result);
+  }
+
+  loadAddend(lo: number, hi: number): void {
+    unpackDouble(this.environment.addend, lo, hi, this.environment.daz);
   }
 
   divide(leftLo: number, leftHi: number, rightLo: number, rightHi: number): void {

@@ -44,6 +44,7 @@ export class Environment {
 
   readonly left = new Unpacked();
   readonly right = new Unpacked();
+  readonly addend = new Unpacked();
   readonly result = new Unpacked();
 
   /** Every operation starts here. */

@@ -3,6 +3,8 @@ import { compare } from './compare.ts';
 import { divide } from './divide.ts';
 import { type Environment, RoundingMode } from './environment.ts';
 import { simdDouble, simdSingle } from './format.ts';
+import { fused } from './fused.ts';
+import { halfToSingle, singleToHalf } from './half.ts';
 import { packDouble, packSingle, unpackSingle } from './ieee.ts';
 import { fromInteger, toInteger } from './integer.ts';
 import { multiply } from './multiply.ts';
@@ -33,6 +35,23 @@ export class Single {
   multiply(left: number, right: number): number {
     if (this.#operands(left, right)) multiply(this.environment, simdSingle);
     return packSingle(this.environment.result);
+  }
+
+  fromHalf(half: number): number {
+    return halfToSingle(this.environment, half);
+  }
+
+  toHalf(single: number, mode: number): number {
+    return singleToHalf(this.environment, single, mode);
+  }
+
+  /** left × right + addend, rounded once; signs of the product and of the addend are turned where these are 1. */
+  fused(left: number, right: number, addend: number, turnProduct: number, turnAddend: number): number {
+    const { environment } = this;
+    this.#load(left, right);
+    unpackSingle(environment.addend, addend, environment.daz);
+    fused(environment, simdSingle, turnProduct, turnAddend);
+    return packSingle(environment.result);
   }
 
   divide(left: number, right: number): number {

@@ -2,37 +2,31 @@
 
 import type { BulkOperation, RegisterPlace } from '../ir/effect.ts';
 import type { Value, Width } from '../ir/value.ts';
-import type { Form, OperandKind } from '../isa/form.ts';
+import type { Form } from '../isa/form.ts';
 import { stackAccess } from '../memory/access-size.ts';
-import { gprOffset, Segment, type SegmentIndex, segmentBase, segmentOffset, state } from '../state/layout.ts';
+import {
+  gprOffset,
+  Segment,
+  type SegmentIndex,
+  segmentBase,
+  segmentOffset,
+  state,
+  ymmHighDistance,
+} from '../state/layout.ts';
 import type { FunctionBuilder, FunctionReference } from '../wasm/function.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
 import type { Target } from '../wasm/target.ts';
 import { bulkSupport } from './bulk.ts';
 import { pushField, storeField } from './field.ts';
 import { importFunction } from './import-function.ts';
-import { record } from './record.ts';
+import { record, recordSlots } from './record.ts';
 import { recordSupport } from './record-support.ts';
 
 /** A memory operand that is a base and a displacement is so common that it has handlers of its own. */
 export type Addressing = 'any' | 'simple';
 
-/** Operands that are nothing in a record's register slots. */
-export const withoutSlot: ReadonlySet<OperandKind> = new Set([
-  'memory',
-  'immediate',
-  'relative',
-  'cl',
-  'dx',
-  'one',
-  'st0',
-]);
-
 /** Where the record keeps a register operand. */
-export function slotOf(form: Form, operand: number): number {
-  const order = form.operands.slice(0, operand).filter(({ kind }) => !withoutSlot.has(kind)).length;
-  return order === 0 ? record.a : record.b;
-}
+const slotOf = (form: Form, operand: number): number => recordSlots[form.operands[operand]!.slot]!;
 
 /** The second immediate (ENTER's level, a far pointer's selector) is in the displacement. */
 export const isSecondImmediate = (form: Form, operand: number): boolean =>
@@ -79,6 +73,10 @@ export abstract class RecordTarget implements Target {
     this.#pushSlot(slotOf(this.form, operand));
     pushField(this.f, 0, width);
   }
+  pushUpper(operand: number): void {
+    this.#pushSlot(slotOf(this.form, operand));
+    pushField(this.f, ymmHighDistance, 128);
+  }
   pushState(offset: number, width: Width): void {
     this.f.get(this.cpu);
     pushField(this.f, offset, width);
@@ -99,6 +97,9 @@ export abstract class RecordTarget implements Target {
   pushNumber(operand: number): void {
     this.f.get(this.rec).memory('i32.load16_u', slotOf(this.form, operand));
   }
+  pushScale(): void {
+    this.f.get(this.rec).memory('i32.load8_u', record.address).i32(3).op('i32.and');
+  }
   pushSegment(_operand: number): void {
     this.f.get(this.rec).memory('i32.load8_u', record.address).i32(3).op('i32.shr_u').i32(7).op('i32.and');
   }
@@ -112,7 +113,8 @@ export abstract class RecordTarget implements Target {
     if (place.kind === 'register') this.#pushSlot(slotOf(this.form, place.operand));
     else this.pushCpu();
     push();
-    storeField(f, place.kind === 'state' ? place.offset : 0, place.width, place.file === 'general');
+    const offset = place.kind === 'state' ? place.offset : place.upper ? ymmHighDistance : 0;
+    storeField(f, offset, place.width, place.file === 'general');
   }
 
   /** Which register an operand is, is not known: any other register operand or fixed register may be the same. */
@@ -127,7 +129,9 @@ export abstract class RecordTarget implements Target {
         );
       return place.file === 'general' ? offset < gprOffset(16) : offset >= gprOffset(16);
     }
-    if (place.kind === 'register') return true;
+    if (leaf.operation === 'upper')
+      return place.kind === 'register' ? place.upper === true : place.offset >= gprOffset(16);
+    if (place.kind === 'register') return !place.upper;
     return place.offset < gprOffset(16) === (this.form.operands[leaf.detail as number]!.kind === 'general');
   }
 

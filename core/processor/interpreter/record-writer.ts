@@ -5,7 +5,6 @@ import { Segment, segmentBase, state } from '../state/layout.ts';
 import { Vector } from '../state/registers.ts';
 import { Handler } from './handlers.ts';
 import { gotoRecord, record, undefinedRecord, wordOf } from './record.ts';
-import { withoutSlot } from './record-target.ts';
 
 /** Handler numbers of forms; `simple`: the memory operand is a base and a displacement. */
 export interface Handlers {
@@ -14,6 +13,7 @@ export interface Handlers {
 
 export class RecordWriter {
   readonly #words: Int32Array;
+  readonly #slots = new Int32Array(4);
 
   constructor(
     words: Int32Array,
@@ -37,19 +37,19 @@ export class RecordWriter {
     const size = decoded.addressWidth === 64 ? 2 : decoded.addressWidth === 32 ? 1 : 0;
     const address = decoded.scale | (inMemory64 ? 0 : 4) | (decoded.segment << 3) | (size << 6);
 
-    let slotA = 0;
-    let slotB = 0;
-    let slots = 0;
-    operands.forEach(({ kind }, operand) => {
-      if (withoutSlot.has(kind)) return;
-      if (slots++ === 0) slotA = decoded.registers[operand]!;
-      else slotB = decoded.registers[operand]!;
+    const slots = this.#slots;
+    slots.fill(0);
+    let count = 0;
+    operands.forEach(({ slot }, operand) => {
+      if (slot < 0) return;
+      slots[slot] = decoded.registers[operand]!;
+      count++;
     });
 
     let displacementLow = decoded.displacementLow;
     let displacementHigh = decoded.displacementHigh;
     let immediateLow = decoded.immediateLow;
-    let immediateHigh = decoded.immediateHigh;
+    let immediateHigh = count > 2 ? slots[2]! | (slots[3]! << 16) : decoded.immediateHigh;
     const next = offset + decoded.length;
     if (decoded.ripRelative) {
       const low = (displacementLow >>> 0) + next;
@@ -66,7 +66,7 @@ export class RecordWriter {
 
     words[wordOf(pointer, record.handler)] =
       this.handlers.handlerOf(form, simple) | (decoded.length << 16) | (address << 24);
-    words[wordOf(pointer, record.a)] = slotA | (slotB << 16);
+    words[wordOf(pointer, record.a)] = slots[0]! | (slots[1]! << 16);
     words[wordOf(pointer, record.base)] = base | (decoded.index << 16);
     words[wordOf(pointer, record.segmentBase)] = segment | (offset << 16);
     words[wordOf(pointer, record.displacement)] = displacementLow;

@@ -10,7 +10,7 @@ export const record = {
   length: 2,
   /** u8: bits 1:0 log2 scale; bit 2 address needs the slow path (address size not 64, or segment checks); bits 5:3 segment; bits 7:6 address size 0 16, 1 32, 2 64. */
   address: 3,
-  /** u16: slot (or number) of register operands: the first two that are no memory, immediate or fixed operand, in operand order. */
+  /** u16: slot (or number) of register operands: the first two that are no memory, immediate or fixed operand, in operand order (`recordSlots`). */
   a: 4,
   b: 6,
   /** u16: slots of base, index, segment base; state.zero for none, state.codeBase for RIP-relative (the displacement then includes the next offset). */
@@ -26,6 +26,9 @@ export const record = {
   immediate: 24,
   immediateHigh: 28,
 } as const;
+
+/** Where each of up to four register slots is. An instruction with more than two has no more than an 8-bit immediate. */
+export const recordSlots: readonly number[] = [record.a, record.b, record.immediateHigh, record.immediateHigh + 2];
 
 /** Of a direct branch: u32, the target's record if that lies in the same page and has been reached before, else 0. */
 export const branchRecord = { link: record.displacement } as const;

@@ -14,9 +14,15 @@ export type Address =
   /** An implicit operand. `source` is the string source: DS unless a prefix overrides it. Offset: 64 bits, already masked to its address size. */
   | { readonly kind: 'implicit'; readonly segment: SegmentIndex | 'source'; readonly offset: Value };
 
-/** Where a register is. A 32-bit write to a general register clears its upper half. */
+/** Where a register is. A 32-bit write to a general register clears its upper half. `upper`: the upper half of a YMM register. */
 export type RegisterPlace =
-  | { readonly kind: 'register'; readonly operand: number; readonly width: Width; readonly file: RegisterFile }
+  | {
+      readonly kind: 'register';
+      readonly operand: number;
+      readonly width: Width;
+      readonly file: RegisterFile;
+      readonly upper?: true;
+    }
   | { readonly kind: 'state'; readonly offset: number; readonly width: Width; readonly file: RegisterFile };
 
 export type Place =
@@ -31,20 +37,37 @@ export type FlagUpdate = { readonly [F in FlagName]?: Value } & {
   readonly result?: Value;
 };
 
+/** Bytes that the linear address must be a multiple of. */
+export type Alignment = 16 | 32;
+
 export type BulkOperation = 'movs' | 'stos' | 'cmps' | 'scas';
 
 export type Effect =
-  /** May fault; `result` is what was read. */
-  /** `aligned`: #GP(0) unless the linear address is a multiple of 16. */
-  | { readonly kind: 'load'; readonly address: Address; readonly result: Value; readonly aligned?: true }
-  | { readonly kind: 'store'; readonly address: Address; readonly value: Value; readonly aligned?: true }
+  /**
+   * May fault; `result` is what was read. `aligned`: #GP(0) unless the linear address is a multiple of it. 256 bits are one access and two values
+   * of 128, the upper one in `high`.
+   */
+  | {
+      readonly kind: 'load';
+      readonly address: Address;
+      readonly result: Value;
+      readonly high?: Value;
+      readonly aligned?: Alignment;
+    }
+  | {
+      readonly kind: 'store';
+      readonly address: Address;
+      readonly value: Value;
+      readonly high?: Value;
+      readonly aligned?: Alignment;
+    }
   /** Read-modify-write as one act: translated once, for writing; `after` may use `before` (a result). */
   | {
       readonly kind: 'update';
       readonly address: Address;
       readonly before: Value;
       readonly after: Value;
-      readonly aligned?: true;
+      readonly aligned?: Alignment;
     }
   /**
    * Faults unless `address` could be written, or read, with `width` bits. No byte moves, so a device's register does not notice:

@@ -163,7 +163,12 @@ export class Folder {
       case 'probe':
         return { ...effect, address: this.#address(effect.address) };
       case 'store':
-        return { ...effect, address: this.#address(effect.address), value: this.value(effect.value) };
+        return {
+          ...effect,
+          address: this.#address(effect.address),
+          value: this.value(effect.value),
+          ...(effect.high ? { high: this.value(effect.high) } : {}),
+        };
       case 'update':
         return { ...effect, address: this.#address(effect.address), after: this.value(effect.after) };
       case 'set': {

@@ -46,9 +46,12 @@ class Printer {
     const when = 'when' in effect && effect.when ? ` if ${this.#value(effect.when)}` : '';
     switch (effect.kind) {
       case 'load':
-        return `${this.#result(effect.result)} = load${effect.result.width} ${this.#address(effect.address)}`;
+        return effect.high
+          ? `${this.#result(effect.result)}, ${this.#result(effect.high)} = load256 ${this.#address(effect.address)}`
+          : `${this.#result(effect.result)} = load${effect.result.width} ${this.#address(effect.address)}`;
       case 'store': {
-        const { value } = effect;
+        const { value, high } = effect;
+        if (high) return `store256 ${this.#address(effect.address)} ${this.#value(value)} ${this.#value(high)}`;
         return `store${value.width} ${this.#address(effect.address)} ${this.#value(value)}`;
       }
       case 'update': {
@@ -93,7 +96,7 @@ class Printer {
       at.kind === 'element'
         ? `${arrayName(at.array)}[${this.#value(at.index)}]`
         : at.kind === 'register'
-          ? `#${at.operand}`
+          ? `#${at.operand}${at.upper ? '+16' : ''}`
           : fieldName(at.offset);
     return `${name}:${at.width}`;
   }
@@ -139,6 +142,8 @@ const leaf = ({ operation, width, detail }: Value): string => {
     }
     case 'register':
       return `#${String(detail)}:${width}`;
+    case 'upper':
+      return `#${String(detail)}+16:${width}`;
     case 'state':
       return `${fieldName(detail as number)}:${width}`;
     case 'flag':

@@ -16,11 +16,13 @@ export type Operation =
   // Leaves. `detail` holds what the comment names.
   | 'constant' // bigint, 0 <= detail < 2^width
   | 'register' // operand number: the register operand's content before the instruction
+  | 'upper' // operand number: the upper 128 bits of a YMM register operand before the instruction
   | 'immediate' // operand number: the immediate, already extended to width
   | 'state' // state offset: a fixed register or field
   | 'element' // ArrayField: the field that the argument, an index of 32 bits, picks; what it held before the instruction
   | 'offset' // operand number: effective address of a memory operand without its segment (LEA), 64 bits, masked to the address size
   | 'number' // operand number: the number of a register operand as Decoded.registers has it (segment, control, debug, ST; general: state offset), 32 bits
+  | 'scale' // operand number: log2 of a memory operand's scale, 32 bits
   | 'segment' // operand number, or -1 for the string source: segment of the memory operand after prefixes, 32 bits
   | 'stackBased' // operand number: 1 where the memory operand's base register is rSP (POP to memory), width 1
   | 'flag' // FlagName, width 1

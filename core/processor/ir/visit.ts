@@ -15,7 +15,7 @@ export function valuesOf(effect: Effect): Value[] {
     case 'probe':
       return addressValues(effect.address);
     case 'store':
-      return [...addressValues(effect.address), effect.value];
+      return [...addressValues(effect.address), effect.value, ...(effect.high ? [effect.high] : [])];
     case 'update':
       return [...addressValues(effect.address), effect.after];
     case 'set':

@@ -3,9 +3,10 @@
  * that its instruction declares; forms that do not differ in meaning are one (`add al,imm8` and `add r/m8,imm8`).
  */
 
-import type { Form, OperandForm, OperandKind, Vendor } from './form.ts';
+import type { Alignment } from '../ir/effect.ts';
+import type { Form, OperandForm, OperandKind, OperandWidth, Vendor } from './form.ts';
 import { type OpcodeMap, opcodeMap, type Variant } from './opcode-map.ts';
-import { operandWidth } from './operand-pattern.ts';
+import { laneWidth, operandWidth } from './operand-pattern.ts';
 import type { Row } from './row.ts';
 
 type Size = 16 | 32 | 64;
@@ -55,11 +56,28 @@ const hasWidth: ReadonlySet<OperandKind> = new Set<OperandKind>([
 const operandText = ({ kind, width }: OperandForm): string =>
   prefixOfKind[kind] + (hasWidth.has(kind) && width ? width : '');
 
-const operandForms = (variant: Variant, isRegister: boolean): OperandForm[] =>
-  variant.row.operands.map((pattern): OperandForm => {
+/** Operands that are nothing in a record's register slots. */
+const withoutSlot: ReadonlySet<OperandKind> = new Set(['memory', 'immediate', 'relative', 'cl', 'dx', 'one', 'st0']);
+
+function alignmentOf({ instruction, vex }: Row, width: OperandWidth): Alignment | undefined {
+  if (vex) return instruction.aligned === 'always' && width ? ((width / 8) as Alignment) : undefined;
+  return instruction.aligned && width === 128 ? 16 : undefined;
+}
+
+function operandForms({ row, size, l }: Variant, isRegister: boolean): OperandForm[] {
+  let slots = 0;
+  return row.operands.map((pattern): OperandForm => {
     const kind = pattern.memory && pattern.register && !isRegister ? 'memory' : pattern.kind;
-    return { kind, width: operandWidth(pattern, variant.size) };
+    const width = operandWidth(pattern, size, l);
+    return {
+      kind,
+      width,
+      lane: laneWidth(pattern),
+      slot: withoutSlot.has(kind) ? -1 : slots++,
+      alignment: kind === 'memory' ? alignmentOf(row, width) : undefined,
+    };
   });
+}
 
 /** The operand size where the form is not told apart by it: what the operands show. */
 const shownWidth = (operands: readonly OperandForm[]): Size => {
@@ -85,8 +103,8 @@ export class FormTable {
   readonly index: Uint16Array;
 
   readonly #byKey = new Map<string, Form>();
-  /** Starts of what code size does not change, by row and operand size. */
-  readonly #shared = new Map<Row, Partial<Record<Size, number>>>();
+  /** Starts of what code size does not change, by row, and by operand size and vector width. */
+  readonly #shared = new Map<Row, Record<number, number>>();
 
   constructor(map: OpcodeMap) {
     const count = map.variants.length;
@@ -119,10 +137,11 @@ export class FormTable {
     const shared = varies.some(variation => variation !== 'operand' && variation !== 'repeat')
       ? undefined
       : this.#sharedBy(row);
-    const known = shared?.[variant.size];
+    const widths = variant.size + variant.l;
+    const known = shared?.[widths];
     this.start[n] = known ?? index.length;
     if (known !== undefined) return;
-    if (shared) shared[variant.size] = index.length;
+    if (shared) shared[widths] = index.length;
     for (const vendor of makers) {
       for (const isRegister of kinds) {
         const operands = operandForms(variant, isRegister);
@@ -139,7 +158,7 @@ export class FormTable {
     }
   }
 
-  #sharedBy(row: Row): Partial<Record<Size, number>> {
+  #sharedBy(row: Row): Record<number, number> {
     let starts = this.#shared.get(row);
     if (!starts) this.#shared.set(row, (starts = {}));
     return starts;
@@ -153,7 +172,7 @@ export class FormTable {
     repeat: Repeat,
     maker: Vendor | undefined,
   ): Form {
-    const { instruction } = variant.row;
+    const { instruction, vex, merges } = variant.row;
     const varies = instruction.varies ?? [];
     const parts = [`${instruction.name} ${operands.map(operandText).join()}`.trimEnd()];
     if (varies.includes('operand')) parts.push(`operand=${variant.size}`);
@@ -169,6 +188,9 @@ export class FormTable {
       stackWidth: stack,
       code64: varies.includes('code') ? variant.code64 : true,
       repeat,
+      vex,
+      lanes: variant.l ? (2 as const) : (1 as const),
+      merges,
     };
     const vendor = instruction.vendorDependent?.(meaning) ? maker : undefined;
     if (vendor) parts.push(vendor);

@@ -13,6 +13,7 @@ import * as floatUnchecked from './float/unchecked.ts';
 import type { Instruction } from './instruction.ts';
 import * as integerAdd from './integer/add.ts';
 import * as integerBit from './integer/bit.ts';
+import * as integerBitField from './integer/bit-field.ts';
 import * as integerByteSwap from './integer/byte-swap.ts';
 import * as integerConditional from './integer/conditional.ts';
 import * as integerConvert from './integer/convert.ts';
@@ -45,23 +46,31 @@ import * as systemSegment from './system/segment.ts';
 import * as systemStateImage from './system/state-image.ts';
 import * as systemTranslation from './system/translation.ts';
 import * as systemUserMode from './system/user-mode.ts';
+import * as vectorAvxState from './vector/avx-state.ts';
+import * as vectorBroadcast from './vector/broadcast.ts';
 import * as vectorFloatArithmetic from './vector/float-arithmetic.ts';
 import * as vectorFloatCompare from './vector/float-compare.ts';
 import * as vectorFloatConvert from './vector/float-convert.ts';
 import * as vectorFloatGuard from './vector/float-guard.ts';
 import * as vectorFloatShuffle from './vector/float-shuffle.ts';
+import * as vectorFused from './vector/fused.ts';
+import * as vectorHalf from './vector/half.ts';
 import * as vectorIntegerArithmetic from './vector/integer-arithmetic.ts';
 import * as vectorIntegerShift from './vector/integer-shift.ts';
 import * as vectorIntegerShuffle from './vector/integer-shuffle.ts';
+import * as vectorMaskedMove from './vector/masked-move.ts';
 import * as vectorMove from './vector/move.ts';
 import * as vectorOperations from './vector/operations.ts';
+import * as vectorPermute from './vector/permute.ts';
 import * as vectorRegisterFile from './vector/register-file.ts';
+import * as vectorVariableShift from './vector/variable-shift.ts';
 import * as virtualSvm from './virtual/svm.ts';
 import * as virtualVmx from './virtual/vmx.ts';
 
 const families: readonly object[] = [
   integerAdd,
   integerBit,
+  integerBitField,
   integerByteSwap,
   integerConditional,
   integerConvert,
@@ -104,17 +113,24 @@ const families: readonly object[] = [
   floatControl,
   floatTransfer,
   floatUnchecked,
+  vectorAvxState,
+  vectorBroadcast,
   vectorFloatArithmetic,
   vectorFloatCompare,
   vectorFloatConvert,
   vectorFloatGuard,
   vectorFloatShuffle,
+  vectorFused,
+  vectorHalf,
   vectorIntegerArithmetic,
   vectorIntegerShift,
   vectorIntegerShuffle,
+  vectorMaskedMove,
   vectorMove,
   vectorOperations,
+  vectorPermute,
   vectorRegisterFile,
+  vectorVariableShift,
   virtualSvm,
   virtualVmx,
 ];

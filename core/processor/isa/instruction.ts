@@ -36,17 +36,20 @@ export interface InstructionDefinition {
   readonly feature?: string;
   /**
    * Unit whose availability is checked first: x87 (EM, TS → #NM; pending exceptions → #MF), mmx (EM → #UD, TS → #NM, pending → #MF;
-   * then TOP := 0, tags valid), sse (EM or !OSFXSR → #UD, TS → #NM).
+   * then TOP := 0, tags valid), sse (EM or !OSFXSR → #UD, TS → #NM), avx (!OSXSAVE or XCR0 without SSE and AVX → #UD, TS → #NM). The VEX form of an
+   * SSE instruction has avx.
    */
-  readonly unit?: 'x87' | 'mmx' | 'sse' | 'x87-no-wait';
+  readonly unit?: 'x87' | 'mmx' | 'sse' | 'avx' | 'x87-no-wait';
   /** Name of the SVM intercept and VMX exit that it is subject to (intercepts.ts); asked after #UD and CPL checks. */
   readonly intercept?: InterceptName;
   /** It may open a window for events (STI, POPF …): the run loop is left if one is pending. Helpers do this by status instead. */
   readonly opensWindow?: true;
   /** It is a branch, taken whenever it completes, or if its condition holds. INT n and its like are events instead. */
   readonly branch?: BranchClass;
-  /** Memory operands must be 16-byte aligned (#GP(0)) when 128 bits wide. */
-  readonly aligned?: true;
+  /** Memory operands of 128 bits must be aligned (#GP(0)); `always`: those of VEX forms, too, by their width. */
+  readonly aligned?: true | 'always';
+  /** Vectors are not taken 128 bits at a time: semantics run once and look at the lanes of their operands themselves. */
+  readonly whole?: true;
   /**
    * Forms that AMD's and Intel's processors execute differently, each within what the manuals leave open: there are two of them, and `vendor`
    * tells them apart.

@@ -1,4 +1,4 @@
-import type { Address } from '../ir/effect.ts';
+import type { Address, Alignment } from '../ir/effect.ts';
 import { constant, leaf, type Value, type Width } from '../ir/value.ts';
 import type { OperandForm } from './form.ts';
 import type { Operand } from './operand.ts';
@@ -13,7 +13,7 @@ export interface MemoryOperandParts {
   readonly form: OperandForm | undefined;
   /** Its place among the form's operands; -1: the operand is implicit. */
   readonly operand: number;
-  readonly aligned: boolean;
+  readonly aligned: Alignment | undefined;
 }
 
 export class MemoryOperand implements Operand {
@@ -32,6 +32,23 @@ export class MemoryOperand implements Operand {
 
   read(): Value {
     return this.readAt(0, this.width);
+  }
+
+  lane(): Operand {
+    return this;
+  }
+
+  /** All of 256 bits. */
+  readPair(): readonly [Value, Value] {
+    return this.#recorder.loadPair(this.#access(0, 128));
+  }
+
+  writePair(low: Value, high: Value): void {
+    this.#recorder.storePair(this.#access(0, 128), low, high);
+  }
+
+  whole(): never {
+    return this.#notRegister();
   }
 
   readAt(displacement: Value | number, width: Width): Value {

@@ -14,6 +14,12 @@
  *   STi ST(i) of r/m · fixed: AL AX EAX rAX (operand size) CL DX 1 ST0 xmm0 and segment names ES CS SS DS FS GS
  *   types: b 8 · w 16 · d 32 · q 64 · dq 128 · t 80 · v 16/32/64 by operand size · z 16/32/32 · y 32/64 · p far pointer in memory
  *   Scalars in XMM carry their type: Wss/Wd 32, Wsd/Wq 64, Wdq/Wps/Wpd 128.
+ *
+ * VEX (SDM vol. 2, section 2.3). A row that only exists with a VEX prefix begins with `vex`; one that exists both ways has the operands of its VEX form
+ * in the option `vex`. Further operands: H vector register of VEX.vvvv · B general register of VEX.vvvv · L vector register of the immediate's upper half
+ *   X vector register that is a memory operand's index (VSIB; the row's M is base and displacement)
+ *   types that follow the vector's width, 128 or 256 bits: x all of it · hx half · qx quarter · ex eighth
+ * Where the VEX form has one operand more, the first two are the legacy form's first one: one is written, the other read.
  */
 
 export interface EncodingOptions {
@@ -27,6 +33,15 @@ export interface EncodingOptions {
   readonly w?: 0 | 1;
   /** CPUID feature that must be announced, else #UD (core/processor/cpu/features.ts). */
   readonly feature?: string;
+  /** VEX only: L must be this, or does not matter. Default: 0, or either one where an operand follows the vector's width. */
+  readonly l?: 0 | 1 | 'ignored';
+  /** Operands of the same instruction with a VEX prefix. */
+  readonly vex?: string;
+  /** Feature of the VEX form; and of the one with 256 bits where that is another. Defaults: `avx`, and the same. */
+  readonly vexFeature?: string;
+  readonly wideFeature?: string;
+  /** VEX.W of the VEX form, where the legacy form does not say it. */
+  readonly vexW?: 0 | 1;
   /** The row only applies when the operand size is this (CBW, CWDE, CDQE share one opcode). */
   readonly operandSize?: 16 | 32 | 64;
 }

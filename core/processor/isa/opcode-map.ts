@@ -5,7 +5,7 @@
  */
 import { instructions } from './index.ts';
 import type { Instruction } from './instruction.ts';
-import { parseRow, type Row } from './row.ts';
+import { opcodeCount, parseRows, type Row } from './row.ts';
 
 /** Mandatory-prefix classes, as the decoder sees them: the last of F2 and F3, else 66, else none. */
 export const PrefixClass = { none: 0, p66: 1, f3: 2, f2: 3 } as const;
@@ -16,15 +16,24 @@ export interface SizeState {
   readonly code64: boolean;
   readonly size: 16 | 32 | 64;
   readonly rexW: boolean;
+  /** VEX.L. */
+  readonly l: 0 | 1;
 }
 export const sizeStates: readonly SizeState[] = [
-  { code64: false, size: 16, rexW: false },
-  { code64: false, size: 32, rexW: false },
-  { code64: true, size: 16, rexW: false },
-  { code64: true, size: 32, rexW: false },
-  { code64: true, size: 64, rexW: true },
+  { code64: false, size: 16, rexW: false, l: 0 },
+  { code64: false, size: 32, rexW: false, l: 0 },
+  { code64: true, size: 16, rexW: false, l: 0 },
+  { code64: true, size: 32, rexW: false, l: 0 },
+  { code64: true, size: 64, rexW: true, l: 0 },
 ];
-export const sizeStateCount = sizeStates.length;
+/** The same behind a VEX prefix: 64-bit mode × 4 + W × 2 + L. */
+export const vexStates: readonly SizeState[] = Array.from({ length: 8 }, (_, n) => ({
+  code64: n >= 4,
+  size: n >= 6 ? 64 : 32,
+  rexW: (n & 2) !== 0,
+  l: n & 1 ? 1 : 0,
+}));
+export const sizeStateCount = vexStates.length;
 
 /** Index in `sizeStates`, by code size (core/processor/state/mode.ts), 66 and REX.W. */
 export const sizeStateOf = (codeSize: number, prefix66: boolean, rexW: boolean): number => {
@@ -37,6 +46,8 @@ export interface Variant {
   readonly row: Row;
   readonly size: 16 | 32 | 64;
   readonly code64: boolean;
+  /** Vectors are 256 bits wide. */
+  readonly l: 0 | 1;
   /** Index in `featureNames`, 0 for none. */
   readonly feature: number;
   /** Only without REX.B: with it, the bytes mean the `+r` row behind (NOP and XCHG r8). */
@@ -65,10 +76,16 @@ const admitsModrm = (row: Row, modrm: number): boolean => {
   return row.forcesRegister || (modrm >= 0xc0 ? row.register : row.memory);
 };
 
+/** Outside of 64-bit mode VEX.W does not matter to a general register. */
+const hasGeneral = ({ operands }: Row): boolean => operands.some(({ kind }) => kind === 'general');
+
 /** Operand size of a row in a state, or 0 where the row does not apply. */
-export const sizeIn = ({ options }: Row, { code64, size, rexW }: SizeState): 0 | 16 | 32 | 64 => {
+export const sizeIn = (row: Row, { code64, size, rexW, l }: SizeState): 0 | 16 | 32 | 64 => {
+  const { options } = row;
   if (code64 ? options.no64 : options.only64) return 0;
-  if (options.w !== undefined && options.w !== (rexW ? 1 : 0)) return 0;
+  const w = rexW && (code64 || !hasGeneral(row)) ? 1 : 0;
+  if (options.w !== undefined && options.w !== w) return 0;
+  if (row.vex && typeof row.l === 'number' && row.l !== l) return 0;
   let result = size;
   if (code64 && (options.size64 === 'forced' || (options.size64 === 'default' && size !== 16))) result = 64;
   return options.operandSize !== undefined && options.operandSize !== result ? 0 : result;
@@ -82,9 +99,9 @@ export class OpcodeMap {
   readonly variants: (Variant | undefined)[] = [undefined];
 
   /** By opcode (space << 8 | byte): 0 no row, 1 no ModRM, 2 ModRM that does not choose rows, 3 ModRM that does. */
-  readonly opcodeKinds: Uint8Array = new Uint8Array(0x400);
+  readonly opcodeKinds: Uint8Array = new Uint8Array(opcodeCount);
   /** By opcode: first entry in `cells`, to which prefix class (and ModRM, × 256 classes) are added. */
-  readonly opcodeCells: Int32Array = new Int32Array(0x400);
+  readonly opcodeCells: Int32Array = new Int32Array(opcodeCount);
   readonly cells: Uint16Array;
   /** By cell × sizeStateCount + state: variant. */
   readonly cellVariants: Uint16Array;
@@ -95,9 +112,11 @@ export class OpcodeMap {
   readonly #numbers: ReadonlyMap<Row, number>;
 
   constructor(list: readonly Instruction[]) {
-    this.rows = list.flatMap(instruction => instruction.encodings.map(encoding => parseRow(instruction, encoding)));
+    this.rows = list.flatMap(instruction =>
+      instruction.encodings.flatMap(encoding => parseRows(instruction, encoding)),
+    );
     this.#numbers = new Map(this.rows.map((row, n) => [row, n]));
-    const byOpcode: Row[][] = Array.from({ length: 0x400 }, () => []);
+    const byOpcode: Row[][] = Array.from({ length: opcodeCount }, () => []);
     for (const row of this.rows) {
       for (let n = 0; n < (row.plusRegister ? 8 : 1); n++) byOpcode[(row.space << 8) | (row.byte + n)]!.push(row);
     }
@@ -108,7 +127,8 @@ export class OpcodeMap {
     this.cells = Uint16Array.from(cells);
     this.cellVariants = new Uint16Array(this.#cellRows.length * sizeStateCount);
     this.#cellRows.forEach((rows, cell) => {
-      sizeStates.forEach((state, index) => {
+      const states = rows[0]?.vex ? vexStates : sizeStates;
+      states.forEach((state, index) => {
         this.cellVariants[cell * sizeStateCount + index] = this.#variant(rows, state);
       });
     });
@@ -167,13 +187,14 @@ export class OpcodeMap {
     if (rival) throw new Error(`${row.text} and ${rival.text} claim the same bytes`);
     const size = sizeIn(row, state) as 16 | 32 | 64;
     const plainOnly = state.code64 && !row.plusRegister && rest.some(each => each.plusRegister);
-    const feature = this.#feature(row.feature);
+    const l = row.l === 'ignored' ? 0 : state.l;
+    const feature = this.#feature(row.features[l]);
     const next = plainOnly || feature ? this.#variant(rest, state) : 0;
-    const key = `${this.#rowNumber(row)} ${size} ${state.code64} ${next}`;
+    const key = `${this.#rowNumber(row)} ${size} ${state.code64} ${l} ${next}`;
     let variant = this.#variantOf.get(key);
     if (variant === undefined) {
       variant = this.variants.length;
-      this.variants.push({ row, size, code64: state.code64, feature, plainOnly, next });
+      this.variants.push({ row, size, code64: state.code64, l, feature, plainOnly, next });
       this.#variantOf.set(key, variant);
     }
     return variant;

@@ -1,7 +1,7 @@
 /** Operand notation (SDM vol. 2, appendix A.2), parsed: where an operand is in the bytes, and how wide it is. */
 import type { Width } from '../ir/value.ts';
 import { gprOffset, Segment, xmmOffset } from '../state/layout.ts';
-import type { OperandKind } from './form.ts';
+import type { OperandKind, OperandWidth } from './form.ts';
 
 /** What the decoder does for an operand; anything but `none` fills a register slot of the decoded instruction. */
 export const Fill = {
@@ -23,6 +23,13 @@ export const Fill = {
   stRm: 14,
   /** The slot is `fixed`. */
   fixed: 15,
+  /** Register of VEX.vvvv. */
+  xmmVvvv: 16,
+  vvvv: 17,
+  /** Register of the immediate's upper half. */
+  xmmIs4: 18,
+  /** Vector register that is an index. */
+  xmmIndex: 19,
 } as const;
 export type Fill = (typeof Fill)[keyof typeof Fill];
 
@@ -95,6 +102,10 @@ const methods: Readonly<Record<string, Method>> = {
   V: { kind: 'xmm', fill: Fill.xmmReg, modrm: true },
   W: { kind: 'xmm', fill: Fill.xmmRm, memory: true, register: true, modrm: true },
   U: { kind: 'xmm', fill: Fill.xmmRm, register: true, modrm: true },
+  H: { kind: 'xmm', fill: Fill.xmmVvvv },
+  B: { kind: 'general', fill: Fill.vvvv },
+  L: { kind: 'xmm', fill: Fill.xmmIs4 },
+  X: { kind: 'xmm', fill: Fill.xmmIndex },
   ST: { kind: 'st', fill: Fill.stRm, register: true, modrm: true },
 };
 
@@ -125,6 +136,9 @@ const types: Readonly<Record<string, number>> = {
   y: -1,
 };
 
+/** Types that follow the vector's width: bits for each 128 of it. */
+const laneTypes: Readonly<Record<string, Width>> = { x: 128, hx: 64, qx: 32, ex: 16 };
+
 export function parseOperand(text: string): OperandPattern {
   const fixed = fixedOperands[text];
   if (fixed) {
@@ -145,7 +159,7 @@ export function parseOperand(text: string): OperandPattern {
   }
   const [, letters, type] = /^(sI|ST|[A-Z])([a-z]*)$/.exec(text) ?? [];
   const method = letters === undefined ? undefined : methods[letters];
-  if (!letters || type === undefined || !method || !(type in types))
+  if (!letters || type === undefined || !method || !(type in types || type in laneTypes))
     throw new Error(`operand "${text}" is not understood`);
   return {
     text,
@@ -161,11 +175,17 @@ export function parseOperand(text: string): OperandPattern {
   };
 }
 
-/** Bits of an operand under an operand size; 0 for 80-bit values and structures. */
-export function operandWidth({ method, type }: OperandPattern, size: 16 | 32 | 64): Width | 0 {
+/** Bits of an operand in each 128 of the vector; 0 where it does not follow the vector's width. */
+export const laneWidth = ({ type }: OperandPattern): Width | 0 => laneTypes[type] ?? 0;
+
+/** Bits of an operand under an operand size and VEX.L; 0 for 80-bit values and structures. */
+export function operandWidth(pattern: OperandPattern, size: 16 | 32 | 64, l: 0 | 1 = 0): OperandWidth {
+  const { method, type } = pattern;
+  const lane = laneWidth(pattern);
+  if (lane) return (lane << l) as OperandWidth;
   if (method === 'J' || method === 'sI' || (method === 'I' && type === 'z')) return size;
   if (type === 'v' || (method === 'A' && type === 'p')) return size;
   if (type === 'z') return size === 16 ? 16 : 32;
   if (type === 'y') return size === 64 ? 64 : 32;
-  return (types[type] ?? 0) as Width | 0;
+  return (types[type] ?? 0) as OperandWidth;
 }

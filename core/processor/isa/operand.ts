@@ -8,6 +8,10 @@ export interface Operand {
   /** The form's kind, for the few instructions whose meaning depends on it (MOVSS, MOV Sreg). */
   readonly form: OperandForm | undefined;
   read(): Value;
+  /** 128 bits of a vector, or the part of the operand that goes with them: 0 the lower, 1 the upper. */
+  lane(number: number): Operand;
+  /** The 128 bits of a vector register of which a narrower write leaves the rest. VEX forms only. */
+  whole(): Value;
   /** For memory: the first `width` bits at a displacement in bytes. */
   readAt(displacement: Value | number, width: Width): Value;
   write(value: Value): void;

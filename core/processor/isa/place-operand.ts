@@ -30,6 +30,14 @@ export class PlaceOperand implements Operand {
     return this.#place.width;
   }
 
+  lane(): Operand {
+    return this;
+  }
+
+  whole(): Value {
+    return this.read();
+  }
+
   read(): Value {
     return this.#fixed ?? this.#recorder.reading(valueBefore(this.#place));
   }

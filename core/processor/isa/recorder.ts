@@ -2,14 +2,14 @@
  * What an instruction says, in its order. Memory is read and written before the first register or flag is written, so that a fault finds nothing
  * changed; after that nothing may be read. The recorder throws where semantics break this rule.
  */
-import type { Address, Effect, Place } from '../ir/effect.ts';
+import type { Address, Alignment, Effect, Place } from '../ir/effect.ts';
 import { Value, type Width } from '../ir/value.ts';
 
 export interface MemoryAccess {
   readonly address: Address;
   readonly width: Width;
-  /** An access of 128 bits must be aligned. */
-  readonly aligned: boolean;
+  /** What a whole vector must be aligned to. */
+  readonly aligned: Alignment | undefined;
 }
 
 export class Recorder {
@@ -45,30 +45,34 @@ export class Recorder {
   load({ address, width, aligned }: MemoryAccess): Value {
     this.#readingMemory();
     const result = new Value('result', width);
-    this.effects.push(
-      width === 128 && aligned ? { kind: 'load', address, result, aligned: true } : { kind: 'load', address, result },
-    );
+    this.effects.push({ kind: 'load', address, result, ...(width === 128 && aligned ? { aligned } : {}) });
     return result;
+  }
+
+  /** 256 bits, as two values. */
+  loadPair({ address, aligned }: Omit<MemoryAccess, 'width'>): readonly [Value, Value] {
+    this.#readingMemory();
+    const result = new Value('result', 128);
+    const high = new Value('result', 128);
+    this.effects.push({ kind: 'load', address, result, high, ...(aligned ? { aligned } : {}) });
+    return [result, high];
+  }
+
+  storePair({ address, aligned }: Omit<MemoryAccess, 'width'>, value: Value, high: Value): void {
+    this.#writingMemory();
+    this.effects.push({ kind: 'store', address, value, high, ...(aligned ? { aligned } : {}) });
   }
 
   store({ address, aligned }: Omit<MemoryAccess, 'width'>, value: Value): void {
     this.#writingMemory();
-    this.effects.push(
-      value.width === 128 && aligned
-        ? { kind: 'store', address, value, aligned: true }
-        : { kind: 'store', address, value },
-    );
+    this.effects.push({ kind: 'store', address, value, ...(value.width === 128 && aligned ? { aligned } : {}) });
   }
 
   update({ address, width, aligned }: MemoryAccess, change: (before: Value) => Value): { before: Value; after: Value } {
     this.#writingMemory();
     const before = new Value('result', width);
     const after = change(before);
-    this.effects.push(
-      width === 128 && aligned
-        ? { kind: 'update', address, before, after, aligned: true }
-        : { kind: 'update', address, before, after },
-    );
+    this.effects.push({ kind: 'update', address, before, after, ...(width === 128 && aligned ? { aligned } : {}) });
     return { before, after };
   }
 

@@ -8,6 +8,7 @@ import { Vector } from '../state/registers.ts';
 import type { Form } from './form.ts';
 import type { Instruction } from './instruction.ts';
 import { Tracer } from './tracer.ts';
+import { VexRun } from './vex-run.ts';
 
 /**
  * The whole meaning of a form. Checks that rows declare (unit, privilege, intercept) come first as `raise`s and `call`s,
@@ -20,7 +21,8 @@ export function trace(form: Form): Program {
   if (instruction.privileged) tracer.raise(Vector.gp, tracer.state('cpl').read().ne(0), 0);
   if (instruction.intercept) tracer.intercept(instruction.intercept);
   if (instruction.unit === 'mmx' && form.vendor === 'intel') enterMmxEarly(tracer);
-  instruction.semantics(tracer, ...tracer.operands());
+  if (form.vex) new VexRun(tracer).perform();
+  else instruction.semantics(tracer, ...tracer.operands());
   if (instruction.unit === 'mmx') enterMmx(tracer);
   if (instruction.opensWindow) tracer.effects.push({ kind: 'window' });
   checkTransfers(form, tracer.effects);
@@ -31,6 +33,7 @@ const x87Checks = { x87: 0, 'x87-no-wait': 1, mmx: 2 } as const;
 
 function checkUnit(tracer: Tracer, unit: NonNullable<Instruction['unit']>): void {
   if (unit === 'sse') tracer.callIf(tracer.state('sseBlocked').read().ne(0), 'checkSse');
+  else if (unit === 'avx') tracer.callIf(tracer.state('avxBlocked').read().ne(0), 'checkAvx');
   else tracer.callIf(tracer.state('x87Blocked').read().ne(0), 'checkX87', constant(32, x87Checks[unit]));
 }
 

@@ -12,9 +12,13 @@ import { type AddressAt, MemoryOperand } from './memory-operand.ts';
 import type { Operand } from './operand.ts';
 import { PlaceOperand } from './place-operand.ts';
 import { Recorder } from './recorder.ts';
+import type { VexRun } from './vex-run.ts';
 
 export class Tracer {
   readonly #recorder: Recorder;
+
+  /** Where this is the VEX form: what knows of its lanes. */
+  vex: VexRun | undefined;
 
   constructor(readonly form: Form) {
     this.#recorder = new Recorder(form.key);
@@ -44,6 +48,27 @@ export class Tracer {
   }
   get rip(): Value {
     return new Value('rip', 64);
+  }
+
+  /** How often 128 bits the instruction's vectors have. */
+  get lanes(): 1 | 2 {
+    return this.form.lanes;
+  }
+
+  /** log2 of a memory operand's scale, 32 bits. */
+  scale(operand: number): Value {
+    return leaf('scale', 32, operand);
+  }
+
+  /** Which 128 bits semantics are to speak of. */
+  get lane(): number {
+    return this.vex?.lane ?? 0;
+  }
+
+  /** Writes a register operand, or its upper half, whatever else of it may have been written. */
+  setRegister(operand: number, value: Value, upper = false): void {
+    const { width } = value;
+    this.#recorder.set({ kind: 'register', operand, width, file: 'plain', ...(upper ? { upper: true } : {}) }, value);
   }
 
   flag(name: FlagName): Value {
@@ -179,7 +204,7 @@ export class Tracer {
   }
 
   #operand(form: OperandForm, operand: number): Operand {
-    const width = (form.width || 64) as Width;
+    const width = (form.width === 256 ? 128 : form.width || 64) as Width;
     switch (form.kind) {
       case 'memory':
         return this.#inMemory(
@@ -213,7 +238,6 @@ export class Tracer {
   }
 
   #inMemory(at: AddressAt, width: Width, form: OperandForm | undefined, operand = -1): Operand {
-    const aligned = this.form.instruction.aligned === true;
-    return new MemoryOperand(this.#recorder, { at, width, form, operand, aligned });
+    return new MemoryOperand(this.#recorder, { at, width, form, operand, aligned: form?.alignment });
   }
 }

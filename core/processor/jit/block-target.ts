@@ -2,12 +2,19 @@
 
 import { pushField, storeField } from '../interpreter/field.ts';
 import { importFunction } from '../interpreter/import-function.ts';
-import { record } from '../interpreter/record.ts';
-import { isSecondImmediate, slotOf } from '../interpreter/record-target.ts';
+import { isSecondImmediate } from '../interpreter/record-target.ts';
 import type { FlagUpdate, RegisterPlace } from '../ir/effect.ts';
 import type { Value, Width } from '../ir/value.ts';
 import { stackAccess } from '../memory/access-size.ts';
-import { gprOffset, Segment, type SegmentIndex, segmentBase, segmentSelector, state } from '../state/layout.ts';
+import {
+  gprOffset,
+  Segment,
+  type SegmentIndex,
+  segmentBase,
+  segmentSelector,
+  state,
+  ymmHighDistance,
+} from '../state/layout.ts';
 import { Status } from '../state/leave.ts';
 import { maskOf } from '../wasm/carrier.ts';
 import type { FunctionBuilder, FunctionReference, Label } from '../wasm/function.ts';
@@ -73,13 +80,16 @@ export class BlockTarget implements Target {
   }
 
   #slot(operand: number): number {
-    return this.#at.slots[slotOf(this.#at.form, operand) === record.a ? 0 : 1];
+    return this.#at.slots[this.#at.form.operands[operand]!.slot]!;
   }
 
   pushRegister(operand: number, width: Width): void {
     const slot = this.#slot(operand);
     if (this.#at.form.operands[operand]!.kind === 'segment') this.pushState(segmentSelector(slot).offset, width);
     else this.pushState(slot, width);
+  }
+  pushUpper(operand: number): void {
+    this.pushState(this.#slot(operand) + ymmHighDistance, 128);
   }
   pushState(offset: number, width: Width): void {
     if (isGeneral(offset)) {
@@ -103,6 +113,9 @@ export class BlockTarget implements Target {
   pushNumber(operand: number): void {
     this.f.i32(this.#slot(operand));
   }
+  pushScale(): void {
+    this.f.i32(this.#at.scale);
+  }
   pushSegment(_operand: number): void {
     this.f.i32(this.#at.segment);
   }
@@ -111,7 +124,7 @@ export class BlockTarget implements Target {
   }
 
   write(place: RegisterPlace, push: () => void): void {
-    const offset = place.kind === 'state' ? place.offset : this.#slot(place.operand);
+    const offset = this.#offsetOf(place);
     if (isGeneral(offset)) {
       this.registers.write(offset, place.width, push);
       return;
@@ -122,14 +135,20 @@ export class BlockTarget implements Target {
   }
 
   clobbers(place: RegisterPlace, leaf: Value): boolean {
-    const written = place.kind === 'state' ? place.offset : this.#slot(place.operand);
+    const written = this.#offsetOf(place);
     const overlaps = (offset: number, bytes: number) => {
       const [from, to] = isGeneral(written) ? [written & ~7, (written & ~7) + 8] : [written, written + place.width / 8];
       return offset < to && from < offset + bytes;
     };
     if (leaf.operation === 'offset') return overlaps(this.#at.base, 8) || overlaps(this.#at.index, 8);
-    const read = leaf.operation === 'state' ? (leaf.detail as number) : this.#slot(leaf.detail as number);
+    const slot = leaf.operation === 'state' ? (leaf.detail as number) : this.#slot(leaf.detail as number);
+    const read = leaf.operation === 'upper' ? slot + ymmHighDistance : slot;
     return overlaps(read, Math.max(leaf.width / 8, 1));
+  }
+
+  #offsetOf(place: RegisterPlace): number {
+    if (place.kind === 'state') return place.offset;
+    return this.#slot(place.operand) + (place.upper ? ymmHighDistance : 0);
   }
 
   pushOffset(): void {

@@ -1,6 +1,6 @@
 /** An instruction as its record has it, read back for compilation. */
 import { Handler } from '../interpreter/handlers.ts';
-import { jittedRecord, record } from '../interpreter/record.ts';
+import { jittedRecord, record, recordSlots } from '../interpreter/record.ts';
 import type { Form } from '../isa/form.ts';
 import { state } from '../state/layout.ts';
 
@@ -9,7 +9,8 @@ export interface CompiledInstruction {
   /** In its page. */
   readonly offset: number;
   readonly length: number;
-  readonly slots: readonly [a: number, b: number];
+  /** By `OperandForm.slot`. */
+  readonly slots: readonly number[];
   readonly base: number;
   readonly index: number;
   readonly scale: number;
@@ -36,7 +37,7 @@ export function readInstruction(view: DataView, pointer: number, forms: FormSour
     form,
     offset: u16(at, record.offset),
     length: view.getUint8(at + record.length),
-    slots: [u16(at, record.a), u16(at, record.b)],
+    slots: recordSlots.map(offset => u16(at, offset)),
     base: u16(at, record.base),
     index: u16(at, record.index),
     scale: address & 3,

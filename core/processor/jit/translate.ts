@@ -1,7 +1,5 @@
 /** A region → one function (cpu, budget, entry) → Status: state.rip and state.budget say where it stopped. */
 
-import { record } from '../interpreter/record.ts';
-import { slotOf } from '../interpreter/record-target.ts';
 import type { Program } from '../ir/effect.ts';
 import { type Helper, helpers } from '../ir/helpers.ts';
 import type { Value } from '../ir/value.ts';
@@ -172,7 +170,7 @@ function registersOf(blocks: readonly Block[]): { used: Set<number>; written: Se
   for (const { instructions } of blocks)
     for (const { form, base, index, slots } of instructions) {
       const registers = registersOfForm(form);
-      const slot = (operand: number): number => slots[slotOf(form, operand) === record.a ? 0 : 1];
+      const slot = (operand: number): number => slots[form.operands[operand]!.slot]!;
       for (const operand of registers.operands) add(used, slot(operand));
       for (const offset of registers.offsets) add(used, offset);
       for (const operand of registers.writtenOperands) add(written, slot(operand));

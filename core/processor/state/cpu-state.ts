@@ -105,6 +105,8 @@ export interface CpuState {
   readonly interrupts: InterruptState;
   /** 512 bytes as FXSAVE64 writes them. */
   readonly fpu: Uint8Array;
+  /** Upper halves of YMM0 … YMM15, 16 bytes each, as in an XSAVE area. */
+  readonly vector: Uint8Array;
 }
 
 /** What is to become of a state: components that are left out stay as they are, and so does the time-stamp counter. */
@@ -121,4 +123,5 @@ export const stateComponents: readonly StateComponent[] = [
   'msrs',
   'interrupts',
   'fpu',
+  'vector',
 ];

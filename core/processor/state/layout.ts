@@ -42,8 +42,13 @@ export const x87SignExponents: ArrayField = { ...field(x87Offset(0) + 8, 16), st
 export const branchRecords = 16;
 export const branchFrom = (index: number): Field => field(0x500 + index * 8, 64);
 export const branchTo = (index: number): Field => field(0x580 + index * 8, 64);
-/** XMM0…XMM15. */
+/** XMM0…XMM15: the lower halves of YMM0…YMM15. */
 export const xmmOffset = (index: number): number => 0x400 + index * 16;
+/** From the lower half of a YMM register to its upper half. */
+export const ymmHighDistance = 0x300;
+export const ymmHighOffset = (index: number): number => xmmOffset(index) + ymmHighDistance;
+/** Bytes of all upper halves. */
+export const vectorSize = 256;
 
 export const state = {
   rip: field(0x080, 64),
@@ -120,13 +125,16 @@ export const state = {
   /** Execution counts: u16 at this plus (record >> 4). Used where there is a JIT. */
   codeCounters: field(0x26c, 32),
 
-  /** Arguments and results of helpers (64-bit slots; 128-bit values take two). */
-  argument0: field(0x270, 64),
-  argument1: field(0x278, 64),
-  argument2: field(0x280, 64),
-  argument3: field(0x288, 64),
-  argument4: field(0x290, 64),
-  argument5: field(0x298, 64),
+  /** Non-zero: AVX instructions must ask the helper `checkAvx` (CR4.OSXSAVE, XCR0, CR0.TS). */
+  avxBlocked: field(0x270, 32),
+
+  /** Arguments and results of helpers (64-bit slots; 128-bit values take two). There are `argumentSlots` of them. */
+  argument0: field(0x640, 64),
+  argument1: field(0x648, 64),
+  argument2: field(0x650, 64),
+  argument3: field(0x658, 64),
+  argument4: field(0x660, 64),
+  argument5: field(0x668, 64),
   result0: field(0x2a0, 64),
   result1: field(0x2a8, 64),
   /** Where an access that crosses a page is gathered (read) or held (write) while its pages are checked. */
@@ -214,6 +222,9 @@ export const state = {
   branchTop: field(0x610, 64),
   branchSelect: field(0x620, 64),
 } as const satisfies Record<string, Field>;
+
+/** Two of 128 bits and a number for each lane of the widest operation. */
+export const argumentSlots = 16;
 
 export type StateName = keyof typeof state;
 

@@ -102,6 +102,9 @@ export const Cr4 = {
   smap: 1 << 21,
 } as const;
 
+/** State components of XSAVE. */
+export const Xcr0 = { x87: 1 << 0, sse: 1 << 1, avx: 1 << 2 } as const;
+
 export const Efer = {
   sce: 1 << 0,
   lme: 1 << 8,

@@ -20,6 +20,8 @@ import {
   Segment,
   type StateName,
   segmentBase,
+  vectorSize,
+  ymmHighOffset,
 } from './layout.ts';
 import { InterruptShadow, shadowBy } from './registers.ts';
 import type { StateBlock } from './state-block.ts';
@@ -104,6 +106,7 @@ const readers: { readonly [C in StateComponent]: (holder: StateHolder) => CpuSta
     readFpuImage(state, image);
     return image;
   },
+  vector: ({ state }) => state.u8.slice(ymmHighOffset(0), ymmHighOffset(0) + vectorSize),
 };
 
 const writers: { readonly [C in StateComponent]: (holder: StateHolder, value: Required<CpuStateChange>[C]) => void } = {
@@ -148,6 +151,14 @@ const writers: { readonly [C in StateComponent]: (holder: StateHolder, value: Re
     if (image.length !== fxsaveSize)
       throw new MachineError('bad-state', `an FXSAVE image has ${fxsaveSize} bytes, not ${image.length}`);
     writeFpuImage(state, image);
+  },
+  vector({ state }, upper) {
+    if (upper.length !== vectorSize)
+      throw new MachineError(
+        'bad-state',
+        `upper halves of YMM registers have ${vectorSize} bytes, not ${upper.length}`,
+      );
+    state.u8.set(upper, ymmHighOffset(0));
   },
 };
 

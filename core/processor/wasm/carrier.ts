@@ -7,10 +7,12 @@ export const maskOf = (width: Width): number => (width >= 32 ? -1 : (1 << width)
 
 const leaves = new Set<string>([
   'register',
+  'upper',
   'state',
   'flag',
   'offset',
   'number',
+  'scale',
   'segment',
   'stackBased',
   'immediate',
@@ -20,6 +22,7 @@ const leaves = new Set<string>([
 export const isLeaf = (value: Value): boolean => leaves.has(value.operation);
 export const isMutable = (value: Value): boolean =>
   value.operation === 'register' ||
+  value.operation === 'upper' ||
   value.operation === 'state' ||
   value.operation === 'element' ||
   value.operation === 'flag' ||

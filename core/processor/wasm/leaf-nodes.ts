@@ -17,6 +17,9 @@ export function writeLeaf(value: Value, { f, target }: ValueWriter): true | unde
     case 'register':
       target.pushRegister(detail as number, width);
       return true;
+    case 'upper':
+      target.pushUpper(detail as number);
+      return true;
     case 'state':
       target.pushState(detail as number, width);
       return true;
@@ -25,6 +28,9 @@ export function writeLeaf(value: Value, { f, target }: ValueWriter): true | unde
       return true;
     case 'number':
       target.pushNumber(detail as number);
+      return true;
+    case 'scale':
+      target.pushScale();
       return true;
     case 'segment':
       target.pushSegment(detail as number);

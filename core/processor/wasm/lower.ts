@@ -1,6 +1,6 @@
 /** IR → WebAssembly: effects in their order. One reading for the interpreter's handlers and for the JIT's blocks. */
 
-import type { Address, Effect, Program } from '../ir/effect.ts';
+import type { Address, Alignment, Effect, Program } from '../ir/effect.ts';
 import type { Value } from '../ir/value.ts';
 import { valuesOf } from '../ir/visit.ts';
 import { state } from '../state/layout.ts';
@@ -99,18 +99,26 @@ class Lowering {
     const values = this.#values;
     switch (effect.kind) {
       case 'load': {
-        const { result } = effect;
-        const host = this.#translate(effect.address, result.width / 8, false, effect.aligned);
+        const { result, high } = effect;
+        const host = this.#translate(effect.address, high ? 32 : result.width / 8, false, effect.aligned);
         const local = values.local(result.width);
         pushLoad(target, host, result.width);
-        f.set(local).release(host);
+        f.set(local);
         values.bind(result, local);
+        if (high) {
+          const upper = values.local(high.width);
+          pushLoad(target, host, high.width, 16);
+          f.set(upper);
+          values.bind(high, upper);
+        }
+        f.release(host);
         return;
       }
       case 'store': {
-        const { value } = effect;
-        const host = this.#translate(effect.address, value.width / 8, true, effect.aligned);
+        const { value, high } = effect;
+        const host = this.#translate(effect.address, high ? 32 : value.width / 8, true, effect.aligned);
         store(target, host, value.width, () => values.push(value, true));
+        if (high) store(target, host, high.width, () => values.push(high), 16);
         if (value.width > 8) commitIfGathered(target, host);
         f.release(host);
         return;
@@ -203,7 +211,7 @@ class Lowering {
   }
 
   /** Address in linear memory, in a local that the caller releases. */
-  #translate(address: Address, bytes: number, write: boolean, aligned?: true): number {
+  #translate(address: Address, bytes: number, write: boolean, aligned?: Alignment): number {
     const { target } = this;
     const { f } = target;
     const access = bytes | ((write ? Access.write : Access.read) << 8);
@@ -214,7 +222,11 @@ class Lowering {
     } else target.pushImplicit(address.segment, access, () => this.#values.push(address.offset));
     f.set(linear);
     if (aligned) {
-      f.get(linear).op('i32.wrap_i64').i32(15).op('i32.and').if(undefined, 'unlikely');
+      f.get(linear)
+        .op('i32.wrap_i64')
+        .i32(aligned - 1)
+        .op('i32.and')
+        .if(undefined, 'unlikely');
       raise(target, Vector.gp, 0);
       f.end();
     }

@@ -59,21 +59,22 @@ export function commitIfGathered(target: Target, host: number): void {
   f.end();
 }
 
-export function pushLoad(target: Target, host: number, width: Width): void {
+/** `offset`: 16 for the upper half of 256 bits. */
+export function pushLoad(target: Target, host: number, width: Width, offset = 0): void {
   const { f } = target;
   f.get(host);
-  if (width === 128) f.memory('v128.load', 0, 0);
+  if (width === 128) f.memory('v128.load', offset, 0);
   else if (width === 64) f.memory('i64.load', 0, 0);
   else if (width === 32) f.memory('i32.load', 0, 0);
   else f.memory(width === 16 ? 'i32.load16_u' : 'i32.load8_u', 0, 0);
 }
 
 /** The value, loose, is pushed by `push`. */
-export function store(target: Target, host: number, width: Width, push: () => void): void {
+export function store(target: Target, host: number, width: Width, push: () => void, offset = 0): void {
   const { f } = target;
   f.get(host);
   push();
-  if (width === 128) f.memory('v128.store', 0, 0);
+  if (width === 128) f.memory('v128.store', offset, 0);
   else if (width === 64) f.memory('i64.store', 0, 0);
   else if (width === 32) f.memory('i32.store', 0, 0);
   else f.memory(width === 16 ? 'i32.store16' : 'i32.store8', 0, 0);

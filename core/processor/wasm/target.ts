@@ -19,9 +19,13 @@ export interface Target {
   /** Address of the state block, i32. */
   pushCpu(): void;
   pushRegister(operand: number, width: Width): void;
+  /** The upper half of a YMM register operand. */
+  pushUpper(operand: number): void;
   pushState(offset: number, width: Width): void;
   pushImmediate(operand: number, width: Width): void;
   pushNumber(operand: number): void;
+  /** log2 of the memory operand's scale. */
+  pushScale(): void;
   /** -1: the string source. */
   pushSegment(operand: number): void;
   /** 1 where the memory operand's base is rSP. */

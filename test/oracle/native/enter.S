@@ -19,6 +19,12 @@ enter_snippet:
         push    r15
         mov     [host_stack], rsp
         fxrstor64 [before_fx]
+        cmp     dword ptr [has_avx], 0
+        je      1f
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        vinsertf128 ymm\n, ymm\n, [before_high+16*\n], 1
+        .endr
+1:
         push    qword ptr [before_rflags]
         popfq
         mov     rax, [before_gpr+0]
@@ -62,6 +68,12 @@ leave_snippet:
         pushfq
         pop     qword ptr [after_rflags]
         fxsave64 [after_fx]
+        cmp     dword ptr [has_avx], 0
+        je      2f
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        vextractf128 [after_high+16*\n], ymm\n, 1
+        .endr
+2:
 # The signal handler resumes here after it has saved the state at the fault.
         .globl abandon_snippet
 abandon_snippet:

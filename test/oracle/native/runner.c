@@ -26,17 +26,20 @@ struct request {
   uint32_t code_length, mode, patches, reserved;
   uint8_t code[CODE_LIMIT];
   uint64_t gpr[16], rflags, padding;
-  uint8_t fx[512];
+  uint8_t fx[512], high[256];
 };
 struct response {
   uint32_t outcome, error, changes, reserved;
   uint64_t address, gpr[16], rip, rflags;
-  uint8_t fx[512];
+  uint8_t fx[512], high[256];
 };
 struct span { uint32_t address, length; };
 
 uint64_t before_gpr[16], before_rflags, after_gpr[16], after_rflags;
 uint8_t before_fx[512] __attribute__((aligned(16))), after_fx[512] __attribute__((aligned(16)));
+// Upper halves of YMM registers, where there are any.
+uint8_t before_high[256], after_high[256];
+uint32_t has_avx;
 struct { uint32_t offset; uint16_t selector; } __attribute__((packed)) entry_pointer = { 0x10000000, CS64 };
 extern uint64_t host_stack;
 extern void enter_snippet(void), leave_snippet(void), abandon_snippet(void);
@@ -59,6 +62,10 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   for (int i = 0; i < 16; i++) after_gpr[i] = regs[order[i]];
   after_rflags = regs[REG_EFL] & ~(uint64_t)RESUME_FLAG;
   memcpy(after_fx, uc->uc_mcontext.fpregs, 512);
+  // The frame holds an XSAVE area in the standard format; a component that it does not have is in its initial state.
+  const uint8_t *area = (const uint8_t *)uc->uc_mcontext.fpregs;
+  memset(after_high, 0, sizeof after_high);
+  if (has_avx && area[512] & 4) memcpy(after_high, area + 576, sizeof after_high);
   outcome = number == SIGALRM ? OUTCOME_TIMEOUT : (uint32_t)regs[REG_TRAPNO];
   error_code = regs[REG_ERR];
   fault_address = outcome == 14 ? regs[REG_CR2] : 0;
@@ -111,6 +118,7 @@ static void run(const struct request *in) {
   memcpy(before_gpr, in->gpr, sizeof before_gpr);
   before_rflags = in->rflags;
   memcpy(before_fx, in->fx, sizeof before_fx);
+  memcpy(before_high, in->high, sizeof before_high);
   entry_pointer.selector = in->mode == 32 ? CS32 : CS64;
   outcome = OUTCOME_OK;
   error_code = 0;
@@ -147,6 +155,7 @@ static uint32_t report_changes(FILE *out) {
 }
 
 int main(void) {
+  has_avx = __builtin_cpu_supports("avx") ? 1 : 0;
   map((uintptr_t)code, CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC);
   for (int r = 0; r < REGIONS; r++) {
     map(regions[r].base, regions[r].size, PROT_READ | PROT_WRITE);
@@ -179,6 +188,7 @@ int main(void) {
                               .rflags = after_rflags, .changes = report_changes(0) };
     memcpy(reply.gpr, after_gpr, sizeof reply.gpr);
     memcpy(reply.fx, after_fx, sizeof reply.fx);
+    memcpy(reply.high, after_high, sizeof reply.high);
     fwrite(&reply, sizeof reply, 1, stdout);
     report_changes(stdout);
   }

@@ -12,6 +12,7 @@ import type { HelperImplementation } from '../core.ts';
 import type { Cpu } from '../cpu.ts';
 import { AssistLinearMemory } from './detached.ts';
 import { type AssistMemory, InstructionAssist } from './instruction-assist.ts';
+import { largestOperand, readOperand, writeOperand } from './operand-bytes.ts';
 
 /** Memory that is no RAM; physical addresses, at most 8 bytes at a time. */
 export interface DeviceMemory {
@@ -29,7 +30,7 @@ const highOf = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n)
 
 export class LiveAssist implements AssistMemory {
   readonly #assist: InstructionAssist;
-  readonly #bytes = new Uint8Array(16);
+  readonly #bytes = new Uint8Array(largestOperand);
   readonly #view = new DataView(this.#bytes.buffer);
   readonly #piece = new DataView(new ArrayBuffer(8));
   readonly #memory: Uint8Array;
@@ -109,8 +110,7 @@ export class LiveAssist implements AssistMemory {
   read(linear: bigint, bytes: number, segment: number, implicit = false): bigint {
     if (implicit) return this.#readImplicit(lowOf(linear), highOf(linear), bytes);
     this.#access(linear, bytes, segment, false);
-    const low = this.#view.getBigUint64(0, true);
-    return bytes === 16 ? low | (this.#view.getBigUint64(8, true) << 64n) : BigInt.asUintN(bytes * 8, low);
+    return readOperand(this.#view, bytes);
   }
 
   write(linear: bigint, bytes: number, value: bigint, segment: number, implicit = false): void {
@@ -118,8 +118,7 @@ export class LiveAssist implements AssistMemory {
       this.#writeImplicit(lowOf(linear), highOf(linear), bytes, lowOf(value), highOf(value));
       return;
     }
-    this.#view.setBigUint64(0, BigInt.asUintN(64, value), true);
-    this.#view.setBigUint64(8, BigInt.asUintN(64, value >> 64n), true);
+    writeOperand(this.#view, bytes, value);
     this.#access(linear, bytes, segment, true);
   }
 

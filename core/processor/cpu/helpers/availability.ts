@@ -2,7 +2,7 @@
 import { state as layout } from '../../state/layout.ts';
 import { Leave, Status } from '../../state/leave.ts';
 import { Cr0, Cr4, Vector } from '../../state/registers.ts';
-import type { HelperImplementation } from '../core.ts';
+import { type HelperImplementation, isAvxEnabled } from '../core.ts';
 
 export const intercept: HelperImplementation = cpu => {
   const { state, virtualization } = cpu;
@@ -22,6 +22,13 @@ export const checkX87: HelperImplementation = cpu => {
   const pending = (state.get16(layout.fsw.offset) & 0x80) !== 0;
   // Without NE the exception would come by way of an external interrupt, which nothing here is wired to.
   if (pending && use !== Use.nonWaiting && (state.cr0 & Cr0.ne) !== 0) cpu.raise(Vector.mf);
+  return Status.done;
+};
+
+export const checkAvx: HelperImplementation = cpu => {
+  const { state } = cpu;
+  if (!isAvxEnabled(state)) cpu.raise(Vector.ud);
+  if ((state.cr0 & Cr0.ts) !== 0) cpu.raise(Vector.nm);
   return Status.done;
 };
 

@@ -3,10 +3,11 @@
 import { intercepts } from '../../isa/intercepts.ts';
 import { state as layout } from '../../state/layout.ts';
 import { Access, Leave, Status } from '../../state/leave.ts';
-import { Cr0, Cr4, Dr6, Dr7, dr6Fixed, dr7Fixed, Gpr, Vector } from '../../state/registers.ts';
+import { Cr0, Cr4, Dr6, Dr7, dr6Fixed, dr7Fixed, Gpr, Vector, Xcr0 } from '../../state/registers.ts';
 import { checkControl, loadControl, loadCr0, storeControl } from '../control-registers.ts';
 import type { CpuCore, HelperImplementation } from '../core.ts';
 import { ControlAccess } from '../virtualization.ts';
+import { stateComponentsOf } from '../xsave-area.ts';
 
 /** Asks the hypervisor, which may replace the value in (cpu.low, cpu.high). */
 function ask(cpu: CpuCore, register: number, access: number, general: number): void {
@@ -138,9 +139,6 @@ export function loadDebug(cpu: CpuCore, offset: number, low: number, high: numbe
   cpu.translation.refreshWatchpoints();
 }
 
-/** x87 always; SSE may go with it. */
-const supportedStates = 3;
-
 export const xsetbv: HelperImplementation = cpu => {
   const { state, virtualization } = cpu;
   if ((state.cr4 & Cr4.osxsave) === 0) cpu.raise(Vector.ud);
@@ -154,6 +152,10 @@ export const xsetbv: HelperImplementation = cpu => {
 };
 
 export function loadXcr0(cpu: CpuCore, low: number, high: number): void {
-  if ((low & 1) === 0 || (low & ~supportedStates) !== 0 || high !== 0) cpu.raise(Vector.gp, 0);
+  // x87 always; AVX does not go without SSE.
+  const lonely = (low & (Xcr0.sse | Xcr0.avx)) === Xcr0.avx;
+  const unknown = (low & ~stateComponentsOf(cpu.model.features)) !== 0 || high !== 0;
+  if ((low & Xcr0.x87) === 0 || lonely || unknown) cpu.raise(Vector.gp, 0);
   cpu.state.set64(layout.xcr0.offset, low, 0);
+  cpu.unitsChanged();
 }

@@ -14,7 +14,7 @@ export class FloatUnit extends SoftFloat {
   readonly second: F80 = new F80();
   readonly third: F80 = new F80();
   /** Lanes of an SSE result. */
-  readonly lanes: Int32Array = new Int32Array(4);
+  readonly lanes: Int32Array = new Int32Array(8);
 
   useMxcsr(mxcsr: number): void {
     this.masks = (mxcsr >> 7) & 0x3f;

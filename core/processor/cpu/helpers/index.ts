@@ -5,7 +5,7 @@ import { virtualHelpers } from '../../ir/helper-rows/virtual.ts';
 import type { HelperName } from '../../ir/helpers.ts';
 import { Vector } from '../../state/registers.ts';
 import type { HelperImplementation } from '../core.ts';
-import { checkSse, checkX87, intercept } from './availability.ts';
+import { checkAvx, checkSse, checkX87, intercept } from './availability.ts';
 import { clts, lmsw, readControl, readDebug, smsw, writeControl, writeDebug, xsetbv } from './control.ts';
 import { divideSigned, divideUnsigned } from './divide.ts';
 import { cli, enterNested, popf, pushfVirtual, setAlignmentCheck, sti } from './flags.ts';
@@ -13,7 +13,7 @@ import { cpuid, rdmsr, rdpmc, rdrand, rdseed, rdtsc, rdtscp, wrmsr } from './ide
 import { checkPort, portIn, portInString, portOut, portOutString } from './port.ts';
 import { lar, lldt, loadFarPointer, lsl, ltr, moveToSegment, popSegment, verr, verw } from './segment.ts';
 import { sseHelpers } from './sse.ts';
-import { fxrstor, fxsave, xrstor, xsave, xsaveopt } from './state-image.ts';
+import { fxrstor, fxsave, xrstor, xsave, xsavec, xsaveopt } from './state-image.ts';
 import {
   farCall,
   farJump,
@@ -32,6 +32,7 @@ import { x87Helpers } from './x87.ts';
 const system: Readonly<Record<keyof typeof systemHelpers, HelperImplementation>> = {
   intercept,
   checkX87,
+  checkAvx,
   checkSse,
   divideUnsigned,
   divideSigned,
@@ -89,6 +90,7 @@ const system: Readonly<Record<keyof typeof systemHelpers, HelperImplementation>>
   fxsave,
   fxrstor,
   xsave,
+  xsavec,
   xsaveopt,
   xrstor,
 };

@@ -6,16 +6,11 @@ import {
   intelReciprocalRoot,
 } from '../../float/estimate.ts';
 import { Format, SseArithmetic } from '../../isa/vector/operations.ts';
-import { state as layout } from '../../state/layout.ts';
 import { Status } from '../../state/leave.ts';
 import type { CpuCore } from '../core.ts';
 import type { FloatUnit } from './float-unit.ts';
 import { begin, settle } from './sse-exceptions.ts';
-
-const left = layout.argument0.offset >> 2;
-const right = layout.argument2.offset >> 2;
-const targetWord = layout.argument4.offset >> 2;
-const operationWord = layout.argument5.offset >> 2;
+import { formatOf, isWide, operationOf, vectorArguments, writeVector } from './vector-result.ts';
 
 function single(unit: FloatUnit, operation: number, a: number, b: number): number {
   switch (operation) {
@@ -79,7 +74,8 @@ function laneOperation(operation: number, lane: number): number {
 const isHorizontal = (operation: number): boolean =>
   operation === SseArithmetic.horizontalAdd || operation === SseArithmetic.horizontalSubtract;
 
-function singles(cpu: CpuCore, operation: number, count: number): number {
+/** Lanes of 128 bits at words `left` and `right`; `to`: the first word of the result. */
+function singles(cpu: CpuCore, operation: number, count: number, left: number, right: number, to: number): number {
   const { float, state } = cpu;
   const { i32 } = state;
   const horizontal = isHorizontal(operation);
@@ -87,13 +83,13 @@ function singles(cpu: CpuCore, operation: number, count: number): number {
   for (let lane = 0; lane < count; lane++) {
     const from = horizontal ? (lane < 2 ? left : right) + (lane & 1) * 2 : left + lane;
     const other = horizontal ? from + 1 : right + lane;
-    float.lanes[lane] = single(float, laneOperation(operation, lane), i32[from], i32[other]);
+    float.lanes[to + lane] = single(float, laneOperation(operation, lane), i32[from], i32[other]);
     raised |= float.raised;
   }
   return raised;
 }
 
-function doubles(cpu: CpuCore, operation: number, count: number): number {
+function doubles(cpu: CpuCore, operation: number, count: number, left: number, right: number, to: number): number {
   const { float, state } = cpu;
   const { i32 } = state;
   const horizontal = isHorizontal(operation);
@@ -102,8 +98,8 @@ function doubles(cpu: CpuCore, operation: number, count: number): number {
     const from = horizontal ? (lane === 0 ? left : right) : left + lane * 2;
     const other = horizontal ? from + 2 : right + lane * 2;
     double(float, laneOperation(operation, lane), i32[from], i32[from + 1], i32[other], i32[other + 1]);
-    float.lanes[lane * 2] = float.lo;
-    float.lanes[lane * 2 + 1] = float.hi;
+    float.lanes[to + lane * 2] = float.lo;
+    float.lanes[to + lane * 2 + 1] = float.hi;
     raised |= float.raised;
   }
   return raised;
@@ -116,24 +112,34 @@ const estimators: Readonly<Record<number, (bits: number) => number>> = {
   [SseArithmetic.intelReciprocalRoot]: intelReciprocalRoot,
 };
 
-function estimates(cpu: CpuCore, operation: number, count: number): void {
+function estimates(cpu: CpuCore, operation: number, count: number, right: number, to: number): void {
   const { float, state } = cpu;
   const estimator = estimators[operation]!;
-  for (let lane = 0; lane < count; lane++) float.lanes[lane] = estimator(state.i32[right + lane]);
+  for (let lane = 0; lane < count; lane++) float.lanes[to + lane] = estimator(state.i32[right + lane]);
 }
 
-export function sseArithmetic(cpu: CpuCore): Status {
-  const { float, state } = cpu;
-  const { i32 } = state;
-  const operation = i32[operationWord] & 0xff;
-  const format = i32[operationWord] >> 8;
+/** Returns what was raised. */
+function compute(cpu: CpuCore, code: number, left: number, right: number, to: number): number {
+  const operation = operationOf(code);
+  const format = formatOf(code);
   const isSingle = format === Format.ps || format === Format.ss;
   const count = format === Format.ps ? 4 : format === Format.pd ? 2 : 1;
+  if (operation >= SseArithmetic.reciprocal) {
+    estimates(cpu, operation, count, right, to);
+    return 0;
+  }
+  return isSingle ? singles(cpu, operation, count, left, right, to) : doubles(cpu, operation, count, left, right, to);
+}
+
+const wordsOf = (format: number): number => (format === Format.ss ? 1 : format === Format.sd ? 2 : 4);
+
+export function sseArithmetic(cpu: CpuCore): Status {
+  const { left, right, leftHigh, rightHigh } = vectorArguments;
+  const code = cpu.state.i32[vectorArguments.code];
   begin(cpu);
-  if (operation >= SseArithmetic.reciprocal) estimates(cpu, operation, count);
-  else settle(cpu, isSingle ? singles(cpu, operation, count) : doubles(cpu, operation, count));
-  const target = i32[targetWord] >> 2;
-  const words = isSingle ? count : count * 2;
-  for (let word = 0; word < words; word++) i32[target + word] = float.lanes[word];
+  let raised = compute(cpu, code, left, right, 0);
+  if (isWide(code)) raised |= compute(cpu, code, leftHigh, rightHigh, 4);
+  settle(cpu, raised);
+  writeVector(cpu, code, wordsOf(formatOf(code)));
   return Status.done;
 }

@@ -6,10 +6,7 @@ import { Status } from '../../state/leave.ts';
 import type { CpuCore } from '../core.ts';
 import type { FloatUnit } from './float-unit.ts';
 import { begin, settle } from './sse-exceptions.ts';
-
-const source = layout.argument0.offset >> 2;
-const targetWord = layout.argument2.offset >> 2;
-const conversionWord = layout.argument3.offset >> 2;
+import { isWide, operationOf, vectorArguments, writeVector } from './vector-result.ts';
 
 /** Converts one number from words at `from` into the unit's lanes from `to`; what it raised is in unit.raised. */
 type Convert = (unit: FloatUnit, i32: Int32Array, from: number, to: number) => void;
@@ -47,6 +44,9 @@ const int64ToSingle: Convert = (unit, i32, from, to) => {
 const int64ToDouble: Convert = (unit, i32, from, to) => {
   unit.double.fromInt64(i32[from], i32[from + 1]);
   keepPair(unit, to);
+};
+const halfToSingle: Convert = (unit, i32, from, to) => {
+  unit.lanes[to] = unit.single.fromHalf(i32[from]);
 };
 const singleToInt32 =
   (truncates: boolean): Convert =>
@@ -95,6 +95,7 @@ const conversions: Readonly<Record<SseConversion, Conversion>> = {
   [SseConversion.tsd2si64]: { count: 1, from: 2, to: 2, words: 2, convert: doubleToInt64(true) },
   [SseConversion.pi2ps]: { count: 2, from: 1, to: 1, words: 2, convert: int32ToSingle, mmx: 'source' },
   [SseConversion.pm2ps]: { count: 2, from: 1, to: 1, words: 2, convert: int32ToSingle },
+  [SseConversion.ph2ps]: { count: 4, from: 1, to: 1, words: 4, convert: halfToSingle },
   [SseConversion.ps2pi]: { count: 2, from: 1, to: 1, words: 2, convert: singleToInt32(false), mmx: 'target' },
   [SseConversion.tps2pi]: { count: 2, from: 1, to: 1, words: 2, convert: singleToInt32(true), mmx: 'target' },
   [SseConversion.pd2pi]: { count: 2, from: 2, to: 1, words: 2, convert: doubleToInt32(false), mmx: 'target' },
@@ -108,22 +109,50 @@ function enterMmx({ state }: CpuCore): void {
   state.set8(layout.x87Tags.offset, 0xff);
 }
 
-export function sseConvert(cpu: CpuCore): Status {
+function convert(cpu: CpuCore, { count, from, to, convert: one }: Conversion, source: number, place: number): number {
   const { float, state } = cpu;
-  const { i32 } = state;
-  const conversion = table[i32[conversionWord]];
-  const { count, from, to, words } = conversion;
-  const target = i32[targetWord] >> 2;
   let raised = 0;
-  begin(cpu);
   for (let n = 0; n < count; n++) {
-    conversion.convert(float, i32, source + n * from, n * to);
+    one(float, state.i32, source + n * from, place + n * to);
     raised |= float.raised;
   }
+  return raised;
+}
+
+export function sseConvert(cpu: CpuCore): Status {
+  const { float, state } = cpu;
+  const { right, rightHigh, target, code: codeWord } = vectorArguments;
+  const code = state.i32[codeWord];
+  const conversion = table[operationOf(code)];
+  const { count, to, words } = conversion;
+  // Results of half the size lie side by side.
+  const isNarrowing = isWide(code) && count * to < words;
+  float.lanes.fill(0);
+  begin(cpu);
+  let raised = convert(cpu, conversion, right, 0);
+  if (isWide(code)) raised |= convert(cpu, conversion, rightHigh, isNarrowing ? 2 : 4);
   // The x87 unit is taken over even where the conversion then faults.
   if (conversion.mmx) enterMmx(cpu);
   settle(cpu, raised);
-  for (let word = 0; word < words; word++) i32[target + word] = word < count * to ? float.lanes[word] : 0;
-  if (conversion.mmx === 'target') state.set16(i32[targetWord] + 8, 0xffff);
+  writeVector(cpu, code, words);
+  if (conversion.mmx === 'target') state.set16(state.i32[target] + 8, 0xffff);
+  return Status.done;
+}
+
+/** (low, high, rounding as VCVTPS2PH has it): the halves of both, 64 bits each. */
+export function singlesToHalves(cpu: CpuCore): Status {
+  const { float, state } = cpu;
+  const control = state.argument(4);
+  begin(cpu);
+  const mode = (control & 4) !== 0 ? float.rounding : control & 3;
+  let raised = 0;
+  for (let n = 0; n < 8; n++) {
+    const half = float.single.toHalf(state.i32[vectorArguments.left + n], mode);
+    raised |= float.raised;
+    float.lanes[n >> 1] = n & 1 ? float.lanes[n >> 1]! | (half << 16) : half;
+  }
+  settle(cpu, raised);
+  state.setResult(0, float.lanes[0], float.lanes[1]);
+  state.setResult(1, float.lanes[2], float.lanes[3]);
   return Status.done;
 }

@@ -1,16 +1,17 @@
 /** FXSAVE, FXRSTOR, XSAVE, XRSTOR (SDM vol. 1, sections 10.5 and 13.7 to 13.8): x87 and SSE state, standard format. */
 import { fxsaveSize, mxcsrMask, readFpuImage, writeFpuImage } from '../../state/fpu-image.ts';
-import { state as layout } from '../../state/layout.ts';
+import { state as layout, ymmHighOffset } from '../../state/layout.ts';
 import { Access, Status } from '../../state/leave.ts';
-import { Cr0, Cr4, Gpr, Vector } from '../../state/registers.ts';
+import { Cr0, Cr4, Gpr, Vector, Xcr0 } from '../../state/registers.ts';
 import type { CpuCore, HelperImplementation } from '../core.ts';
+import { areaSize, headerAt, vectorAt } from '../xsave-area.ts';
 
-const Component = { x87: 1, sse: 2 } as const;
 const registersAt = 32;
 const vectorsAt = 160;
 const mxcsrAt = 24;
-const headerAt = 512;
-const headerSize = 64;
+/** XCOMP_BV's upper half in the compacted format. */
+const compacted = 0x8000_0000 | 0;
+const mxcsrInitial = 0x1f80;
 
 /** Bytes of the image that hold registers: XMM8 to XMM15 are there in 64-bit mode only. */
 const vectorsEnd = (cpu: CpuCore): number => (cpu.is64 ? 416 : 288);
@@ -46,6 +47,31 @@ function read(cpu: CpuCore, from: number, to: number): void {
     image[at + 2] = word >>> 16;
     image[at + 3] = word >>> 24;
   }
+}
+
+/** Upper halves of YMM registers, of which eight are left alone outside of 64-bit mode. */
+const upperWords = (cpu: CpuCore): number => (cpu.is64 ? 64 : 32);
+
+function writeUpper(cpu: CpuCore): void {
+  const { memory, state } = cpu;
+  for (let n = 0; n < upperWords(cpu); n++) {
+    const at = vectorAt + n * 4;
+    memory.write32((cpu.low + at) | 0, carry(cpu, at), 0, state.i32[(ymmHighOffset(0) >> 2) + n]!);
+  }
+}
+
+function readUpper(cpu: CpuCore, present: boolean): void {
+  const { memory, state } = cpu;
+  for (let n = 0; n < upperWords(cpu); n++) {
+    const at = vectorAt + n * 4;
+    state.i32[(ymmHighOffset(0) >> 2) + n] = present ? memory.read32((cpu.low + at) | 0, carry(cpu, at), 0) : 0;
+  }
+}
+
+function isVectorInitial({ state }: CpuCore): boolean {
+  const first = ymmHighOffset(0) >> 2;
+  for (let n = 0; n < 64; n++) if (state.i32[first + n] !== 0) return false;
+  return true;
 }
 
 /** Without REX.W the pointers are 32 bits of offset and 16 of selector. */
@@ -111,62 +137,129 @@ function checkExtended(cpu: CpuCore): void {
 /** Components in EDX:EAX that XCR0 enables. */
 const requested = ({ state }: CpuCore): number => state.low(layout.xcr0.offset) & state.gprLow(Gpr.rax);
 
-export const xsave: HelperImplementation = cpu => {
-  const { image, memory, state } = cpu;
-  checkExtended(cpu);
-  locate(cpu, headerAt + headerSize, 64, Access.write);
-  const components = requested(cpu);
-  memory.probeWrite(cpu.low, cpu.high, headerAt + headerSize, 0);
+/** Bytes of the area that may be touched: all up to the last component that is asked for. */
+const extent = (components: number): number => areaSize(components & Xcr0.avx);
+
+/** Registers of the components in the standard format. */
+function saveComponents(cpu: CpuCore, components: number): void {
+  const { image, state } = cpu;
   readFpuImage(state, image);
   if (state.argument(2) === 0) narrowPointers(cpu);
-  if ((components & Component.x87) !== 0) {
+  if ((components & Xcr0.x87) !== 0) {
     write(cpu, 0, mxcsrAt);
     write(cpu, registersAt, vectorsAt);
   }
-  if ((components & Component.sse) !== 0) {
-    write(cpu, mxcsrAt, registersAt);
-    write(cpu, vectorsAt, vectorsEnd(cpu));
-  }
+  // MXCSR goes with AVX, too.
+  if ((components & (Xcr0.sse | Xcr0.avx)) !== 0) write(cpu, mxcsrAt, registersAt);
+  if ((components & Xcr0.sse) !== 0) write(cpu, vectorsAt, vectorsEnd(cpu));
+  if ((components & Xcr0.avx) !== 0) writeUpper(cpu);
+}
+
+export const xsave: HelperImplementation = cpu => {
+  const { memory } = cpu;
+  checkExtended(cpu);
+  const components = requested(cpu);
+  locate(cpu, extent(components), 64, Access.write);
+  memory.probeWrite(cpu.low, cpu.high, extent(components), 0);
+  saveComponents(cpu, components);
   const present = memory.read32((cpu.low + headerAt) | 0, carry(cpu, headerAt), 0);
   memory.write32((cpu.low + headerAt) | 0, carry(cpu, headerAt), 0, (present & ~components) | components);
   return Status.done;
 };
 
-/** Saves all that XSAVE would: that nothing has changed since is never known. */
-export const xsaveopt = xsave;
+/** Saves all that XSAVE would: that nothing has changed since is never known, but for the initial state. */
+export const xsaveopt: HelperImplementation = cpu => {
+  const { memory } = cpu;
+  checkExtended(cpu);
+  const components = requested(cpu);
+  locate(cpu, extent(components), 64, Access.write);
+  memory.probeWrite(cpu.low, cpu.high, extent(components), 0);
+  const used = components & ~(isVectorInitial(cpu) ? Xcr0.avx : 0);
+  saveComponents(cpu, used);
+  const present = memory.read32((cpu.low + headerAt) | 0, carry(cpu, headerAt), 0);
+  memory.write32((cpu.low + headerAt) | 0, carry(cpu, headerAt), 0, (present & ~components) | used);
+  return Status.done;
+};
+
+/** Components in their initial state, but for SSE where MXCSR is not (SDM vol. 1, section 13.6). */
+function initialComponents(cpu: CpuCore): number {
+  const { image, state } = cpu;
+  readFpuImage(state, image);
+  const isZero = (from: number, to: number): boolean => {
+    for (let at = from; at < to; at++) if (image[at] !== 0) return false;
+    return true;
+  };
+  const control = new DataView(image.buffer).getUint16(0, true);
+  let initial = isVectorInitial(cpu) ? Xcr0.avx : 0;
+  if (control === 0x37f && isZero(2, mxcsrAt) && isZero(registersAt, vectorsAt)) initial |= Xcr0.x87;
+  if (isZero(vectorsAt, vectorsEnd(cpu)) && state.get32(layout.mxcsr.offset) === mxcsrInitial) initial |= Xcr0.sse;
+  return initial;
+}
+
+/** The compacted format: components in their initial state are not written (SDM vol. 1, section 13.10). */
+export const xsavec: HelperImplementation = cpu => {
+  const { memory } = cpu;
+  checkExtended(cpu);
+  const components = requested(cpu);
+  locate(cpu, extent(components), 64, Access.write);
+  memory.probeWrite(cpu.low, cpu.high, extent(components), 0);
+  const used = components & ~initialComponents(cpu);
+  saveComponents(cpu, used);
+  const header = (offset: number, value: number): void =>
+    memory.write32((cpu.low + headerAt + offset) | 0, carry(cpu, headerAt + offset), 0, value);
+  header(0, used);
+  header(4, 0);
+  header(8, components);
+  header(12, compacted);
+  return Status.done;
+};
+
+/** XSTATE_BV may name what XCR0 enables; XCOMP_BV is 0, or has bit 63 and all of XSTATE_BV; the rest up to byte 63 or 23 is 0. */
+function checkHeader(cpu: CpuCore, present: number, word: (offset: number) => number): void {
+  const enabled = cpu.state.low(layout.xcr0.offset);
+  const [low, high] = [word(headerAt + 8), word(headerAt + 12)];
+  let reserved = (present & ~enabled) | word(headerAt + 4);
+  if (high !== 0) {
+    if (!cpu.model.features.has('xsavec')) reserved |= high;
+    reserved |= (high ^ compacted) | (low & ~enabled) | (present & ~low);
+  } else reserved |= low;
+  for (let offset = 16; offset < (high !== 0 ? 64 : 24); offset += 4) reserved |= word(headerAt + offset);
+  if (reserved !== 0) cpu.raise(Vector.gp, 0);
+}
 
 export const xrstor: HelperImplementation = cpu => {
   const { image, memory, state } = cpu;
   checkExtended(cpu);
-  locate(cpu, headerAt + headerSize, 64, Access.read);
   const components = requested(cpu);
+  locate(cpu, extent(components), 64, Access.read);
   const word = (offset: number) => memory.read32((cpu.low + offset) | 0, carry(cpu, offset), 0);
-  memory.probeRead(cpu.low, cpu.high, headerAt + headerSize, 0);
+  memory.probeRead(cpu.low, cpu.high, extent(components), 0);
   const present = word(headerAt);
-  let reserved = present & ~state.low(layout.xcr0.offset);
-  // The upper half of XSTATE_BV, XCOMP_BV and what follows up to byte 23 must be 0.
-  for (let offset = headerAt + 4; offset < headerAt + 24; offset += 4) reserved |= word(offset);
-  if (reserved !== 0) cpu.raise(Vector.gp, 0);
-  const mxcsr = word(mxcsrAt);
-  if ((components & Component.sse) !== 0 && (mxcsr & ~mxcsrMask) !== 0) cpu.raise(Vector.gp, 0);
+  checkHeader(cpu, present, word);
+  const isCompacted = word(headerAt + 12) !== 0;
+  // In the compacted format MXCSR is SSE's alone, and like its registers initial where they are.
+  const takesMxcsr = isCompacted ? (components & present & Xcr0.sse) !== 0 : (components & (Xcr0.sse | Xcr0.avx)) !== 0;
+  const mxcsr = takesMxcsr ? word(mxcsrAt) : mxcsrInitial;
+  if ((mxcsr & ~mxcsrMask) !== 0) cpu.raise(Vector.gp, 0);
 
   readFpuImage(state, image);
   const view = new DataView(image.buffer);
   const wide = state.argument(2) !== 0;
-  if ((components & Component.x87) !== 0) {
+  if ((components & Xcr0.x87) !== 0) {
     image.fill(0, 0, mxcsrAt);
     image.fill(0, registersAt, vectorsAt);
-    if ((present & Component.x87) !== 0) {
+    if ((present & Xcr0.x87) !== 0) {
       read(cpu, 0, mxcsrAt);
       read(cpu, registersAt, vectorsAt);
     } else view.setUint16(0, 0x37f, true);
   }
-  if ((components & Component.sse) !== 0) {
-    view.setUint32(mxcsrAt, mxcsr, true);
-    if ((present & Component.sse) !== 0) read(cpu, vectorsAt, vectorsEnd(cpu));
+  if (takesMxcsr || (isCompacted && (components & Xcr0.sse) !== 0)) view.setUint32(mxcsrAt, mxcsr, true);
+  if ((components & Xcr0.sse) !== 0) {
+    if ((present & Xcr0.sse) !== 0) read(cpu, vectorsAt, vectorsEnd(cpu));
     else image.fill(0, vectorsAt, vectorsEnd(cpu));
   }
+  if ((components & Xcr0.avx) !== 0) readUpper(cpu, (present & Xcr0.avx) !== 0);
   writeFpuImage(state, image);
-  if ((components & Component.x87) !== 0) settle(cpu, wide);
+  if ((components & Xcr0.x87) !== 0) settle(cpu, wide);
   return Status.done;
 };

@@ -37,10 +37,18 @@ export function encodeMemory(operand: MemoryOperand, context: Context, out: Enco
   const { value, symbolic } = operand.displacement
     ? context.evaluate(operand.displacement)
     : { value: 0n, symbolic: false };
-  const width = base?.width ?? index?.width ?? (symbolic ? context.bits : absoluteWidth(value, context.bits));
-  if ((base && index && base.width !== index.width) || (base && base.class !== 'general' && base.class !== 'rip'))
+  const isVector = index?.class === 'xmm';
+  if (out.vectorIndex !== (isVector ? index.width : 0)) return false;
+  const width =
+    base?.width ??
+    (isVector ? context.bits : index?.width) ??
+    (symbolic ? context.bits : absoluteWidth(value, context.bits));
+  if (
+    (base && index && !isVector && base.width !== index.width) ||
+    (base && base.class !== 'general' && base.class !== 'rip')
+  )
     return false;
-  if (index && (index.class !== 'general' || index.number === 4)) return false;
+  if (index && !isVector && (index.class !== 'general' || index.number === 4)) return false;
   if (!addressBits[context.bits].includes(width)) return false;
   out.addressPrefix = width !== context.bits;
   const usual = base && (base.number === 4 || base.number === 5) && base.class === 'general' ? 2 : 3;

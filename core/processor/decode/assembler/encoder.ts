@@ -1,5 +1,5 @@
 /** One instruction to bytes: every row that its operands fit is tried, the shortest encoding wins. */
-import { sizeIn, sizeStateOf, sizeStates } from '../../isa/opcode-map.ts';
+import { sizeIn, sizeStateOf, sizeStates, vexStates } from '../../isa/opcode-map.ts';
 import { operandWidth } from '../../isa/operand-pattern.ts';
 import type { Row } from '../../isa/row.ts';
 import { complain } from './complaint.ts';
@@ -25,11 +25,13 @@ export function encode(statement: Statement, context: Context): Encoded {
   for (const order of orders) {
     for (const candidate of candidates) {
       for (const prefix66 of [false, true]) {
-        for (const rexW of context.bits === 64 ? [false, true] : [false]) {
-          const found = tryRow(candidate, order, context, prefix66, rexW);
-          if (!found) continue;
-          memoryWidths.add(found.encoding.memoryWidth);
-          if (!best || isBetter(found, best)) best = found;
+        for (const rexW of context.bits === 64 || candidate.row.vex ? [false, true] : [false]) {
+          for (const l of candidate.row.l === 'both' ? lengths : ([candidate.row.l === 1 ? 1 : 0] as const)) {
+            const found = tryRow(candidate, order, context, { prefix66, rexW, l });
+            if (!found) continue;
+            memoryWidths.add(found.encoding.memoryWidth);
+            if (!best || isBetter(found, best)) best = found;
+          }
         }
       }
     }
@@ -42,6 +44,21 @@ export function encode(statement: Statement, context: Context): Encoded {
   const [immediate] = best.encoding.immediates;
   const branch = immediate?.relative ? (immediate.bytes === 1 ? 'short' : 'near') : undefined;
   return { bytes: best.bytes, branch };
+}
+
+const lengths = [0, 1] as const;
+
+/** Bits of an index that is a vector register; 0: it is a general one. */
+function vectorIndexWidth(row: Row, l: 0 | 1): number {
+  const index = row.operands.find(({ method }) => method === 'X');
+  return index ? Math.max(operandWidth(index, 32, l), 128) : 0;
+}
+
+/** What prefixes say. */
+interface Choice {
+  readonly prefix66: boolean;
+  readonly rexW: boolean;
+  readonly l: 0 | 1;
 }
 
 interface Found {
@@ -80,24 +97,26 @@ function tryRow(
   { row, size: wanted, addressSize: named }: Candidate,
   statement: Statement,
   context: Context,
-  prefix66: boolean,
-  rexW: boolean,
+  { prefix66, rexW, l }: Choice,
 ): Found | undefined {
   const { bits } = context;
   const addressSize = named || (statement.addressSize ?? 0);
-  if (row.operands.length !== statement.operands.flatMap(operand => (operand.kind === 'far' ? [1, 1] : [1])).length)
-    return;
-  if (row.prefix === '66' ? !prefix66 : row.prefix === 'none' && prefix66) return;
+  const written = row.operands.filter(({ method }) => method !== 'X').length;
+  if (written !== statement.operands.flatMap(operand => (operand.kind === 'far' ? [1, 1] : [1])).length) return;
+  if (row.vex ? prefix66 : row.prefix === '66' ? !prefix66 : row.prefix === 'none' && prefix66) return;
   if (prefix66 && rexW && row.prefix !== '66') return;
   const unusual = (prefix66 && row.prefix !== '66') || (rexW && row.options.w !== 1);
   // A 32-bit target out of 16-bit code.
   const farther = bits === 16 && /^[JA]$/.test(row.operands[0]?.method ?? '');
   if (unusual && wanted === 0 && !farther && !showsSize(row, statement)) return;
-  const size = sizeIn(row, sizeStates[sizeStateOf(bits === 16 ? 0 : bits === 32 ? 1 : 2, prefix66, rexW)]!);
+  const state = row.vex
+    ? vexStates[(bits === 64 ? 4 : 0) | (rexW ? 2 : 0) | l]!
+    : sizeStates[sizeStateOf(bits === 16 ? 0 : bits === 32 ? 1 : 2, prefix66, rexW)]!;
+  const size = sizeIn(row, state);
   if (size === 0 || (wanted !== 0 && wanted !== size)) return;
   const encoding: Encoding = {
-    rex: rexW ? 8 : 0,
-    needsRex: rexW,
+    rex: rexW && !row.vex ? 8 : 0,
+    needsRex: rexW && !row.vex,
     forbidsRex: false,
     reg: Math.max(row.reg, 0),
     mod: 3,
@@ -109,10 +128,16 @@ function tryRow(
     opcodeRegister: 0,
     immediates: [],
     memoryWidth: 0,
+    vvvv: 0,
+    vectorIndex: vectorIndexWidth(row, l),
+    w: rexW ? 1 : 0,
+    l,
   };
   if (addressSize !== 0 && !addressBits[bits].includes(addressSize)) return;
   let at = 0;
   for (const pattern of row.operands) {
+    // It stands in the memory operand.
+    if (pattern.method === 'X') continue;
     const operand = statement.operands[at]!;
     if (operand.kind === 'far') {
       if (pattern.method !== 'A') return;
@@ -126,7 +151,8 @@ function tryRow(
     if (!matches(pattern, operand, size, row, context, encoding)) return;
     at++;
   }
-  if (encoding.rex) encoding.needsRex = true;
+  if (encoding.rex && !row.vex) encoding.needsRex = true;
+  if (row.vex && encoding.rex && bits !== 64) return;
   if (encoding.needsRex && (encoding.forbidsRex || bits !== 64)) return;
   const bytes = emit(row, encoding, statement, context, prefix66);
   return bytes && { bytes, encoding };

@@ -42,6 +42,12 @@ export interface Encoding {
   opcodeRegister: number;
   immediates: Immediate[];
   memoryWidth: number;
+  /** Of a VEX row: register, and W and L. */
+  vvvv: number;
+  /** Bits of the index that the memory operand must have, where it is a vector register. */
+  vectorIndex: number;
+  w: 0 | 1;
+  l: 0 | 1;
 }
 
 /** Address sizes of each code size. */

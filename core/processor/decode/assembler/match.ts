@@ -17,6 +17,8 @@ const registerFits = (pattern: OperandPattern, operand: RegisterOperand, width: 
         operand.class === 'general' &&
         (operand.width === width || (pattern.type === 'w' && operand.width > 16 && takesSelector(row)))
       );
+    case 'xmm':
+      return operand.class === 'xmm' && operand.width === (width === 256 ? 256 : 128);
     default:
       return operand.class === pattern.kind;
   }
@@ -31,7 +33,7 @@ export function matches(
   context: Context,
   out: Encoding,
 ): boolean {
-  const width = operandWidth(pattern, size);
+  const width = operandWidth(pattern, size, out.l);
   if (pattern.method === '') return matchesFixed(pattern, operand, width, context);
   switch (operand.kind) {
     case 'memory':
@@ -88,7 +90,9 @@ function placeRegister(pattern: OperandPattern, operand: RegisterOperand, row: R
     else if (number >= 4 && number < 8) out.needsRex = true;
   }
   const extended = number > 7 ? 1 : 0;
-  if (pattern.method === 'Z') {
+  if (pattern.method === 'H' || pattern.method === 'B') out.vvvv = number;
+  else if (pattern.method === 'L') out.immediates.push({ bytes: 1, value: BigInt(number << 4), relative: false });
+  else if (pattern.method === 'Z') {
     out.opcodeRegister = number & 7;
     out.rex |= extended;
   } else if (pattern.register) {

@@ -61,6 +61,7 @@ add(numbered('cr', 16), 'control', 64);
 add(numbered('dr', 16), 'debug', 64);
 add(numbered('mm', 8), 'mmx', 64);
 add(numbered('xmm', 16), 'xmm', 128);
+add(numbered('ymm', 16), 'xmm', 256);
 add(numbered('st', 8), 'st', 80);
 add(numbered('st(', 8, ')'), 'st', 80);
 add(['st'], 'st', 80);
@@ -178,8 +179,11 @@ function parseMemory(text: string, width: number): MemoryOperand | undefined {
   }
   // Neither rSP nor BX and BP can be an index.
   const fixedBase = (register: RegisterOperand): boolean =>
-    register.number === 4 || (register.width === 16 && (register.number === 3 || register.number === 5));
+    register.class === 'general' &&
+    (register.number === 4 || (register.width === 16 && (register.number === 3 || register.number === 5)));
   if (base && index && scale === '1' && fixedBase(index)) [base, index] = [index, base];
+  // A vector is an index always.
+  if (base?.class === 'xmm') [base, index] = [index, base];
   return {
     kind: 'memory',
     width,

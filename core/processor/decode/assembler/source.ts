@@ -1,7 +1,7 @@
 /** Assembly source to lines: labels, directives and instructions. Comments start with ; or # or //. */
 
 import { MachineError } from '../../../board/framework/error.ts';
-import { predicates } from '../names.ts';
+import { predicates, vexPredicates } from '../names.ts';
 import { Complaint, complain } from './complaint.ts';
 import type { Statement as Instruction } from './encoding.ts';
 import { parseOperand, registerNamed, splitAt } from './operand.ts';
@@ -173,14 +173,15 @@ function bitsStatement(text: string): Statement {
   return { kind: 'bits', bits };
 }
 
-const comparison = new RegExp(`^cmp(${predicates.join('|')})([ps][sd])$`);
+const comparison = new RegExp(`^(v?)cmp(${vexPredicates.join('|')})([ps][sd])$`);
 
 /** `cmpltps xmm0, xmm1` to `cmpps xmm0, xmm1, 1`. */
 function comparisonForm(statement: Instruction): Instruction {
-  const [, predicate, type] = comparison.exec(statement.mnemonic) ?? [];
-  if (predicate === undefined) return statement;
-  const immediate = { kind: 'immediate', text: String(predicates.indexOf(predicate)), distance: undefined } as const;
-  return { ...statement, mnemonic: `cmp${type}`, operands: [...statement.operands, immediate] };
+  const [, v, predicate, type] = comparison.exec(statement.mnemonic) ?? [];
+  const number = (v ? vexPredicates : predicates).indexOf(predicate ?? '');
+  if (number < 0) return statement;
+  const immediate = { kind: 'immediate', text: String(number), distance: undefined } as const;
+  return { ...statement, mnemonic: `${v}cmp${type}`, operands: [...statement.operands, immediate] };
 }
 
 /** `ljmp 8, start` to `jmp 8:start`. */

@@ -11,6 +11,8 @@ export const systemHelpers = {
   intercept: { inputs: [32], results: [] },
   /** (0 waiting x87, 1 non-waiting x87, 2 MMX): called where x87Blocked is not 0. #UD, #NM, #MF. */
   checkX87: { inputs: [32], results: [] },
+  /** Called where avxBlocked is not 0. #UD, #NM. */
+  checkAvx: { inputs: [], results: [] },
   /** Called where sseBlocked is not 0. #UD, #NM. */
   checkSse: { inputs: [], results: [] },
 
@@ -119,6 +121,7 @@ export const systemHelpers = {
   fxsave: { inputs: [32, 64, 32], results: [], dear: true },
   fxrstor: { inputs: [32, 64, 32], results: [], dear: true },
   xsave: { inputs: [32, 64, 32], results: [], dear: true },
+  xsavec: { inputs: [32, 64, 32], results: [], dear: true },
   xsaveopt: { inputs: [32, 64, 32], results: [], dear: true },
   xrstor: { inputs: [32, 64, 32], results: [], dear: true },
 } as const satisfies Record<string, Helper>;

@@ -4,11 +4,11 @@ import { constant } from '../../ir/value.ts';
 import { Vector } from '../../state/registers.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 
-type Image = 'fxsave' | 'fxrstor' | 'xsave' | 'xsaveopt' | 'xrstor';
+type Image = 'fxsave' | 'fxrstor' | 'xsave' | 'xsaveopt' | 'xsavec' | 'xrstor';
 
-const image = (helper: Image, w: 0 | 1, extension: number, feature: string): Instruction =>
+const image = (helper: Image, w: 0 | 1, extension: number, feature: string, opcode = '0f ae'): Instruction =>
   instruction(w ? `${helper}64` : helper, {
-    encodings: [[`np 0f ae /${extension} mem`, 'M', { w }]],
+    encodings: [[`np ${opcode} /${extension} mem`, 'M', { w }]],
     feature,
     semantics(cpu, place) {
       cpu.call(helper, place!.segment(), place!.offset(), constant(32, w));
@@ -26,13 +26,15 @@ export const stateImages: readonly Instruction[] = [
   image('xrstor', 1, 5, 'xsave'),
   image('xsaveopt', 0, 6, 'xsaveopt'),
   image('xsaveopt', 1, 6, 'xsaveopt'),
+  image('xsavec', 0, 4, 'xsavec', '0f c7'),
+  image('xsavec', 1, 4, 'xsavec', '0f c7'),
 ];
 
 /** Bits 31:16 are reserved; all others exist (DAZ among them). */
 const reserved = 0xffff_0000;
 
 export const LDMXCSR = instruction('ldmxcsr', {
-  encodings: [['np 0f ae /2 mem', 'Md']],
+  encodings: [['np 0f ae /2 mem', 'Md', { vex: 'Md' }]],
   feature: 'sse',
   unit: 'sse',
   semantics(cpu, source) {
@@ -43,7 +45,7 @@ export const LDMXCSR = instruction('ldmxcsr', {
 });
 
 export const STMXCSR = instruction('stmxcsr', {
-  encodings: [['np 0f ae /3 mem', 'Md']],
+  encodings: [['np 0f ae /3 mem', 'Md', { vex: 'Md' }]],
   feature: 'sse',
   unit: 'sse',
   semantics(cpu, target) {

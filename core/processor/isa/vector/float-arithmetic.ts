@@ -3,7 +3,7 @@ import { constant, type Value } from '../../ir/value.ts';
 import { simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import { type Exactness, exactDifference, exactProduct, exactQuotient, exactRoot, exactSum } from './exactness.ts';
-import { defaultControls, type Facts, factsOf, unless } from './float-guard.ts';
+import { defaultControls, type Facts, factsOf, help, helpUnless, kept } from './float-guard.ts';
 import { Format, type FormatName, SseArithmetic } from './operations.ts';
 
 type FloatWidth = 32 | 64;
@@ -80,6 +80,8 @@ interface Row {
   /** Where Intel's processors do something else. */
   readonly intel?: SseArithmetic;
   readonly plain?: Plain;
+  /** One operand is read, not two. */
+  readonly single?: true;
 }
 
 const rows: readonly Row[] = [
@@ -89,24 +91,23 @@ const rows: readonly Row[] = [
   { name: 'min', opcode: '0f 5d', operation: SseArithmetic.minimum, plain: extreme('pmin', 'lt') },
   { name: 'div', opcode: '0f 5e', operation: SseArithmetic.divide, plain: product('div') },
   { name: 'max', opcode: '0f 5f', operation: SseArithmetic.maximum, plain: extreme('pmax', 'gt') },
-  { name: 'sqrt', opcode: '0f 51', operation: SseArithmetic.squareRoot, plain: root },
+  { name: 'sqrt', opcode: '0f 51', operation: SseArithmetic.squareRoot, plain: root, single: true },
 ];
 
 const prefixes: Readonly<Record<FormatName, string>> = { ps: 'np', pd: '66', ss: 'f3', sd: 'f2' };
-const operands: Readonly<Record<FormatName, readonly [string, string]>> = {
-  ps: ['Vdq', 'Wdq'],
-  pd: ['Vdq', 'Wdq'],
-  ss: ['Vss', 'Wss'],
-  sd: ['Vsd', 'Wsd'],
-};
+/** By format: a vector that follows VEX.L, or a scalar. */
+const types: Readonly<Record<FormatName, string>> = { ps: 'x', pd: 'x', ss: 'ss', sd: 'sd' };
 const widths: Readonly<Record<FormatName, FloatWidth>> = { ps: 32, pd: 64, ss: 32, sd: 64 };
 
 function arithmetic(row: Row, format: FormatName, feature: string, prefix = prefixes[format]): Instruction {
   const { plain } = row;
   const width = widths[format];
   const packed = format === 'ps' || format === 'pd';
+  const type = types[format];
+  // Scalars keep the rest of a vector, which is another operand's in a VEX form.
+  const vex = packed && row.single ? 'Vx Wx' : `V${type} H${type} W${type}`;
   return instruction(`${row.name}${format}`, {
-    encodings: [[`${prefix} ${row.opcode}`, ...operands[format]]],
+    encodings: [[`${prefix} ${row.opcode}`, `V${type}`, `W${type}`, { vex }]],
     feature,
     unit: 'sse',
     ...(packed ? { aligned: true as const } : {}),
@@ -116,16 +117,22 @@ function arithmetic(row: Row, format: FormatName, feature: string, prefix = pref
       const code = constant(32, operation | (Format[format] << 8));
       const right = source.read();
       const left = target.read();
-      const inputs = [left.zeroExtend(128), right.zeroExtend(128), target.number(), code];
+      const helped = {
+        helper: 'sseArithmetic',
+        wide: 'sseArithmeticWide',
+        inputs: [kept(cpu, target, left), right],
+        target,
+        code,
+      } as const;
       if (!plain) {
-        cpu.call('sseArithmetic', ...inputs);
+        help(cpu, helped);
         return;
       }
       const result = plain.result(packed ? `f${width}x${128 / width}` : `f${width}`, left, right);
       const facts = factsOf(left.width, width);
       const good = facts.nowhere(plain.bad(facts, left, right, result));
       const usual = plain.exact && defaultControls(cpu, everyLane(width, plain.exact, left, right, result));
-      unless(cpu, usual ? usual.and(good) : good, 'sseArithmetic', ...inputs);
+      helpUnless(cpu, usual ? usual.and(good) : good, helped);
       target.write(result);
     },
   });
@@ -151,8 +158,8 @@ export const horizontalArithmetic: readonly Instruction[] = [
 ];
 
 const estimate = (name: string, opcode: string, operation: SseArithmetic, intel: SseArithmetic): Instruction[] => [
-  arithmetic({ name, opcode, operation, intel }, 'ps', 'sse'),
-  arithmetic({ name, opcode, operation, intel }, 'ss', 'sse'),
+  arithmetic({ name, opcode, operation, intel, single: true }, 'ps', 'sse'),
+  arithmetic({ name, opcode, operation, intel, single: true }, 'ss', 'sse'),
 ];
 
 export const estimates: readonly Instruction[] = [

@@ -2,7 +2,7 @@
 import { constant, no, type Value, zero } from '../../ir/value.ts';
 import { simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
-import { comparable, unless } from './float-guard.ts';
+import { comparable, helpUnless, kept, unless } from './float-guard.ts';
 import { Format, type FormatName } from './operations.ts';
 
 /** Equal, less, less or equal, unordered; bit 2 says the contrary (SDM vol. 2, CMPPD, table 3-1). Nothing here is unordered. */
@@ -23,35 +23,33 @@ function mask(shape: string, left: Value, right: Value, predicate: Value): Value
 
 const compare = (name: FormatName, prefix: string, type: string, width: 32 | 64): Instruction =>
   instruction(`cmp${name}`, {
-    encodings: [[`${prefix} 0f c2`, `V${type}`, `W${type}`, 'Ib']],
+    encodings: [[`${prefix} 0f c2`, `V${type}`, `W${type}`, 'Ib', { vex: `V${type} H${type} W${type} Ib` }]],
     feature: width === 32 ? 'sse' : 'sse2',
     unit: 'sse',
-    ...(type === 'dq' ? { aligned: true as const } : {}),
+    ...(type === 'x' ? { aligned: true as const } : {}),
     semantics(cpu, target, source, control) {
       const right = source.read();
       const left = target.read();
-      const predicate = control.read().and(7);
-      unless(
-        cpu,
-        comparable(width, left, right),
-        'sseCompare',
-        left.zeroExtend(128),
-        right.zeroExtend(128),
-        target.number(),
-        predicate.zeroExtend(32).or(Format[name] << 8),
-      );
-      target.write(mask(type === 'dq' ? `f${width}x${128 / width}` : `f${width}`, left, right, predicate));
+      const predicate = control.read().and(cpu.vex ? 31 : 7);
+      helpUnless(cpu, comparable(width, left, right), {
+        helper: 'sseCompare',
+        wide: 'sseCompareWide',
+        inputs: [kept(cpu, target, left), right],
+        target,
+        code: predicate.zeroExtend(32).or(Format[name] << 8),
+      });
+      target.write(mask(type === 'x' ? `f${width}x${128 / width}` : `f${width}`, left, right, predicate));
     },
   });
 
-export const CMPPS = compare('ps', 'np', 'dq', 32);
-export const CMPPD = compare('pd', '66', 'dq', 64);
+export const CMPPS = compare('ps', 'np', 'x', 32);
+export const CMPPD = compare('pd', '66', 'x', 64);
 export const CMPSS = compare('ss', 'f3', 'ss', 32);
 export const CMPSD = compare('sd', 'f2', 'sd', 64);
 
 const compareFlags = (name: 'comi' | 'ucomi', opcode: string, signals: 0 | 1, type: 'ss' | 'sd'): Instruction =>
   instruction(`${name}${type}`, {
-    encodings: [[opcode, `V${type}`, `W${type}`]],
+    encodings: [[opcode, `V${type}`, `W${type}`, { vex: `V${type} W${type}` }]],
     feature: type === 'ss' ? 'sse' : 'sse2',
     unit: 'sse',
     semantics(cpu, target, source) {

@@ -1,67 +1,88 @@
 /** Conversions between integers and floating-point numbers, and between precisions (SDM vol. 2, CVTDQ2PD … CVTTSS2SI). */
-import { constant, type Value } from '../../ir/value.ts';
+import { constant, type Value, zero } from '../../ir/value.ts';
 import { everywhere, simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Encoding } from '../notation.ts';
 import type { Operand } from '../operand.ts';
 import type { Tracer } from '../tracer.ts';
-import { comparable, defaultControls, factsOf, not, unless } from './float-guard.ts';
+import type { VectorHelp } from '../vex-run.ts';
+import { comparable, defaultControls, factsOf, help, helpUnless, not } from './float-guard.ts';
 import { SseConversion } from './operations.ts';
 import { checkSse } from './register-file.ts';
 
-const sse = (name: string, feature: string, encodings: Encoding[], semantics: Instruction['semantics']): Instruction =>
+type Meaning = Instruction['semantics'];
+type More = Pick<Instruction, 'whole'>;
+
+const sse = (name: string, feature: string, encoding: Encoding, semantics: Meaning, more: More = {}): Instruction =>
   instruction(name, {
-    encodings,
+    encodings: [encoding],
     feature,
     unit: 'sse',
-    ...(encodings[0][2] === 'Wdq' ? { aligned: true as const } : {}),
+    ...(encoding[2] === 'Wx' ? { aligned: true as const } : {}),
+    ...more,
     semantics,
   });
 
-/** The helper's inputs. */
-const asked = (source: Value, target: Operand, conversion: SseConversion): [Value, Value, Value] => [
-  source.zeroExtend(128),
-  target.number(),
-  constant(32, conversion),
+/** What the helper is told. A scalar's target keeps the rest of its vector. */
+const asked = (cpu: Tracer, source: Value, target: Operand, conversion: SseConversion): VectorHelp => ({
+  helper: 'sseConvert',
+  wide: 'sseConvertWide',
+  inputs: [cpu.vex && target.form?.kind === 'xmm' && target.width < 128 ? target.whole() : zero(128), source],
+  target,
+  code: constant(32, conversion),
+});
+
+/** Which operands a VEX form has: as many as the legacy one, or with the register that the target's rest comes from. */
+const plainVex = (opcode: string, target: string, source: string): Encoding => [
+  opcode,
+  target,
+  source,
+  { vex: `${target} ${source}` },
+];
+const mergingVex = (opcode: string, type: 'ss' | 'sd', source: string): Encoding => [
+  opcode,
+  `V${type}`,
+  source,
+  { vex: `V${type} H${type} ${source}` },
 ];
 
 // Between precisions.
 
-export const CVTSS2SD = sse('cvtss2sd', 'sse2', [['f3 0f 5a', 'Vsd', 'Wss']], (cpu, target, source) => {
+export const CVTSS2SD = sse('cvtss2sd', 'sse2', mergingVex('f3 0f 5a', 'sd', 'Wss'), (cpu, target, source) => {
   const value = source.read();
-  unless(cpu, comparable(32, value), 'sseConvert', ...asked(value, target, SseConversion.ss2sd));
+  helpUnless(cpu, comparable(32, value), asked(cpu, value, target, SseConversion.ss2sd));
   target.write(simd('f64.promote_f32', value));
 });
 
 const isNormal = (value: Value): Value => not(factsOf(32, 32).isAbnormal(value));
 
-export const CVTSD2SS = sse('cvtsd2ss', 'sse2', [['f2 0f 5a', 'Vss', 'Wsd']], (cpu, target, source) => {
+export const CVTSD2SS = sse('cvtsd2ss', 'sse2', mergingVex('f2 0f 5a', 'ss', 'Wsd'), (cpu, target, source) => {
   const value = source.read();
   const result = simd('f32.demote_f64', value);
   const exact = simd('f64.eq', simd('f64.promote_f32', result), value);
   const good = defaultControls(cpu, exact).and(isNormal(result));
-  unless(cpu, good, 'sseConvert', ...asked(value, target, SseConversion.sd2ss));
+  helpUnless(cpu, good, asked(cpu, value, target, SseConversion.sd2ss));
   target.write(result);
 });
 
-export const CVTPS2PD = sse('cvtps2pd', 'sse2', [['np 0f 5a', 'Vdq', 'Wq']], (cpu, target, source) => {
+export const CVTPS2PD = sse('cvtps2pd', 'sse2', plainVex('np 0f 5a', 'Vx', 'Whx'), (cpu, target, source) => {
   const value = source.read().zeroExtend(128);
-  unless(cpu, comparable(32, value), 'sseConvert', ...asked(value, target, SseConversion.ps2pd));
+  helpUnless(cpu, comparable(32, value), asked(cpu, value, target, SseConversion.ps2pd));
   target.write(simd('f64x2.promote_low_f32x4', value));
 });
 
 /** Nothing to go wrong. */
-export const CVTDQ2PD = sse('cvtdq2pd', 'sse2', [['f3 0f e6', 'Vdq', 'Wq']], (_cpu, target, source) => {
+export const CVTDQ2PD = sse('cvtdq2pd', 'sse2', plainVex('f3 0f e6', 'Vx', 'Whx'), (_cpu, target, source) => {
   target.write(simd('f64x2.convert_low_i32x4_s', source.read().zeroExtend(128)));
 });
 
-export const CVTDQ2PS = sse('cvtdq2ps', 'sse2', [['np 0f 5b', 'Vdq', 'Wdq']], (cpu, target, source) => {
+export const CVTDQ2PS = sse('cvtdq2ps', 'sse2', plainVex('np 0f 5b', 'Vx', 'Wx'), (cpu, target, source) => {
   const value = source.read();
   const result = simd('f32x4.convert_i32x4_s', value);
   const back = simd('i32x4.eq', simd('i32x4.trunc_sat_f32x4_s', result), value);
   const largest = simd('i32x4.eq', value, everywhere(32, 0x7fff_ffff));
   const exact = simd('i32x4.all_true', simd('v128.andnot', back, largest));
-  unless(cpu, defaultControls(cpu, exact), 'sseConvert', ...asked(value, target, SseConversion.dq2ps));
+  helpUnless(cpu, defaultControls(cpu, exact), asked(cpu, value, target, SseConversion.dq2ps));
   target.write(result);
 });
 
@@ -72,12 +93,18 @@ const limits = {
 } as const;
 
 const always = (name: string, opcode: string, conversion: SseConversion): Instruction =>
-  sse(name, 'sse2', [[opcode, 'Vdq', 'Wdq']], (cpu, target, source) => {
-    cpu.call('sseConvert', ...asked(source.read(), target, conversion));
-  });
+  sse(
+    name,
+    'sse2',
+    plainVex(opcode, 'Vdq', 'Wx'),
+    (cpu, target, source) => {
+      for (let lane = 0; lane < cpu.lanes; lane++) help(cpu, asked(cpu, source.lane(lane).read(), target, conversion));
+    },
+    { whole: true },
+  );
 
 const singlesToIntegers = (name: string, opcode: string, conversion: SseConversion): Instruction =>
-  sse(name, 'sse2', [[opcode, 'Vdq', 'Wdq']], (cpu, target, source) => {
+  sse(name, 'sse2', plainVex(opcode, 'Vx', 'Wx'), (cpu, target, source) => {
     const value = source.read();
     const whole = conversion === SseConversion.tps2dq ? value : simd('f32x4.nearest', value);
     const magnitudes = simd('v128.and', whole, everywhere(32, 0x7fff_ffff));
@@ -85,7 +112,7 @@ const singlesToIntegers = (name: string, opcode: string, conversion: SseConversi
     const result = simd('i32x4.trunc_sat_f32x4_s', whole);
     const exact = simd('i32x4.all_true', simd('f32x4.eq', simd('f32x4.convert_i32x4_s', result), value));
     const good = defaultControls(cpu, exact).and(not(tooLarge));
-    unless(cpu, good, 'sseConvert', ...asked(value, target, conversion));
+    helpUnless(cpu, good, asked(cpu, value, target, conversion));
     target.write(result);
   });
 
@@ -106,22 +133,22 @@ const survives = (integer: Value, converted: Value): Value => {
   return back.eq(integer).and(integer.ne(largest));
 };
 
-export const CVTSI2SD = sse('cvtsi2sd', 'sse2', [['f2 0f 2a', 'Vsd', 'Ey']], (cpu, target, source) => {
+export const CVTSI2SD = sse('cvtsi2sd', 'sse2', mergingVex('f2 0f 2a', 'sd', 'Ey'), (cpu, target, source) => {
   const value = source.read();
   // 32 bits always fit.
   const result = simd(`f64.convert_i${value.width}_s`, value);
   if (value.width === 64) {
     const good = defaultControls(cpu, survives(value, result));
-    unless(cpu, good, 'sseConvert', ...asked(value, target, SseConversion.si2sd64));
+    helpUnless(cpu, good, asked(cpu, value, target, SseConversion.si2sd64));
   }
   target.write(result);
 });
 
-export const CVTSI2SS = sse('cvtsi2ss', 'sse', [['f3 0f 2a', 'Vss', 'Ey']], (cpu, target, source) => {
+export const CVTSI2SS = sse('cvtsi2ss', 'sse', mergingVex('f3 0f 2a', 'ss', 'Ey'), (cpu, target, source) => {
   const value = source.read();
   const conversion = value.width === 64 ? SseConversion.si2ss64 : SseConversion.si2ss32;
   const result = simd(`f32.convert_i${value.width}_s`, value);
-  unless(cpu, defaultControls(cpu, survives(value, result)), 'sseConvert', ...asked(value, target, conversion));
+  helpUnless(cpu, defaultControls(cpu, survives(value, result)), asked(cpu, value, target, conversion));
   target.write(result);
 });
 
@@ -137,14 +164,14 @@ type Conversions = Readonly<Record<32 | 64, SseConversion>>;
 
 /** Default controls round to the nearest integer. */
 const toInteger = (name: string, opcode: string, type: 'ss' | 'sd', conversions: Conversions): Instruction =>
-  sse(name, type === 'ss' ? 'sse' : 'sse2', [[opcode, 'Gy', `W${type}`]], (cpu, target, source) => {
+  sse(name, type === 'ss' ? 'sse' : 'sse2', plainVex(opcode, 'Gy', `W${type}`), (cpu, target, source) => {
     const value = source.read();
     const width = target.width as 32 | 64;
-    const inputs = asked(value, target, conversions[width]);
+    const helped = asked(cpu, value, target, conversions[width]);
     const whole = name.startsWith('cvtt') ? value : simd(`f${value.width}.nearest`, value);
     const result = simd(`i${width}.trunc_sat_f${value.width}_s`, whole);
     const exact = simd(`f${value.width}.eq`, simd(`f${value.width}.convert_i${width}_s`, result), value);
-    unless(cpu, defaultControls(cpu, exact).and(fits(whole, width)), 'sseConvert', ...inputs);
+    helpUnless(cpu, defaultControls(cpu, exact).and(fits(whole, width)), helped);
     target.write(result);
   });
 
@@ -179,7 +206,7 @@ const mixed = (
 const helped =
   (conversion: SseConversion) =>
   (cpu: Tracer, target: Operand, source: Value): void => {
-    cpu.call('sseConvert', ...asked(source, target, conversion));
+    help(cpu, asked(cpu, source, target, conversion));
   };
 const toDoubles = (_cpu: Tracer, target: Operand, source: Value): void =>
   target.write(simd('f64x2.convert_low_i32x4_s', source.zeroExtend(128)));

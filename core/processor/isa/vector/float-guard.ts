@@ -7,7 +7,9 @@
 import type { HelperName } from '../../ir/helpers.ts';
 import { constant, type Value, yes, zero } from '../../ir/value.ts';
 import { everywhere, simd } from '../../ir/vector.ts';
+import type { Operand } from '../operand.ts';
 import type { Tracer } from '../tracer.ts';
+import type { VectorHelp } from '../vex-run.ts';
 
 type FloatWidth = 32 | 64;
 
@@ -105,6 +107,27 @@ export const comparable = (width: FloatWidth, ...values: Value[]): Value => {
   const { either, isIncomparable, nowhere } = factsOf(values[0].width, width);
   return nowhere(either(...values.map(isIncomparable)));
 };
+
+/** A helper does all of it. */
+export function help(cpu: Tracer, what: VectorHelp): void {
+  if (cpu.vex) cpu.vex.help(what);
+  else cpu.call(what.helper, ...helperInputs(what));
+}
+
+/** Unless `plain`, the helper does all of it and the instruction ends there: with more than one lane, unless it is plain in all of them. */
+export function helpUnless(cpu: Tracer, plain: Value, what: VectorHelp): void {
+  if (cpu.vex) cpu.vex.help({ ...what, plain });
+  else unless(cpu, plain, what.helper, ...helperInputs(what));
+}
+
+function helperInputs({ inputs, target, code }: VectorHelp): Value[] {
+  const [left, right, ...others] = inputs.map(input => input.zeroExtend(128)) as [Value, Value, ...Value[]];
+  return [left, right, target.number(), code, ...others];
+}
+
+/** What a scalar's target has above it in a VEX form; else the scalar that it held. */
+export const kept = (cpu: Tracer, target: Operand, left: Value): Value =>
+  cpu.vex && left.width < 128 ? target.whole() : left;
 
 /** Unless `plain`, the helper does all of it and the instruction ends there. */
 export function unless(cpu: Tracer, plain: Value, helper: HelperName, ...inputs: Value[]): void {

@@ -42,8 +42,8 @@ export const packedShifts: readonly Instruction[] = rows.flatMap(([name, opcode,
   }),
   instruction(name, {
     encodings: [
-      [`66 ${opcode}`, 'Vdq', 'Wdq'],
-      [`66 ${immediate}`, 'Udq', 'Ib'],
+      [`66 ${opcode}`, 'Vx', 'Wdq', { vex: 'Vx Hx Wdq', wideFeature: 'avx2' }],
+      [`66 ${immediate}`, 'Ux', 'Ib', { vex: 'Hx Ux Ib', wideFeature: 'avx2' }],
     ],
     feature: 'sse2',
     unit: 'sse',
@@ -63,7 +63,7 @@ const places = lanesConstant(
 /** Whole bytes, by looking them up: places outside of the register hold zeros. */
 const byteShift = (name: string, opcode: string, direction: 'add' | 'sub'): Instruction =>
   instruction(name, {
-    encodings: [[`66 ${opcode}`, 'Udq', 'Ib']],
+    encodings: [[`66 ${opcode}`, 'Ux', 'Ib', { vex: 'Hx Ux Ib', wideFeature: 'avx2' }]],
     feature: 'sse2',
     unit: 'sse',
     semantics(_cpu, target, source) {

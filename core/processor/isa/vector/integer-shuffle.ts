@@ -2,7 +2,7 @@
 import { constant, type Value, zero } from '../../ir/value.ts';
 import { everywhere, lanesConstant, shuffleLanes, simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
-import { onSse, writeVector } from './register-file.ts';
+import { onSse, signsOf, writeVector } from './register-file.ts';
 
 type LaneBytes = 1 | 2 | 4 | 8;
 
@@ -84,7 +84,7 @@ function shuffled16(value: Value, control: Value, high: boolean): Value {
 
 const shuffle = (name: string, opcode: string, meaning: (source: Value, control: Value) => Value): Instruction =>
   instruction(name, {
-    encodings: [[opcode, 'Vdq', 'Wdq', 'Ib']],
+    encodings: [[opcode, 'Vx', 'Wx', 'Ib', { vex: 'Vx Wx Ib', wideFeature: 'avx2' }]],
     feature: 'sse2',
     unit: 'sse',
     aligned: true,
@@ -118,8 +118,8 @@ const inserted = (value: Value, word: Value, control: Value, lanes: number): Val
 const insert = (prefix: 'np' | '66', register: 'Pq' | 'Vdq', lanes: number): Instruction =>
   instruction('pinsrw', {
     encodings: [
-      [`${prefix} 0f c4`, register, 'Rd', 'Ib'],
-      [`${prefix} 0f c4`, register, 'Mw', 'Ib'],
+      [`${prefix} 0f c4`, register, 'Rd', 'Ib', lanes === 8 ? { vex: 'Vdq Hdq Rd Ib' } : {}],
+      [`${prefix} 0f c4`, register, 'Mw', 'Ib', lanes === 8 ? { vex: 'Vdq Hdq Mw Ib' } : {}],
     ],
     feature: lanes === 4 ? 'sse' : 'sse2',
     unit: lanes === 4 ? 'mmx' : 'sse',
@@ -145,7 +145,7 @@ export const PEXTRW = [
     },
   }),
   instruction('pextrw', {
-    encodings: [['66 0f c5', 'Gd', 'Udq', 'Ib']],
+    encodings: [['66 0f c5', 'Gd', 'Udq', 'Ib', { vex: 'Gd Udq Ib' }]],
     feature: 'sse2',
     unit: 'sse',
     semantics(_cpu, target, source, control) {
@@ -166,11 +166,12 @@ export const PMOVMSKB = [
     },
   }),
   instruction('pmovmskb', {
-    encodings: [['66 0f d7', 'Gd', 'Udq']],
+    encodings: [['66 0f d7', 'Gd', 'Ux', { vex: 'Gd Ux', wideFeature: 'avx2' }]],
     feature: 'sse2',
     unit: 'sse',
-    semantics(_cpu, target, source) {
-      target.write(simd('i8x16.bitmask', source.read()));
+    whole: true,
+    semantics(cpu, target, source) {
+      target.write(signsOf(cpu, source, 'i8x16.bitmask'));
     },
   }),
 ];

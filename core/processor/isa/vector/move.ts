@@ -6,21 +6,26 @@ import type { Encoding } from '../notation.ts';
 import type { Tracer } from '../tracer.ts';
 import { checkSse, writeVector } from './register-file.ts';
 
+/** The VEX form has the same operands. */
+const both = (opcode: string, target: string, source: string): Encoding => [
+  opcode,
+  target,
+  source,
+  { vex: `${target} ${source}` },
+];
+
 const vectorMove = (name: string, feature: string, aligned: boolean, ...encodings: Encoding[]): Instruction =>
   instruction(name, {
     encodings,
     feature,
     unit: 'sse',
-    ...(aligned ? { aligned: true as const } : {}),
+    ...(aligned ? { aligned: 'always' as const } : {}),
     semantics(_cpu, target, source) {
       target.write(source.read());
     },
   });
 
-const loadAndStore = (load: string, store: string): Encoding[] => [
-  [load, 'Vdq', 'Wdq'],
-  [store, 'Wdq', 'Vdq'],
-];
+const loadAndStore = (load: string, store: string): Encoding[] => [both(load, 'Vx', 'Wx'), both(store, 'Wx', 'Vx')];
 
 export const vectorMoves: readonly Instruction[] = [
   vectorMove('movaps', 'sse', true, ...loadAndStore('np 0f 28', 'np 0f 29')),
@@ -29,20 +34,20 @@ export const vectorMoves: readonly Instruction[] = [
   vectorMove('movupd', 'sse2', false, ...loadAndStore('66 0f 10', '66 0f 11')),
   vectorMove('movdqa', 'sse2', true, ...loadAndStore('66 0f 6f', '66 0f 7f')),
   vectorMove('movdqu', 'sse2', false, ...loadAndStore('f3 0f 6f', 'f3 0f 7f')),
-  vectorMove('movntps', 'sse', true, ['np 0f 2b', 'Mdq', 'Vdq']),
-  vectorMove('movntpd', 'sse2', true, ['66 0f 2b', 'Mdq', 'Vdq']),
-  vectorMove('movntdq', 'sse2', true, ['66 0f e7', 'Mdq', 'Vdq']),
-  vectorMove('lddqu', 'sse3', false, ['f2 0f f0', 'Vdq', 'Mdq']),
+  vectorMove('movntps', 'sse', true, both('np 0f 2b', 'Mx', 'Vx')),
+  vectorMove('movntpd', 'sse2', true, both('66 0f 2b', 'Mx', 'Vx')),
+  vectorMove('movntdq', 'sse2', true, both('66 0f e7', 'Mx', 'Vx')),
+  vectorMove('lddqu', 'sse3', false, both('f2 0f f0', 'Vx', 'Mx')),
 ];
 
 /** A load clears the rest of the register; between registers the rest stays. */
-const scalarMove = (name: string, feature: string, prefix: string, type: 'd' | 'q'): Instruction =>
+const scalarMove = (name: string, feature: string, prefix: string, type: 'ss' | 'sd'): Instruction =>
   instruction(name, {
     encodings: [
-      [`${prefix} 0f 10`, `V${type}`, `U${type}`],
-      [`${prefix} 0f 10`, 'Vdq', `M${type}`],
-      [`${prefix} 0f 11`, `U${type}`, `V${type}`],
-      [`${prefix} 0f 11`, `M${type}`, `V${type}`],
+      [`${prefix} 0f 10`, `V${type}`, `U${type}`, { vex: `V${type} H${type} U${type}` }],
+      both(`${prefix} 0f 10`, 'Vdq', `M${type}`),
+      [`${prefix} 0f 11`, `U${type}`, `V${type}`, { vex: `U${type} H${type} V${type}` }],
+      both(`${prefix} 0f 11`, `M${type}`, `V${type}`),
     ],
     feature,
     unit: 'sse',
@@ -51,8 +56,8 @@ const scalarMove = (name: string, feature: string, prefix: string, type: 'd' | '
     },
   });
 
-export const MOVSS = scalarMove('movss', 'sse', 'f3', 'd');
-export const MOVSD = scalarMove('movsd', 'sse2', 'f2', 'q');
+export const MOVSS = scalarMove('movss', 'sse', 'f3', 'ss');
+export const MOVSD = scalarMove('movsd', 'sse2', 'f2', 'sd');
 
 /** What has happened to the unit when memory faults depends on the vendor. */
 const storesMmx: Instruction['vendorDependent'] = ({ operands }) => operands[0]!.kind === 'memory';
@@ -72,8 +77,8 @@ export const MOVD = [
   }),
   instruction('movd', {
     encodings: [
-      ['66 0f 6e', 'Vdq', 'Ed', { w: 0 }],
-      ['66 0f 7e', 'Ed', 'Vd', { w: 0 }],
+      ['66 0f 6e', 'Vdq', 'Ed', { w: 0, vex: 'Vdq Ed' }],
+      ['66 0f 7e', 'Ed', 'Vd', { w: 0, vex: 'Ed Vd' }],
     ],
     feature: 'sse2',
     unit: 'sse',
@@ -100,11 +105,11 @@ export const MOVQ = [
   }),
   instruction('movq', {
     encodings: [
-      ['f3 0f 7e', 'Vdq', 'Wq'],
-      ['66 0f d6', 'Mq', 'Vq'],
-      ['66 0f d6', 'Udq', 'Vq'],
-      ['66 0f 6e', 'Vdq', 'Eq', { w: 1 }],
-      ['66 0f 7e', 'Eq', 'Vq', { w: 1 }],
+      both('f3 0f 7e', 'Vdq', 'Wq'),
+      both('66 0f d6', 'Mq', 'Vq'),
+      both('66 0f d6', 'Udq', 'Vq'),
+      ['66 0f 6e', 'Vdq', 'Eq', { w: 1, vex: 'Vdq Eq' }],
+      ['66 0f 7e', 'Eq', 'Vq', { w: 1, vex: 'Eq Vq' }],
     ],
     feature: 'sse2',
     unit: 'sse',
@@ -147,10 +152,7 @@ export const MOVDQ2Q = instruction('movdq2q', {
 /** Halves of a register by loads and stores, and between registers (MOVHLPS, MOVLHPS). */
 const lowHalf = (name: string, feature: string, prefix: string): Instruction =>
   instruction(name, {
-    encodings: [
-      [`${prefix} 0f 12`, 'Vq', 'Mq'],
-      [`${prefix} 0f 13`, 'Mq', 'Vq'],
-    ],
+    encodings: [[`${prefix} 0f 12`, 'Vq', 'Mq', { vex: 'Vq Hq Mq' }], both(`${prefix} 0f 13`, 'Mq', 'Vq')],
     feature,
     unit: 'sse',
     semantics(_cpu, target, source) {
@@ -160,10 +162,7 @@ const lowHalf = (name: string, feature: string, prefix: string): Instruction =>
 
 const highHalf = (name: string, feature: string, prefix: string): Instruction =>
   instruction(name, {
-    encodings: [
-      [`${prefix} 0f 16`, 'Vdq', 'Mq'],
-      [`${prefix} 0f 17`, 'Mq', 'Vdq'],
-    ],
+    encodings: [[`${prefix} 0f 16`, 'Vdq', 'Mq', { vex: 'Vdq Hdq Mq' }], both(`${prefix} 0f 17`, 'Mq', 'Vdq')],
     feature,
     unit: 'sse',
     semantics(_cpu, target, source) {
@@ -180,7 +179,7 @@ export const halfMoves: readonly Instruction[] = [
 ];
 
 export const MOVHLPS = instruction('movhlps', {
-  encodings: [['np 0f 12', 'Vq', 'Udq']],
+  encodings: [['np 0f 12', 'Vq', 'Udq', { vex: 'Vq Hq Udq' }]],
   feature: 'sse',
   unit: 'sse',
   semantics(_cpu, target, source) {
@@ -189,7 +188,7 @@ export const MOVHLPS = instruction('movhlps', {
 });
 
 export const MOVLHPS = instruction('movlhps', {
-  encodings: [['np 0f 16', 'Vdq', 'Uq']],
+  encodings: [['np 0f 16', 'Vdq', 'Uq', { vex: 'Vdq Hdq Uq' }]],
   feature: 'sse',
   unit: 'sse',
   semantics(_cpu, target, source) {
@@ -216,7 +215,7 @@ export const MASKMOVQ = instruction('maskmovq', {
 });
 
 export const MASKMOVDQU = instruction('maskmovdqu', {
-  encodings: [['66 0f f7', 'Vdq', 'Udq']],
+  encodings: [both('66 0f f7', 'Vdq', 'Udq')],
   feature: 'sse2',
   unit: 'sse',
   varies: ['address', 'code'],

@@ -1,5 +1,6 @@
 /** What MMX and SSE integer rows have in common: one operation, two register files (SDM vol. 1, chapters 9 and 11). */
 import { constant, type Value } from '../../ir/value.ts';
+import { simd } from '../../ir/vector.ts';
 import { type Instruction, instruction } from '../instruction.ts';
 import type { Operand } from '../operand.ts';
 import type { Tracer } from '../tracer.ts';
@@ -40,10 +41,31 @@ export const onBoth = (name: string, opcode: string, meaning: VectorMeaning, mmx
   onSse(name, `66 ${opcode}`, meaning),
 ];
 
-/** `xmm, xmm/m128`. */
-export const onSse = (name: string, opcode: string, meaning: VectorMeaning, feature = 'sse2'): Instruction =>
+/** The signs of all lanes, a bit each, as a vector operation tells them of 128 bits. */
+export function signsOf(cpu: Tracer, source: Operand, operation: string): Value {
+  const lanes = Number(operation.slice(operation.indexOf('x') + 1, operation.indexOf('.')));
+  const signs = Array.from({ length: cpu.lanes }, (_, n) => simd(operation, source.lane(n).read()).shl(n * lanes));
+  return signs.reduce((all, some) => all.or(some));
+}
+
+export interface OnSse {
+  /** Of the legacy form. */
+  readonly feature?: string;
+  /** Of the VEX form with 256 bits: AVX2, or AVX for floating point. */
+  readonly wide?: string;
+  /** The target is not read: the VEX form has two operands as well. */
+  readonly single?: true;
+}
+
+/** `xmm, xmm/m128`, `xmm, xmm, xmm/m128` and `ymm, ymm, ymm/m256`. */
+export const onSse = (
+  name: string,
+  opcode: string,
+  meaning: VectorMeaning,
+  { feature = 'sse2', wide = 'avx2', single }: OnSse = {},
+): Instruction =>
   instruction(name, {
-    encodings: [[opcode, 'Vdq', 'Wdq']],
+    encodings: [[opcode, 'Vx', 'Wx', { vex: single ? 'Vx Wx' : 'Vx Hx Wx', wideFeature: wide }]],
     feature,
     unit: 'sse',
     aligned: true,

@@ -29,6 +29,8 @@ const efer = (bit: number, bits: 32 | 64 = 64): Trial => ({
   bits,
 });
 const osxsave = 'mov rax, cr4\n or eax, 0x40000\n mov cr4, rax\n';
+const avxState = `${osxsave} mov eax, 7\n xor edx, edx\n xor ecx, ecx\n xsetbv\n`;
+const avxInstruction = (code: string): Trial => ({ code: `${avxState} ${code}`, faults: [invalid, refused], bits: 64 });
 const fsgsbase = 'mov rax, cr4\n or eax, 0x10000\n mov cr4, rax\n';
 const data = `[${place.data}]`;
 
@@ -82,6 +84,12 @@ const trials: Readonly<Record<string, Trial>> = {
     bits: 64,
     result: true,
   },
+  xsavec: { code: `${osxsave} mov eax, 3\n xor edx, edx\n xsavec ${data}`, faults: [invalid, refused], bits: 64 },
+  avx: avxInstruction('vaddps xmm0, xmm1, xmm2'),
+  avx2: avxInstruction('vpaddb ymm0, ymm1, ymm2'),
+  fma: avxInstruction('vfmadd132ps ymm0, ymm1, ymm2'),
+  f16c: avxInstruction('vcvtph2ps ymm0, xmm2'),
+  bmi2: instruction('shlx eax, ecx, edx'),
   // BSF of 0 leaves its target.
   bmi1: {
     code: 'mov eax, 7\n xor ecx, ecx\n tzcnt eax, ecx\n cmp eax, 32\n sete al\n movzx eax, al',
@@ -103,7 +111,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   ...Object.fromEntries(['htt', 'cmpLegacy', 'hypervisor', 'invariantTsc', 'erms'].map(name => [name, 'no behaviour'])),
   osxsave: 'follows CR4',
   ...Object.fromEntries(['ssbNo', 'btcNo', 'srsoNo'].map(name => [name, 'what does not happen'])),
-  ...Object.fromEntries(['ssse3', 'sse41', 'sse42', 'aes', 'bmi2', 'clzero'].map(name => [name, 'no model has it'])),
+  ...Object.fromEntries(['ssse3', 'sse41', 'sse42', 'aes', 'clzero', 'xgetbv1'].map(name => [name, 'no model has it'])),
 };
 
 /** A computer in 64-bit or 32-bit protected mode, whatever it did before. */
@@ -150,6 +158,23 @@ for (const [name, make] of Object.entries({ amd, intel })) {
       for (const feature of without) {
         t.false(announces(m, feature), feature);
         t.false(works(m, trials[feature]!), feature);
+      }
+    }
+  });
+}
+
+/** What models leave to their users, until the levels below it are complete. */
+const vectors = ['avx', 'avx2', 'fma', 'f16c', 'bmi1', 'bmi2', 'xsavec'];
+
+for (const [name, make] of Object.entries({ amd, intel })) {
+  test(`${name}: features that are added work, each alone`, t => {
+    for (const feature of vectors) {
+      // The others' instructions need AVX's state.
+      const also = ['avx2', 'fma', 'f16c'].includes(feature) ? ['avx', feature] : [feature];
+      const m = new Computer(make({ ...all, also }));
+      for (const other of vectors) {
+        t.is(announces(m, other), also.includes(other), `${other} with ${also}`);
+        t.is(works(m, trials[other]!), also.includes(other), `${other} with ${also}`);
       }
     }
   });

@@ -68,8 +68,10 @@ const faults = test.macro({
 test('LOCK with a register', faults, 64, 'f0 01 d8');
 test('LOCK with a memory source', faults, 64, 'f0 03 00');
 test('LOCK where it never fits', faults, 64, 'f0 39 00');
-test('VEX', faults, 64, 'c5 f8 77 00 00 00 00 00 00 00 00 00 00 00 00');
-test('VEX in legacy modes', faults, 32, 'c5 f8 77 00 00 00 00 00 00 00 00 00 00 00 00');
+test('VEX.vvvv that is no operand', faults, 64, 'c5 c0 77 00 00 00 00 00 00 00 00 00 00 00 00');
+test('VEX.vvvv that is no operand, in legacy modes', faults, 32, 'c5 c0 77 00 00 00 00 00 00 00 00 00 00 00 00');
+test('a gather whose index is its mask', faults, 64, 'c4 e2 69 90 04 90 00 00 00 00 00 00 00 00 00');
+test('a gather without an index', faults, 64, 'c4 e2 69 90 00 00 00 00 00 00 00 00 00 00 00');
 test('EVEX', faults, 64, '62 f1 7c 48 58 c0 00 00 00 00 00 00 00 00 00');
 test('EVEX in legacy modes', faults, 32, '62 f1 7c 48 58 c0 00 00 00 00 00 00 00 00 00');
 test('XOP', faults, 64, '8f e8 78 c0 c0 00 00 00 00 00 00 00 00 00 00');

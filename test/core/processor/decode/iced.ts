@@ -143,6 +143,7 @@ function icedMemory(instruction: iced.Instruction, bits: number): string {
   const base = instruction.memoryBase;
   const rip = base === iced.Register.RIP || base === iced.Register.EIP;
   const index = instruction.memoryIndex;
+  const isVector = index !== 0 && /^[xy]mm/.test(icedRegister(index));
   const size = instruction.memoryDisplSize;
   const width = base
     ? /^(r|mm)/.test(icedRegister(base)) && !/[dw]$/.test(icedRegister(base))
@@ -150,17 +151,19 @@ function icedMemory(instruction: iced.Instruction, bits: number): string {
       : /^e|d$/.test(icedRegister(base))
         ? 32
         : 16
-    : index
-      ? /^e|d$/.test(icedRegister(index))
-        ? 32
-        : 64
-      : size === 8
-        ? 64
-        : size === 2
-          ? 16
-          : bits === 64 && size === 4 && instruction.memoryDisplacement >> 32n
-            ? 64
-            : size * 8;
+    : isVector
+      ? bits
+      : index
+        ? /^e|d$/.test(icedRegister(index))
+          ? 32
+          : 64
+        : size === 8
+          ? 64
+          : size === 2
+            ? 16
+            : bits === 64 && size === 4 && instruction.memoryDisplacement >> 32n
+              ? 64
+              : size * 8;
   const displacement = rip ? instruction.memoryDisplacement - instruction.nextIP : instruction.memoryDisplacement;
   return memoryText(
     segment,
@@ -181,13 +184,15 @@ export function weSee(decoded: Decoded, length: number, rip: bigint): Seen {
   const mnemonic = mnemonicOf(instruction, size, decoded.addressWidth);
   const implicit = implicitOperands(stringStem(instruction.name), decoded, mnemonic);
   if (implicit) return { length, mnemonic: renamed[mnemonic] ?? mnemonic, operands: implicit, code: row.text };
-  const operands = decoded.form!.operands.map(({ kind, width }, n) => {
+  const operands = decoded.form!.operands.flatMap(({ kind, width }, n) => {
+    // A vector that is an index is part of the memory operand.
+    if (row.operands[n]!.method === 'X') return [];
     const register = decoded.registers[n]!;
     switch (kind) {
       case 'general':
         return generalName(register, width);
       case 'xmm':
-        return xmmName(register);
+        return xmmName(register, width);
       case 'mmx':
         return mmxName(register);
       case 'segment':
@@ -264,10 +269,12 @@ const ours = new Set(
 /** Whether rows of ours have that name: MOVSD is a string instruction and an SSE2 one. */
 export const implemented = ({ mnemonic, operands, code }: Seen): boolean =>
   // AMD processors fault on PREFETCH with a register (seen on hardware), where iced follows Intel's.
-  !code.endsWith('_0F0D') && ours.has(`${mnemonic} ${operands.some(name => /^x?mm\d/.test(name))}`);
+  !code.endsWith('_0F0D') &&
+  !code.startsWith('EVEX_') &&
+  ours.has(`${mnemonic} ${operands.some(name => /^[xy]?mm\d/.test(name))}`);
 
 /** A few bits from or to a register: iced names all of it that the operand size says, we what is read or written. */
-const partial = /^(lldt|ltr|lmsw|verr|verw|arpl|lar|lsl|mov|movmskp[sd]|pmovmskb|p(ins|ext)rw)$/;
+const partial = /^(lldt|ltr|lmsw|verr|verw|arpl|lar|lsl|mov|v?movmskp[sd]|v?pmovmskb|v?p(ins|ext)rw)$/;
 const narrow = (register: string): string =>
   /^r\d+[dw]?$/.test(register) ? register.replace(/[dw]?$/, 'w') : register.replace(/^[re](\w\w)$/, '$1');
 
@@ -284,15 +291,22 @@ export function agree(mine: Seen, other: Seen): boolean {
   return mine.operands.map(plain).join() === other.operands.map(plain).join();
 }
 
+function vectorIndex(decoded: Decoded): string {
+  const { row } = opcodeMap().variants[decoded.variant]!;
+  const at = row.operands.findIndex(({ method }) => method === 'X');
+  return at < 0 ? '' : xmmName(decoded.registers[at]!, decoded.form!.operands[at]!.width);
+}
+
 function ourMemory(decoded: Decoded): string {
   const { base, index, addressWidth } = decoded;
   const none = state.zero.offset;
-  const bare = base === none && index === none && !decoded.ripRelative;
+  const vector = vectorIndex(decoded);
+  const bare = base === none && index === none && !decoded.ripRelative && vector === '';
   const displacement = join(decoded.displacementLow, decoded.displacementHigh);
   return memoryText(
     ourSegment(decoded),
     decoded.ripRelative ? (addressWidth === 64 ? 'rip' : 'eip') : base === none ? '' : generalName(base, addressWidth),
-    index === none ? '' : generalName(index, addressWidth),
+    index === none ? vector : generalName(index, addressWidth),
     1 << decoded.scale,
     displacement,
     bare && addressWidth === 64 && displacement >= 0n && displacement < 1n << 31n

@@ -32,7 +32,7 @@ test('rows that share bytes and nothing else are not', t => {
 const misspelt = test.macro((t, encoding: Encoding, message: RegExp) => {
   t.throws(() => new OpcodeMap([make('wrong', encoding)]), { message });
 });
-test('an operand that is none', misspelt, ['01', 'Xv'], /"Xv" is not understood/);
+test('an operand that is none', misspelt, ['01', 'Yv'], /"Yv" is not understood/);
 test('a type that is none', misspelt, ['01', 'Ek'], /"Ek" is not understood/);
 test('an opcode that is none', misspelt, ['zz', 'Ev'], /no opcode byte/);
 test('two operands in one place', misspelt, ['01', 'Ev', 'Wdq'], /two operands in ModRM.rm/);

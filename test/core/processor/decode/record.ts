@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { opcodeMap } from '../../../../core/processor/isa/opcode-map.ts';
-import { escapes, type Row } from '../../../../core/processor/isa/row.ts';
+import { escapes, type Row, Space, vexSpaces } from '../../../../core/processor/isa/row.ts';
 import { type Bits, recordingFile, toHex } from './recording.ts';
 
 const slot = 32;
@@ -42,9 +42,43 @@ const addressing: readonly (readonly [mod: number, rm: number, sib: number])[] =
   [0, 4, 0xfe],
 ];
 
+const prefixClasses: Readonly<Record<string, number>> = { 66: 1, f3: 2, f2: 3 };
+
+/** Both lengths of the prefix, both vector widths and all registers come by turns. */
+function* vexEncodings(row: Row, bits: Bits, turn: number): Generator<number[]> {
+  const uses = (methods: RegExp): boolean => row.operands.some(({ method }) => methods.test(method));
+  const indexed = uses(/^X$/);
+  const usable = addressing.filter(([mod, rm]) => (mod === 3 ? row.register : row.memory) && (!indexed || rm === 4));
+  for (let n = 0; n < 7; n++) {
+    const at = turn + n;
+    const registers = bits === 64 ? (at * 3) & 7 : 7;
+    const vvvv = uses(/^[HB]$/) ? ~at & (bits === 64 ? 15 : 7) & 15 : 15;
+    const l = row.l === 'both' ? n & 1 : row.l === 1 ? 1 : 0;
+    const w = row.options.w ?? (bits === 64 && uses(/^[GEBR]$/) ? n & 1 : 0);
+    const last = ((bits === 64 ? vvvv : vvvv | 8) << 3) | (l << 2) | (prefixClasses[row.prefix] ?? 0);
+    const short = row.space === Space.vexOf && w === 0 && (registers & 3) === 3;
+    const bytes = short
+      ? [0xc5, ((registers & 4) << 5) | last]
+      : [0xc4, (registers << 5) | (row.space - vexSpaces), (w << 7) | last];
+    if (bits === 16 && indexed) bytes.unshift(0x67);
+    bytes.push(row.byte);
+    if (row.hasModrm) {
+      const [mod, rm, sib] = usable[(turn + n * 5) % usable.length]!;
+      bytes.push((mod << 6) | ((row.reg >= 0 ? row.reg : at & 7) << 3) | rm);
+      if (mod !== 3 && rm === 4 && (bits !== 16 || indexed)) bytes.push(sib);
+    }
+    bytes.push(...(n & 1 ? negativeTail : tail));
+    yield bytes.slice(0, 15);
+  }
+}
+
 /** Encodings of a row in one mode; `turn` shifts the lists so that neighbours differ. */
 function* encodings(row: Row, bits: Bits, turn: number): Generator<number[]> {
   if (bits === 64 ? row.options.no64 : row.options.only64) return;
+  if (row.vex) {
+    yield* vexEncodings(row, bits, turn);
+    return;
+  }
   const mandatory = { 66: [0x66], f3: [0xf3], f2: [0xf2] }[row.prefix as string] ?? [];
   const repeats = row.instruction.repeats ? [[0xf3], [0xf2], []] : [[]];
   const count = row.modrm >= 0 ? 2 : 7;

@@ -23,7 +23,7 @@ const lettered =
   /^(push|pop|pusha|popa|pushf|popf|iret|ret|retf|enter|leave|sysret|sysexit|call|jmp|[ls]gdt|[ls]idt|lldt|sldt|ltr|str|fldenv|fnstenv|fnsave|frstor)[wdlq]$/;
 /** Structures in memory: objdump names a size for some. */
 const sizeless =
-  /^(lddqu|invpcid|invept|invvpid|vm(clear|ptrld|ptrst|xon)|xsave\w*|xrstor\w*|fx\w+|[ls]gdt|[ls]idt|prefetch\w*)$/;
+  /^(v?lddqu|invpcid|invept|invvpid|vm(clear|ptrld|ptrst|xon)|xsave\w*|xrstor\w*|fx\w+|[ls]gdt|[ls]idt|prefetch\w*)$/;
 /** Selectors in registers: the register is as wide as you like. */
 const selector = /^(mov [c-gs]s,|lldt |ltr |lmsw |verr |verw |lar \w+,|lsl \w+,)(r\w+|e\w\w)$/;
 
@@ -66,5 +66,5 @@ export function normalize(text: string): string {
   const result = `${lock}${repeat}${name} ${tail}`.trim();
   return result
     .replace(selector, (_, head, register) => head + narrow(register))
-    .replace(/^(p?movmsk\w+ )(\w+)/, (_, head, register) => head + narrow(register));
+    .replace(/^(v?p?movmsk\w+ )(\w+)/, (_, head, register) => head + narrow(register));
 }

@@ -203,6 +203,7 @@ export function modes(test: AddCase, guest: Guest): void {
 
     guest.reset().long('nop\n jmp $', { rax: 1, r15: 2 });
     const { msrs, controls } = guest.state;
+    const vector = guest.state.vector.map((_, n) => n);
     const fpu = guest.state.fpu.map((byte, n) => (n < 32 || n >= 416 || (n < 160 && n % 16 >= 10) ? byte : n & 0x3f));
     const used = {
       msrs: { ...msrs, star: 5n, lstar: 6n, kernelGsBase: 7n, sysenterEip: 8n, pat: 0x0606_0606_0606_0606n, tsc: 900n },
@@ -210,6 +211,7 @@ export function modes(test: AddCase, guest: Guest): void {
       debug: { ...debug, dr0: 0x1234n, dr7: 0x401n },
       interrupts: { ...interrupts, nmiBlocked: true, halted: true },
       fpu,
+      vector,
     };
     guest.processor.setState(used);
     guest.processor.init();
@@ -222,6 +224,7 @@ export function modes(test: AddCase, guest: Guest): void {
       msrs: { ...used.msrs, efer: 0n },
       interrupts,
       fpu,
+      vector,
     });
     const initial = guest.state;
     guest.processor.startup(0x9a);
@@ -247,6 +250,7 @@ export function modes(test: AddCase, guest: Guest): void {
         },
         interrupts,
         fpu: undefined,
+        vector: new Uint8Array(256),
       },
     );
     const view = new DataView(powered.fpu.buffer, powered.fpu.byteOffset);

@@ -52,6 +52,7 @@ function draw(base: CpuState, { word64, word32, canonical, below, pick }: Draws)
     },
     interrupts: { shadow: below(2) === 1, nmiBlocked: below(2) === 1, halted: false },
     fpu: drawFpu(below),
+    vector: Uint8Array.from({ length: 256 }, () => below(256)),
   };
 }
 
