@@ -61,7 +61,7 @@ export abstract class VirtualProcessor {
   ) {
     this.specification = specification;
     this.board = board;
-    this.interrupts = board.interrupts[index]!;
+    this.interrupts = board.interrupts[index];
     this.memory = memory;
     this.#time = time;
     this.#features = features;

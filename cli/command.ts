@@ -50,7 +50,7 @@ function actionNamed(name: string, rest: readonly string[]): Action {
 
 /** By its name with one dash or two, or by its letter; with or without a value. */
 function isOfRun(given: string): boolean {
-  const name = given.split('=')[0]!.replace(/^-+/, '');
+  const name = given.split('=')[0].replace(/^-+/, '');
   const { options } = commands.run;
   return Object.hasOwn(options, name) || Object.values(options).some(({ short }) => short === name);
 }

@@ -31,7 +31,7 @@ export class LinearMemory {
     length: number,
     each: (gpa: number, from: number, to: number) => boolean,
   ): number {
-    const cpu = this.virtual.processors[processor]!;
+    const cpu = this.virtual.processors[processor];
     let done = 0;
     while (done < length) {
       const linear = BigInt.asUintN(64, address + BigInt(done));

@@ -102,10 +102,10 @@ function take(parts: StatefulParts, state: Volatile): void {
   virtual.processors.forEach((processor, index) => {
     // What CpuState has no words for is as after power-on.
     processor.reset();
-    refusing(`processors.${index}`, () => processor.setState(state.processors[index]!));
+    refusing(`processors.${index}`, () => processor.setState(state.processors[index]));
   });
   wires.quietly(() => {
-    for (const [name, device] of devices) refusing(`devices.${name}`, () => restoring(device, state.devices[name]!));
+    for (const [name, device] of devices) refusing(`devices.${name}`, () => restoring(device, state.devices[name]));
   });
   if (entropy.state && state.entropy) entropy.state = state.entropy;
   scheduler.restore(state.activity, state.turn);

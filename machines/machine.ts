@@ -257,7 +257,7 @@ export class Machine implements AsyncDisposable {
 export function nanoseconds(time: number | string, path?: string): number {
   if (typeof time === 'number' && time >= 0) return time;
   const match = typeof time === 'string' ? /^(\d+(?:\.\d+)?)\s*(ns|us|ms|s|min)$/.exec(time.trim()) : null;
-  if (match) return Number(match[1]) * units[match[2]!]!;
+  if (match) return Number(match[1]) * units[match[2]];
   throw new MachineError('bad-argument', `${JSON.stringify(time)} is no time`, {
     remedy: 'write it with its unit: 30s, 500ms',
     ...(path === undefined ? {} : { path }),

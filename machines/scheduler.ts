@@ -313,7 +313,7 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
   }
 
   #enter(index: number, woken: boolean): Exit {
-    const processor = this.#machine.processors[index]!;
+    const processor = this.#machine.processors[index];
     const { control } = this;
     if (control?.step !== index) return processor.run();
     // An interrupt has woken it: without that it would go on as if HLT had ended by itself.

@@ -38,12 +38,12 @@ const doing = ({ running, stands }: StatusParts['scheduler']): string =>
 function processorStatus({ virtual, scheduler, interrupts }: StatusParts, index: number): string {
   const activity = scheduler.activity(index);
   if (activity === 'waitForSipi') return 'waits for a start-up signal (SIPI)';
-  const processor = virtual.processors[index]!;
+  const processor = virtual.processors[index];
   const state = processor.getState('general', 'segments', 'controls', 'msrs', 'interrupts');
   const halted = activity === 'halted';
   const { waiting } = processor;
   const doing = halted ? (waiting ? 'waits in MWAIT' : 'has halted') : 'running';
-  const reasons = [...pending(state, interrupts[index]!, waiting), ...(halted ? hopes(state, waiting) : [])];
+  const reasons = [...pending(state, interrupts[index], waiting), ...(halted ? hopes(state, waiting) : [])];
   return [`${doing} at ${place(state)}`, ...reasons].join('; ');
 }
 

@@ -78,7 +78,7 @@ export class ExitService {
       case ExitReason.mwait:
         return this.#fault(Vector.ud);
       case ExitReason.debug:
-        return { reason: 'breakpoint', breakpoint: this.#guest.breakpoints[exit.breakpoint]! };
+        return { reason: 'breakpoint', breakpoint: this.#guest.breakpoints[exit.breakpoint] };
       case ExitReason.halted:
         this.#guest.halted = true;
         return undefined;

@@ -24,8 +24,8 @@ const hex = (value: bigint | number, digits = 16): string => value.toString(16).
 const names = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'];
 
 function registers({ machine, processor }: MonitorContext): readonly string[] {
-  const { general, segments, controls, debug, msrs } = machine.processors[processor]!.getState();
-  const { execution, codeBits, paging } = machine.processors[processor]!.mode;
+  const { general, segments, controls, debug, msrs } = machine.processors[processor].getState();
+  const { execution, codeBits, paging } = machine.processors[processor].mode;
   const columns = (parts: readonly string[], width: number): string[] =>
     Array.from({ length: Math.ceil(parts.length / width) }, (_, n) =>
       parts.slice(n * width, (n + 1) * width).join('  '),
@@ -64,7 +64,7 @@ function msr({ machine, processor }: MonitorContext, argument: string): readonly
     return ['usage: msr INDEX [VALUE], in hexadecimal'];
   const number = Number.parseInt(index, 16);
   if (number >= 2 ** 32) return [`${index} is no index of an MSR`];
-  const cpu = machine.processors[processor]!;
+  const cpu = machine.processors[processor];
   if (value === undefined) {
     const read = cpu.getMsr(number);
     return [read === undefined ? 'RDMSR would fault (#GP)' : hex(read)];
@@ -76,7 +76,7 @@ function msr({ machine, processor }: MonitorContext, argument: string): readonly
 
 function translation({ machine, processor }: MonitorContext, argument: string): readonly string[] {
   if (!/^(0x)?[0-9a-f]{1,16}$/i.test(argument)) return ['usage: gva2gpa ADDRESS, in hexadecimal'];
-  const found = machine.processors[processor]!.translate(BigInt(`0x${argument.replace(/^0x/i, '')}`));
+  const found = machine.processors[processor].translate(BigInt(`0x${argument.replace(/^0x/i, '')}`));
   if (!found) return ['nothing is mapped there'];
   const { gpa, pageSize, writable, executable, user } = found;
   const rights = `${writable ? 'w' : '-'}${executable ? 'x' : '-'}${user ? 'u' : '-'}`;
@@ -88,7 +88,7 @@ function assembly({ machine, processor, memory }: MonitorContext, argument: stri
   const [place, many = '10'] = argument.split(/\s+/);
   if ((place && !/^(0x)?[0-9a-f]{1,16}$/i.test(place)) || !/^\d{1,3}$/.test(many))
     return ['usage: asm [ADDRESS [COUNT]], the address in hexadecimal'];
-  const cpu = machine.processors[processor]!;
+  const cpu = machine.processors[processor];
   const here = instructionAddress(cpu.getState('general', 'segments', 'msrs'));
   const address = place ? BigInt(`0x${place.replace(/^0x/i, '')}`) : here;
   const count = Number(many);

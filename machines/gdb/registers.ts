@@ -32,9 +32,9 @@ const generalRegister = (name: string, index: number): Register => ({
   name,
   size: 8,
   type: name === 'rsp' || name === 'rbp' ? 'data_ptr' : 'int64',
-  read: ({ general: { registers } }) => registers[encoded[index]!]!,
+  read: ({ general: { registers } }) => registers[encoded[index]],
   write: ({ general }, value) => ({
-    general: { ...general, registers: general.registers.with(encoded[index]!, value) },
+    general: { ...general, registers: general.registers.with(encoded[index], value) },
   }),
 });
 
@@ -92,10 +92,10 @@ const tags: Register = {
   size: 4,
   type: 'int',
   read({ fpu }) {
-    const top = (fpu[3]! >> 3) & 7;
+    const top = (fpu[3] >> 3) & 7;
     let word = 0;
     for (let physical = 0; physical < 8; physical++) {
-      const full = (fpu[4]! >> physical) & 1;
+      const full = (fpu[4] >> physical) & 1;
       word |= (full ? tagOf(readLittle(fpu, 32 + 16 * ((physical - top) & 7), 10)) : 3) << (2 * physical);
     }
     return BigInt(word);
@@ -103,7 +103,7 @@ const tags: Register = {
   write({ fpu }, value) {
     const changed = fpu.slice();
     changed[4] = 0;
-    for (let n = 0; n < 8; n++) if (((value >> BigInt(2 * n)) & 3n) !== 3n) changed[4]! |= 1 << n;
+    for (let n = 0; n < 8; n++) if (((value >> BigInt(2 * n)) & 3n) !== 3n) changed[4] |= 1 << n;
     return { fpu: changed };
   },
 };
@@ -222,7 +222,7 @@ export function writeRegisters(processor: VirtualProcessor, bytes: Uint8Array): 
 
 function readLittle(bytes: Uint8Array, offset: number, size: number): bigint {
   let value = 0n;
-  for (let n = size - 1; n >= 0; n--) value = (value << 8n) | BigInt(bytes[offset + n]!);
+  for (let n = size - 1; n >= 0; n--) value = (value << 8n) | BigInt(bytes[offset + n]);
   return value;
 }
 

@@ -210,7 +210,7 @@ export class GdbSession implements Disposable {
   }
 
   get #processor() {
-    return this.#machine.processors[this.#chosen]!;
+    return this.#machine.processors[this.#chosen];
   }
 
   #read(place: string): Answer {
@@ -252,14 +252,14 @@ export class GdbSession implements Disposable {
     const only = this.#continued;
     const index = only ?? this.#chosen;
     if (match[1]) this.#jump(index, match[1]);
-    const steps = text[0]!.toLowerCase() === 's';
+    const steps = text[0].toLowerCase() === 's';
     return this.#resume({ ...(steps ? { step: index } : {}), ...(only === undefined ? {} : { only }) });
   }
 
   #jump(index: number, digits: string): void {
     const bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setBigUint64(0, BigInt(`0x${digits}`), true);
-    writeRegister(this.#machine.processors[index]!, instructionPointer, bytes);
+    writeRegister(this.#machine.processors[index], instructionPointer, bytes);
   }
 
   #resume(options: ResumeOptions): undefined {
@@ -292,7 +292,7 @@ export class GdbSession implements Disposable {
       if (!all && index === undefined) return failed;
       if (index === undefined) others = true;
       else going.add(index);
-      if (kind[0]!.toLowerCase() === 's') step ??= index ?? this.#chosen;
+      if (kind[0].toLowerCase() === 's') step ??= index ?? this.#chosen;
     }
     const [first] = going;
     const alone = !others && going.size === 1;
@@ -398,14 +398,14 @@ const hexByte = (value: number): string => value.toString(16).padStart(2, '0');
 /** `ADDRESS,LENGTH` */
 function rangeOf(text: string): { readonly address: bigint; readonly length: number } | undefined {
   const match = /^([0-9a-f]{1,16}),([0-9a-f]{1,8})$/i.exec(text);
-  return match ? { address: BigInt(`0x${match[1]}`), length: Number.parseInt(match[2]!, 16) } : undefined;
+  return match ? { address: BigInt(`0x${match[1]}`), length: Number.parseInt(match[2], 16) } : undefined;
 }
 
 /** `qXfer:features:read:target.xml:OFFSET,LENGTH` */
 function transfer(text: string): string {
   const match = /^qXfer:features:read:target\.xml:([0-9a-f]+),([0-9a-f]+)$/i.exec(text);
   if (!match) return /^qXfer:features:read:/.test(text) ? 'E00' : unknown;
-  const [offset, length] = [match[1]!, match[2]!].map(digits => Number.parseInt(digits, 16)) as [number, number];
+  const [offset, length] = [match[1], match[2]].map(digits => Number.parseInt(digits, 16)) as [number, number];
   const part = targetDescription.slice(offset, offset + length);
   return `${offset + part.length >= targetDescription.length ? 'l' : 'm'}${part}`;
 }

@@ -14,7 +14,7 @@ const answered = test.macro({
     const [message, ...answer] = stderr.trimEnd().split('\n');
     t.is(message, `virt64: there is no option ${given}`);
     t.is(answer.length, 1, 'one line');
-    t.regex(answer[0]!, remedy);
+    t.regex(answer[0], remedy);
   },
   title: (_, args) => (args as string[]).join(' '),
 });

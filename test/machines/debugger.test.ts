@@ -42,7 +42,7 @@ class Stops {
       await new Promise<void>(resolve => {
         this.#wake = resolve;
       });
-    return this.seen[count - 1]!;
+    return this.seen[count - 1];
   }
 }
 
@@ -53,9 +53,9 @@ async function machineOf(t: ExecutionContext, profile: Profile, accelerator: str
 }
 
 const ecx = (machine: Machine, processor = 0): number =>
-  Number(machine.processors[processor]!.getState('general').general.registers[1]);
+  Number(machine.processors[processor].getState('general').general.registers[1]);
 const rip = (machine: Machine, processor = 0): number =>
-  Number(machine.processors[processor]!.getState('general').general.rip);
+  Number(machine.processors[processor].getState('general').general.rip);
 
 for (const accelerator of names) {
   const the = `${accelerator}: `;
@@ -102,8 +102,8 @@ for (const accelerator of names) {
     attached.resume();
     t.deepEqual(await stops.until(3), { kind: 'breakpoint', processor: 0, breakpoint: code });
     t.is(ecx(machine), 2);
-    const { general } = machine.processors[0]!.getState('general');
-    machine.processors[0]!.setState({ general: { ...general, registers: general.registers.with(1, 999n) } });
+    const { general } = machine.processors[0].getState('general');
+    machine.processors[0].setState({ general: { ...general, registers: general.registers.with(1, 999n) } });
     attached.setBreakpoints([]);
     attached.resume();
     t.like(await running, { kind: 'exit' });
@@ -136,10 +136,10 @@ for (const accelerator of names) {
     attached.pause();
     await stops.until(1);
     const held = machine.now;
-    const { tsc } = machine.processors[0]!.getState('msrs').msrs;
+    const { tsc } = machine.processors[0].getState('msrs').msrs;
     now += 10_000_000;
     t.is(machine.now, held);
-    t.is(machine.processors[0]!.getState('msrs').msrs.tsc, tsc);
+    t.is(machine.processors[0].getState('msrs').msrs.tsc, tsc);
     attached.resume({ step: 0 });
     await stops.until(2);
     t.true(machine.now > held && machine.now < held + 1e9, `${machine.now - held} ns`);
@@ -188,11 +188,11 @@ for (const accelerator of names) {
     }
     const after = counts();
     t.is(after[0], before[0]);
-    t.true(after[1]! - before[1]! >= 24 && after[1]! - before[1]! <= 26);
+    t.true(after[1] - before[1] >= 24 && after[1] - before[1] <= 26);
     attached.setBreakpoints([{ kind: 'write', address: 0x80000n, length: 4 }]);
     attached.resume({ only: 0 });
     t.like(await stops.until(52), { kind: 'breakpoint', processor: 0 });
-    t.deepEqual(counts(), [after[0]! + 1, after[1]!]);
+    t.deepEqual(counts(), [after[0] + 1, after[1]]);
     attached.setBreakpoints([]);
     attached.resume({ step: 0 });
     t.deepEqual(await stops.until(53), { kind: 'step', processor: 0 });

@@ -27,7 +27,7 @@ export function blocksOf(file: string): Block[] {
   const lines = readFileSync(join(root, file), 'utf8').split('\n');
   const blocks: Block[] = [];
   for (let at = 0; at < lines.length; at++) {
-    const fence = /^( *)```(.*)$/.exec(lines[at]!);
+    const fence = /^( *)```(.*)$/.exec(lines[at]);
     if (!fence) continue;
     const [, indent, words] = fence;
     const [language = '', ...marks] = words!.trim().split(/\s+/);
@@ -35,7 +35,7 @@ export function blocksOf(file: string): Block[] {
     const text: string[] = [];
     while (lines[++at] !== `${indent}\`\`\``) {
       if (at >= lines.length) throw new Error(`${file}:${line} does not end`);
-      text.push(lines[at]!.slice(indent!.length));
+      text.push(lines[at].slice(indent!.length));
     }
     blocks.push({ file, line, language, marks, text: `${text.join('\n')}\n` });
   }

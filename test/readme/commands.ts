@@ -44,7 +44,7 @@ function complaintOfNpx([program, file, ...args]: readonly string[]): string | u
 function complaintOfNpm([command, ...args]: readonly string[], readme: string): string | undefined {
   const rest = args.slice(args.indexOf('--') + 1);
   if (command === 'start') return complaintOfVirt64(['run', ...(args.includes('--') ? rest : [])]);
-  return command === 'run' && !(args[0]! in scriptsFor(readme)) ? `there is no script ${args[0]}` : undefined;
+  return command === 'run' && !(args[0] in scriptsFor(readme)) ? `there is no script ${args[0]}` : undefined;
 }
 
 function complaintOfVirt64([name, ...args]: readonly string[]): string | undefined {
@@ -52,7 +52,7 @@ function complaintOfVirt64([name, ...args]: readonly string[]): string | undefin
   const { options, words = [] } = commands[name as CommandName];
   try {
     if (name === 'run') parseRun(args);
-    else parseCommand(name, words.includes(args[0]!) ? args.filter(arg => arg.startsWith('-')) : args, options);
+    else parseCommand(name, words.includes(args[0]) ? args.filter(arg => arg.startsWith('-')) : args, options);
     return undefined;
   } catch (error) {
     return (error as Error).message;

@@ -37,7 +37,7 @@ export function listing(bytes: Uint8Array, { bits, address, count, features }: L
   for (let at = 0; lines.length < count && at < bytes.length; ) {
     const rest = bytes.subarray(at, at + longest);
     const decoded = new Decoded();
-    const length = decode({ length: rest.length, at: index => rest[index]! }, modes[bits], known, decoded);
+    const length = decode({ length: rest.length, at: index => rest[index] }, modes[bits], known, decoded);
     if (length === 0) break;
     const linear = address + BigInt(at);
     const text = length < 0 ? '(bad)' : disassemble(decoded, linear);

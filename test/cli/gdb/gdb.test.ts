@@ -148,7 +148,7 @@ for (const accelerator of names)
 
 function addressOf(elf: string, symbol: string): string {
   const { stdout } = spawnSync('nm', [elf], { encoding: 'utf8' });
-  return new RegExp(`^0*([0-9a-f]+) . ${symbol}$`, 'm').exec(stdout)![1]!;
+  return new RegExp(`^0*([0-9a-f]+) . ${symbol}$`, 'm').exec(stdout)![1];
 }
 
 /** Both processors count for good: one in memory at 80000, the other, which the first one starts, at 80004. */

@@ -56,7 +56,7 @@ export class Pins implements InterruptController {
   readonly taken: number[] = [];
 
   get pending(): boolean {
-    return this.vectors.length > 0 && this.vectors[0]! >> 4 > this.taskPriority;
+    return this.vectors.length > 0 && this.vectors[0] >> 4 > this.taskPriority;
   }
   acknowledge(): number {
     const vector = this.vectors.shift()!;
@@ -188,10 +188,10 @@ export class Guest {
   }
 
   get processor(): VirtualProcessor {
-    return this.machine.processors[0]!;
+    return this.machine.processors[0];
   }
   get pin(): Pins {
-    return this.pins[0]!;
+    return this.pins[0];
   }
   get bytes(): Uint8Array {
     return this.block.bytes;
@@ -351,7 +351,7 @@ export class Guest {
       base: 0n,
     });
     const data = mode === 'real' ? paragraph(at.data) : flat(selector.data, 0xc93);
-    const values = state.general.registers.map((_, n) => BigInt(registers[registerNames[n]!] ?? 0));
+    const values = state.general.registers.map((_, n) => BigInt(registers[registerNames[n]] ?? 0));
     if (registers.rsp === undefined) values[4] = mode === 'real' ? 0x1000n : BigInt(at.stack);
     processor.setState({
       general: {
@@ -410,11 +410,11 @@ export class Guest {
     return Number(this.processor.getState('general').general.rip);
   }
   register(name: string): bigint {
-    return this.processor.getState('general').general.registers[registerNames.indexOf(name)]!;
+    return this.processor.getState('general').general.registers[registerNames.indexOf(name)];
   }
   set(registers: Readonly<Record<string, bigint | number>>): void {
     const { general } = this.processor.getState('general');
-    const values = general.registers.map((value, n) => BigInt(registers[registerNames[n]!] ?? value));
+    const values = general.registers.map((value, n) => BigInt(registers[registerNames[n]] ?? value));
     this.processor.setState({
       general: {
         registers: values,

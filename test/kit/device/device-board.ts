@@ -103,7 +103,7 @@ export class DeviceBoard {
     if (known) return known;
     const pins = Array.from({ length: pinsPerController }, (_, n) => new TestPin(`${controller}@${n}`));
     this.#controllers.set(controller, pins);
-    this.board.wires.provide(controller, pins.length, n => pins[n]!);
+    this.board.wires.provide(controller, pins.length, n => pins[n]);
     return pins;
   }
 

@@ -7,9 +7,9 @@ import { UserMachine } from '../../support/user-machine.ts';
 
 export { evaluate } from '../../../core/processor/evaluator/evaluate.ts';
 
-const [task] = readCases(recordings[0]!.path);
+const [task] = readCases(recordings[0].path);
 const { bytes } = task!;
 export const machine = new UserMachine(task!);
 export const decoded = new Decoded();
-decode({ length: bytes.length, at: index => bytes[index]! }, mode64, allDecodeFeatures, decoded);
+decode({ length: bytes.length, at: index => bytes[index] }, mode64, allDecodeFeatures, decoded);
 export const program = trace(decoded.form!);

@@ -234,7 +234,7 @@ export function breakpoints(test: AddCase, guest: Guest): void {
   test('all processors have them', t => {
     const pair = guest.another({ processors: 2 });
     pair.long('nop\n nop\n inc eax\n hlt');
-    pair.machine.processors[1]!.setState(pair.state);
+    pair.machine.processors[1].setState(pair.state);
     pair.machine.setBreakpoints([code(at.code + 2)]);
     pair.pace(1000);
     for (const processor of pair.machine.processors) t.is(processor.run().reason, 'breakpoint');

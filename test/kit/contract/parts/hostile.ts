@@ -62,10 +62,10 @@ export function hostile(test: AddCase, guest: Guest): void {
       0x10, 0x1b, 0x174, 0x175, 0x176, 0x277, 0xc000_0080, 0xc000_0081, 0xc000_0082, 0xc000_0100, 0xc000_0101,
     ];
     for (let n = 0; n < 400; n++) {
-      const write = writes[n % writes.length]!;
+      const write = writes[n % writes.length];
       guest.reset().long(`${write}\n nop\n mov eax, [rbx]\n int 0x40\n hlt`, {
         rbx: at.data,
-        rcx: msrs[next() % msrs.length]!,
+        rcx: msrs[next() % msrs.length],
         rdx: next() & 3 ? 0 : next(),
       });
       for (let word = 0; word < 128; word++) guest.put(at.data + 4 * word, next() & next());

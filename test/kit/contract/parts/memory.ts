@@ -56,7 +56,7 @@ export function memory(test: AddCase, guest: Guest): void {
     t.is(created.powerOn(board), created.processors);
     t.is(created.processors.length, 1);
     t.throws(() => created.powerOn(board), badCall);
-    t.is(created.processors[0]!.getState('general').general.rip, 0xfff0n);
+    t.is(created.processors[0].getState('general').general.rip, 0xfff0n);
   });
 
   test('what cannot be mapped is refused and changes nothing', t => {

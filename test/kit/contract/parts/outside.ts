@@ -96,6 +96,6 @@ export function outside(test: AddCase, guest: Guest): void {
       machine.processors.map(processor => processor.getState('msrs').msrs.tsc),
       [0n, 0n, 0n],
     );
-    t.is(machine.processors[2]!.getState('general').general.rip, 0xfff0n, `code is not at ${at.code}`);
+    t.is(machine.processors[2].getState('general').general.rip, 0xfff0n, `code is not at ${at.code}`);
   });
 }

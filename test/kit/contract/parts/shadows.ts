@@ -110,7 +110,7 @@ export function shadows(test: AddCase, guest: Guest): void {
         for (const each of [guest, ...others]) prepare(each, source);
         let from = guest;
         for (let n = shift; from.run(1).reason === 'limit' && n < limit; n++) {
-          const to = others[n % others.length]!;
+          const to = others[n % others.length];
           if (to === from) continue;
           to.bytes.set(from.bytes);
           to.block.written(0, to.bytes.length);

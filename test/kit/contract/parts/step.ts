@@ -44,7 +44,7 @@ const pieces = [
 ];
 
 const program = (next: () => number): string => {
-  const chosen = Array.from({ length: 30 }, (_, n) => pieces[(next() >>> 3) % pieces.length]!.replaceAll('L', `l${n}`));
+  const chosen = Array.from({ length: 30 }, (_, n) => pieces[(next() >>> 3) % pieces.length].replaceAll('L', `l${n}`));
   return `pushfq\n or qword ptr [rsp], 0x100\n popfq\nstart: ${chosen.join('\n')}
     pushfq\n and qword ptr [rsp], ~0x100\n popfq\n hlt`;
 };
@@ -231,7 +231,7 @@ export function step(test: AddCase, guest: Guest): void {
   test('one processor steps, the other stands', t => {
     const pair = guest.another({ processors: 2 });
     pair.long('inc eax\n inc eax\n hlt');
-    pair.machine.processors[1]!.setState(pair.state);
+    pair.machine.processors[1].setState(pair.state);
     pair.pace(100);
     const [first, second] = pair.machine.processors;
     t.is(second!.step().reason, 'step');

@@ -109,14 +109,14 @@ function fill(guest: Guest, { entries, large, wide, efer }: Tables, next: () => 
   entries.forEach((where, level) => {
     const leaf = level === entries.length - 1;
     const page = large[level] && one(3);
-    const child = entries[level + 1]! & ~0xfff;
+    const child = entries[level + 1] & ~0xfff;
     let low: number;
     if (leaf) low = frames + (next() % 8) * 0x1000;
     else low = page ? 0 : child;
     let high = 0;
     // A device, no memory at all, beyond 4 GiB.
     if ((leaf || page) && one(6))
-      low = page ? at.device & ~0x3fff_ffff : [at.hole, at.device, 0xffff_f000 | 0][next() % 3]!;
+      low = page ? at.device & ~0x3fff_ffff : [at.hole, at.device, 0xffff_f000 | 0][next() % 3];
     if (wide && (leaf || page) && one(12)) high = 0x11;
     low |=
       1 | (one(4) ? 0 : 2) | (one(4) ? 0 : 4) | (one(2) ? 0x20 : 0) | (page ? 0x80 : 0) | (page && one(4) ? 0x1000 : 0);
