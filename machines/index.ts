@@ -27,7 +27,7 @@ export type { BootSource } from './boot-source.ts';
 export { type BuildOptions, build } from './build.ts';
 export type { ObserverClass } from './create-observer.ts';
 export { type Finding, findingOf } from './finding.ts';
-export { guestModel } from './guest-model.ts';
+export { guestModel, namedModel } from './guest-model.ts';
 export { Machine, nanoseconds, type RunOptions } from './machine.ts';
 export type { MachineState } from './machine-state.ts';
 export {
