@@ -3,6 +3,7 @@ export type { Breakpoint } from './breakpoint.ts';
 export { type PageRun, TrackedPages } from './dirty-pages.ts';
 export type { Exit } from './exit.ts';
 export type { Features } from './features.ts';
+export { instructionAddress } from './instruction-address.ts';
 export {
   type AcceleratorParts,
   type DirtyPagesOptions,

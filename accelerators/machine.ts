@@ -15,6 +15,7 @@ import {
 } from './memory-map.ts';
 import type { VirtualProcessor } from './processor.ts';
 import type { ProcessorBoard } from './processor-board.ts';
+import { requireFeature } from './require-feature.ts';
 import { requireModel } from './require-model.ts';
 import type { MachineSpecification, ProcessorParts } from './specification.ts';
 import type { AcceleratorTime } from './time.ts';
@@ -93,11 +94,11 @@ export abstract class VirtualMachine implements Disposable {
           remedy: 'give one for each processor',
         },
       );
-    const { time } = this.#accelerator;
+    const { time, features } = this.#accelerator;
     time.hold();
     try {
       this.#processors = Array.from({ length: processors }, (_, index) =>
-        this.createProcessor(index, { specification, board, memory, time }),
+        this.createProcessor(index, { specification, board, memory, time, features }),
       );
     } finally {
       time.release();
@@ -142,6 +143,7 @@ export abstract class VirtualMachine implements Disposable {
    * the page has to be opened before (or the processor moved elsewhere).
    */
   protect(gpa: number, size: number, access: number, { onViolation = 'board' }: ProtectOptions = {}): void {
+    requireFeature('protection', this.#accelerator);
     requireMapped(this.memory, gpa, size);
     if (access & ~MapAccess.all || (access !== 0 && !(access & MapAccess.read)))
       throw protectError(`access ${access} is neither readable nor 0`);
@@ -155,6 +157,7 @@ export abstract class VirtualMachine implements Disposable {
    * noted wherever the same memory is mapped, too.
    */
   trackDirty(gpa: number, size: number, on: boolean): void {
+    requireFeature('dirtyPages', this.#accelerator);
     for (const part of this.#mapped(gpa, size))
       for (const run of this.tracked.runs(part, on ? 0 : 1)) {
         this.tracked.set(run, on);
@@ -168,6 +171,7 @@ export abstract class VirtualMachine implements Disposable {
    * of page tables counts though it was only walked. `clear`: the pages given count as unwritten from now on.
    */
   dirtyPages(gpa: number, size: number, { clear = false }: DirtyPagesOptions = {}): Uint32Array {
+    requireFeature('dirtyPages', this.#accelerator);
     const numbers: number[] = [];
     for (const part of this.#mapped(gpa, size))
       for (const run of this.tracked.runs(part)) {

@@ -13,6 +13,7 @@ import type { Exit } from './exit.ts';
 import { instructionAddress } from './instruction-address.ts';
 import type { MemoryMap } from './memory-map.ts';
 import { modeOf, type ProcessorMode } from './mode.ts';
+import { requireFeature } from './require-feature.ts';
 import type { ProcessorParts } from './specification.ts';
 import { type Translation, translate } from './translation.ts';
 
@@ -52,16 +53,18 @@ export abstract class VirtualProcessor {
   protected readonly interrupts: InterruptController;
   protected readonly memory: MemoryMap;
   readonly #time: ProcessorParts['time'];
+  readonly #features: ProcessorParts['features'];
 
   protected constructor(
     readonly index: number,
-    { specification, board, memory, time }: ProcessorParts,
+    { specification, board, memory, time, features }: ProcessorParts,
   ) {
     this.specification = specification;
     this.board = board;
-    this.interrupts = board.interrupts[index]!;
+    this.interrupts = board.interrupts[index];
     this.memory = memory;
     this.#time = time;
+    this.#features = features;
   }
 
   /** The guest is a hypervisor itself (SVM enabled, VMX operation, a guest of its own): that is no part of CpuState. */
@@ -94,6 +97,7 @@ export abstract class VirtualProcessor {
    * at RIP is not met; nor is it by the next `run` where `step` has arrived at one.
    */
   step({ interrupts = true }: StepOptions = {}): Exit {
+    requireFeature('step', { features: this.#features });
     this.holdInterrupts(!interrupts);
     try {
       this.#passed = this.#instructionAddress;

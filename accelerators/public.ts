@@ -4,6 +4,7 @@ export {
   amd,
   type BranchState,
   type ControlState,
+  type CpuidCircumstances,
   type CpuidLeaf,
   type CpuidResult,
   type CpuModel,
@@ -17,8 +18,10 @@ export {
   type ErrorDetails,
   errorCodes,
   type GeneralState,
+  guestCpuid,
   type InterruptController,
   type InterruptState,
+  implementedFeatures,
   intel,
   lookUpLeaf,
   MachineError,
@@ -49,6 +52,7 @@ export type { ProcessorMode } from './mode.ts';
 export { type ExceptionEvent, type StepOptions, VirtualProcessor } from './processor.ts';
 export type { Pacer, ProcessorBoard } from './processor-board.ts';
 export { accelerators } from './registry.ts';
+export { initialState, initState, startupState } from './reset-state.ts';
 export type { MachineSpecification, ProcessorParts } from './specification.ts';
 export type { AcceleratorTime } from './time.ts';
 export type { Translation } from './translation.ts';

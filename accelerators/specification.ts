@@ -1,5 +1,6 @@
 /** What virtual machines and their processors are created with. */
 import type { CpuModel } from '#core';
+import type { Features } from './features.ts';
 import type { MemoryMap } from './memory-map.ts';
 import type { ProcessorBoard } from './processor-board.ts';
 import type { AcceleratorTime } from './time.ts';
@@ -17,4 +18,5 @@ export interface ProcessorParts {
   readonly board: ProcessorBoard;
   readonly memory: MemoryMap;
   readonly time: AcceleratorTime;
+  readonly features: Features;
 }

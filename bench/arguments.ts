@@ -86,6 +86,6 @@ function parse(given: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    return refuse('command line', (error as Error).message.split('\n')[0]!, 'see --help');
+    return refuse('command line', (error as Error).message.split('\n')[0], 'see --help');
   }
 }

@@ -32,7 +32,7 @@ function surroundings(options: BenchOptions): Surroundings {
     date: new Date().toISOString().slice(0, 16),
     processor: cpus()[0]?.model ?? 'unknown',
     threads: cpus().length,
-    load: Number(loadavg()[0]!.toFixed(1)),
+    load: Number(loadavg()[0].toFixed(1)),
     node: process.versions.node,
     qemu: options.qemu ? qemuVersion() : undefined,
   };

@@ -53,6 +53,6 @@ async function bundle(folder: string): Promise<NonNullable<CaseResult['bundle']>
     format: 'esm',
     write: false,
   });
-  const { contents } = outputFiles[0]!;
+  const { contents } = outputFiles[0];
   return { minified: contents.length, compressed: gzipSync(contents, { level: 9 }).length };
 }

@@ -4,9 +4,9 @@ import type { CaseResult, Result } from './case.ts';
 type Row = readonly string[];
 
 export function table(header: Row, rows: readonly Row[]): string {
-  const widths = header.map((cell, column) => Math.max(cell.length, ...rows.map(row => row[column]!.length)));
+  const widths = header.map((cell, column) => Math.max(cell.length, ...rows.map(row => row[column].length)));
   const line = (cells: Row): string =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`;
+    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(' | ')} |`;
   const rule = `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
   return [line(header), rule, ...rows.map(line)].join('\n');
 }

@@ -1,6 +1,7 @@
 /** Values of options, from their text: each kind has its reader. What is wrong is a MachineError that names the option. */
 import { MachineError } from '#core';
 import { nanoseconds, nearest, type ObservedKind } from '#machines';
+import { listenAddress } from './listen-address.ts';
 import type { ValueKind } from './options.ts';
 import { eventNames, kindsOf } from './trace-events.ts';
 
@@ -19,6 +20,7 @@ const readers: Readonly<Record<Extract<ValueKind, string>, Reader>> = {
   time: (option, text) => nanoseconds(text, option),
   regex: pattern,
   events,
+  address: listenAddress,
 };
 
 /** `option` is as it is typed, `--smp`. */

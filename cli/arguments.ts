@@ -41,13 +41,13 @@ function textsOf(command: string, args: readonly string[], options: Options): Te
     if (error instanceof MachineError) throw error;
     const { code, message } = error as Error & { code?: string };
     const unknown = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'(--?[^']+)'/.exec(message)?.[1] : undefined;
-    if (unknown === undefined) throw new MachineError('bad-argument', message.split('\n')[0]!, { remedy: help });
+    if (unknown === undefined) throw new MachineError('bad-argument', message.split('\n')[0], { remedy: help });
     throw noOption(unknown, Object.keys(options), help);
   }
 }
 
 /** `--name` of `--name=value`. */
-const nameOf = (arg: string): string => arg.split('=')[0]!;
+const nameOf = (arg: string): string => arg.split('=')[0];
 
 function noOption(given: string, options: readonly string[], help: string): MachineError {
   const meant = optionMeant(given.replace(/^-+/, ''), options);

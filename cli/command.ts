@@ -7,6 +7,7 @@ import { complain, complainInJson, exitCodeOfError } from './complaint.ts';
 import { completion } from './completion/completion.ts';
 import { demo } from './demo.ts';
 import { listAccelerators, listDevices, listMachines } from './list.ts';
+import { newExample } from './new/new.ts';
 import { run } from './run.ts';
 
 type Action = (args: readonly string[]) => Promise<number>;
@@ -17,6 +18,7 @@ const actions: Readonly<Record<Exclude<CommandName, 'version'>, Action>> = {
   machines: listMachines,
   accels: listAccelerators,
   devices: listDevices,
+  new: newExample,
   completion,
 };
 
@@ -48,7 +50,7 @@ function actionNamed(name: string, rest: readonly string[]): Action {
 
 /** By its name with one dash or two, or by its letter; with or without a value. */
 function isOfRun(given: string): boolean {
-  const name = given.split('=')[0]!.replace(/^-+/, '');
+  const name = given.split('=')[0].replace(/^-+/, '');
   const { options } = commands.run;
   return Object.hasOwn(options, name) || Object.values(options).some(({ short }) => short === name);
 }

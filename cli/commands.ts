@@ -10,12 +10,15 @@ export interface Command {
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 
+export const exampleKinds = ['device', 'profile', 'test'] as const;
+
 const listed = {
   run: { summary: 'run a virtual machine in this terminal', options: runOptions },
   demo: { summary: "run the toy kernel on both of NVMM's backends", options: commonOptions },
   machines: { summary: 'list machine profiles', options: listOptions },
   accels: { summary: 'list accelerators', options: listOptions },
   devices: { summary: 'list devices and their options', options: listOptions },
+  new: { summary: 'write an example to begin with', options: commonOptions, words: exampleKinds },
   completion: { summary: 'print completion for bash, zsh or fish', options: commonOptions, words: shells },
   version: { summary: 'print the version', options: {} },
 } as const satisfies Readonly<Record<string, Command>>;

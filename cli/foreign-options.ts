@@ -10,7 +10,6 @@ const network = 'there is no network: bring files in by a disk (--drive) or an i
 const firmware =
   'there is no firmware: virt64 loads the kernel itself (--kernel), and --append root=/dev/vda names the disk to start from';
 const state = 'the command line saves no states; a program can, by machine.save() and restore()';
-const gdb = 'there is no gdb server';
 const monitor = 'there is no monitor: Ctrl-A x quits, Ctrl-A h helps';
 const fixed =
   'the machine has its devices from its profile: virt64 machines lists them, --drive adds disks, --plugin brings others';
@@ -72,7 +71,8 @@ const rows: readonly (readonly [names: string, answer: string])[] = [
   ['no-hpet', 'give --append hpet=disable'],
   ['A x H P W u w no-fd-bootchk win2k-hack enable-sync-profile no-user-config compat', nothing],
   // Looking inside.
-  ['gdb s S', gdb],
+  ['s', 'give --gdb 1234'],
+  ['S', 'give --gdb 1234 --gdb-wait'],
   ['d D dfilter msg', log],
   ['loadvm incoming only-migratable dump-vmstate preconfig', state],
   ['action', 'give --no-reboot to end when the guest resets'],

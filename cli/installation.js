@@ -8,6 +8,9 @@ const { exports, version } = JSON.parse(readFileSync(new URL('package.json', roo
 
 export { version };
 
+/** What `virt64 new` writes: a folder for each kind. */
+export const examples = new URL('cli/new/', root);
+
 /** Only a checkout has what compiles it. */
 export const isCheckout = existsSync(new URL('tsconfig.build.json', root));
 

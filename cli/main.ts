@@ -31,7 +31,7 @@ export async function main(args: readonly string[]): Promise<number> {
   if (args.some(asksForVersion)) return showVersion();
   const needsHelp = asksForHelp(name);
   if (needsHelp && rest.every(asksForHelp)) return showHelp();
-  const command = needsHelp ? rest[0]! : name;
+  const command = needsHelp ? rest[0] : name;
   if (command === 'version') return showVersion();
   const { perform } = await import('./command.ts');
   return perform(command, needsHelp ? ['--help'] : rest);

@@ -4,4 +4,3 @@ export type { OnAdvance } from './fetch/apt.ts';
 export type { FetchOptions } from './fetch/guest.ts';
 export { type BootableGuest, type GuestOptions, guest } from './fetch/initrd.ts';
 export { FileDisk, type FileDiskOptions } from './host/file-disk.ts';
-export { hostEntropy, hostWallClock } from './host-sources.ts';

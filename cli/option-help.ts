@@ -29,4 +29,4 @@ function wrap(text: string, room: number): string[] {
 }
 
 /** What fits beside a completion: the first clause. */
-export const summaryOf = ({ help }: Option): string => help.split(/[;:.(]| \[/)[0]!.trim();
+export const summaryOf = ({ help }: Option): string => help.split(/[;:.(]| \[/)[0].trim();

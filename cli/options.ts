@@ -4,6 +4,7 @@
  */
 
 import type { ObservedKind } from '#machines';
+import type { ListenAddress } from './listen-address.ts';
 
 /** What a value is: one of the names listed, or of the kind named. `argument-values.ts` reads each kind. */
 export type ValueKind =
@@ -16,6 +17,7 @@ export type ValueKind =
   | 'time'
   | 'regex'
   | 'events'
+  | 'address'
   | 'text';
 
 /** What an option is about in a profile. The command line sets fields of the profile itself; `boot.ts` makes what the profile boots. */
@@ -54,7 +56,9 @@ type ValueOfKind<K> = K extends readonly (infer Name)[]
       ? RegExp
       : K extends 'events'
         ? readonly ObservedKind[]
-        : string;
+        : K extends 'address'
+          ? ListenAddress
+          : string;
 
 /** What a row's value is once it is read. Times are nanoseconds. */
 type ValueOf<O extends Option> = O extends { readonly kind: infer K }
@@ -182,6 +186,13 @@ export const runOptions = {
       'ports, mmio, msrs, interrupts, exits, resets, console; or all',
   },
   'trace-file': { type: 'string', value: 'FILE', kind: 'file', help: 'write the trace to this file' },
+  gdb: {
+    type: 'string',
+    value: '[HOST:]PORT',
+    kind: 'address',
+    help: 'let gdb in: target remote HOST:PORT. Without HOST 127.0.0.1; port 0 takes a free one and says which',
+  },
+  'gdb-wait': { type: 'boolean', help: 'wait for gdb before the first instruction' },
   'no-reboot': { type: 'boolean', help: 'end when the guest resets, by a triple fault too' },
   refresh: { type: 'boolean', help: 'fetch the default guest again' },
   quiet: { type: 'boolean', short: 'q', help: 'say nothing but what the guest says' },

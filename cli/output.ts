@@ -65,9 +65,9 @@ export const printJson = (value: unknown): void =>
   print(JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? each.toString() : each), 2));
 
 export function printTable(rows: readonly (readonly string[])[]): void {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]!.length))) ?? [];
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column].length))) ?? [];
   for (const [name, ...cells] of rows) {
-    const others = cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column + 1]!)));
-    print([bold(name!.padEnd(widths[0]!)), ...others].join('  '));
+    const others = cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column + 1])));
+    print([bold(name!.padEnd(widths[0])), ...others].join('  '));
   }
 }

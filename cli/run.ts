@@ -1,12 +1,21 @@
 /** virt64 run: a machine in this terminal. */
 import { setImmediate } from 'node:timers/promises';
-import { type BuildOptions, build, type Machine, type Outcome, type Profile } from '#machines';
+import { MachineError } from '#core';
+import {
+  type BuildOptions,
+  build,
+  hostEntropy,
+  hostWallClock,
+  type Machine,
+  type Outcome,
+  type Profile,
+} from '#machines';
 import { parseRun, type RunArguments, runHelp } from './arguments.ts';
 import { blameOption } from './blame.ts';
 import { bootOf } from './boot.ts';
 import { closeDrives, haveDrivesFailed } from './drive.ts';
 import { ExitCode, exitCodeHelp, exitCodeOf } from './exit-code.ts';
-import { hostEntropy, hostWallClock } from './host-sources.ts';
+import { GdbSocket } from './host/gdb-socket.ts';
 import { registryWith } from './import-plugin.ts';
 import { dim, isWritten, print, say } from './output.ts';
 import { profileOf } from './profile.ts';
@@ -32,6 +41,8 @@ export async function run(args: readonly string[]): Promise<number> {
   const accelerator = registry.accelerator(options.accel);
   const { engine } = options;
   const limits = limitsOf(options);
+  if (options['gdb-wait'] && !options.gdb)
+    throw new MachineError('bad-argument', 'nobody can come', { path: '--gdb-wait', remedy: 'give --gdb PORT, too' });
   const plain = await profileOf(options, registry);
   const chatter = options.quiet ? () => {} : (text: string) => say(dim(text));
   const profile = await bootOf(plain, options, chatter);
@@ -46,6 +57,7 @@ export async function run(args: readonly string[]): Promise<number> {
       ...(profile.clock === 'host' ? { entropy: hostEntropy, wallClock: hostWallClock } : {}),
     },
     limits,
+    options,
     chatter,
     trace,
   ).finally(() => closeDrives());
@@ -63,15 +75,27 @@ type Chatter = (text: string) => void;
 /** The machine is gone when this returns. */
 async function runMachine(
   profile: Profile,
-  options: BuildOptions,
+  building: BuildOptions,
   limits: Limits,
+  options: RunArguments,
   chatter: Chatter,
   trace?: Trace,
 ): Promise<Outcome> {
-  await using machine = await build(profile, options).catch(blameOption);
+  await using machine = await build(profile, building).catch(blameOption);
   trace?.attach(machine);
   chatter(`${profile.name} on ${machine.accelerator}${process.stdin.isTTY ? '; Ctrl-A x quits' : ''}`);
-  return await runInTerminal(machine, limits, chatter);
+  using gdb = await listenForGdb(machine, options, chatter);
+  const outcome = await runInTerminal(machine, limits, chatter);
+  gdb?.end(exitCodeOf(outcome));
+  return outcome;
+}
+
+async function listenForGdb(
+  machine: Machine,
+  { gdb: address, 'gdb-wait': waits = false }: RunArguments,
+  chatter: Chatter,
+): Promise<GdbSocket | undefined> {
+  return address && (await GdbSocket.listen(machine, { address, waits, onKill: () => machine.stop(), chatter }));
 }
 
 function limitsOf({ timeout, until, 'no-reboot': endsAtReset = false }: RunArguments): Limits {

@@ -106,7 +106,7 @@ export { type DeviceMemory, LiveAssist, largestPiece } from './processor/cpu/ass
 export { largestOperand, readOperand, writeOperand } from './processor/cpu/assist/operand-bytes.ts';
 export type { CpuCore, HelperImplementation, PortAccessor } from './processor/cpu/core.ts';
 export type { Cpu } from './processor/cpu/cpu.ts';
-export { guestCpuid } from './processor/cpu/cpuid.ts';
+export { type CpuidCircumstances, guestCpuid } from './processor/cpu/cpuid.ts';
 export { Delivery, deliverEvent } from './processor/cpu/exceptions.ts';
 export type { CpuExit } from './processor/cpu/exit.ts';
 export { helperImplementations } from './processor/cpu/helpers/index.ts';
@@ -123,6 +123,7 @@ export { type CpuidLeaf, type CpuModel, type CpuModelParts, cpuModel, lookUpLeaf
 export { amd, intel, type ModelOptions } from './processor/cpu/models.ts';
 export { acceptsMsr } from './processor/cpu/msr.ts';
 export { type Assembled, type AssembleOptions, assemble, type Bits } from './processor/decode/assembler/assembler.ts';
+export { type ListedInstruction, type ListingOptions, listing } from './processor/decode/listing.ts';
 export { type Evaluation, type EvaluationMachine, evaluate, MachineFault } from './processor/evaluator/evaluate.ts';
 export type { Vendor } from './processor/isa/form.ts';
 export { pageSize } from './processor/memory/page.ts';

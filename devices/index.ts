@@ -4,7 +4,7 @@ export { IoApic } from './interrupt/io-apic.ts';
 export { IsaInterrupts } from './interrupt/isa-interrupts.ts';
 export { LocalApic } from './interrupt/local-apic/local-apic.ts';
 export { Pic } from './interrupt/pic.ts';
-export { slot } from './pci/address.ts';
+export { parseAddress, slot } from './pci/address.ts';
 export { type FunctionForm, PciFunction } from './pci/function.ts';
 export { PciHost } from './pci/host.ts';
 export { AcpiPm } from './power/acpi-pm.ts';

@@ -25,7 +25,7 @@ export interface Assembly {
 }
 
 function add(board: Board, devices: Map<string, Device>, name: string, profile: Profile, extra: object): void {
-  const { type, options } = profile.devices[name]!;
+  const { type, options } = profile.devices[name];
   devices.set(name, createDevice(board.scope, name, type, { ...options, ...extra } as never));
 }
 
@@ -49,7 +49,7 @@ export const assemble = Object.assign(
       const devices = new Map<string, Device>();
       for (const name of Object.keys(profile.devices)) {
         try {
-          add(board, devices, name, profile, withoutStreams(profile.devices[name]!.options));
+          add(board, devices, name, profile, withoutStreams(profile.devices[name].options));
         } catch (error) {
           if (!(error instanceof MachineError)) throw error;
           findings.push(findingOf(error, `devices.${name}`));

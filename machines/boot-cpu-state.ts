@@ -21,7 +21,7 @@ export function bootCpuState(
   const { segments, gdt, idt } = boot;
   return {
     general: {
-      registers: Array.from({ length: registerCount }, (_, n) => BigInt(boot.registers[order[n]!] ?? 0)),
+      registers: Array.from({ length: registerCount }, (_, n) => BigInt(boot.registers[order[n]] ?? 0)),
       rip: BigInt(boot.rip),
       rflags: BigInt(boot.rflags),
     },

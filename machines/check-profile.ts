@@ -93,7 +93,7 @@ export const checks: readonly ((profile: Profile) => void)[] = [
       const meant = nearest(name, names);
       throw wrong('console', `there is no device called ${name}`, meant ? `did you mean ${meant}?` : remedy);
     }
-    if (!('stream' in (devices[name]!.type?.options ?? {})))
+    if (!('stream' in (devices[name].type?.options ?? {})))
       throw wrong('console', `${name} is no device to talk to`, 'name a serial port or a debug console');
   },
   ({ boot }) => {

@@ -26,8 +26,12 @@ export { loadRaw, type RawOptions } from './boot/raw.ts';
 export type { BootSource } from './boot-source.ts';
 export { type BuildOptions, build } from './build.ts';
 export type { ObserverClass } from './create-observer.ts';
+export type { Debugger, DebuggerOptions, ResumeOptions, StopReason } from './debugger.ts';
 export { type Finding, findingOf } from './finding.ts';
+export { type GdbConnection, type GdbOptions, type GdbSession, serveGdb } from './gdb/session.ts';
 export { guestModel, namedModel } from './guest-model.ts';
+export { hostEntropy, hostWallClock } from './host-sources.ts';
+export type { LinearMemory } from './linear-memory.ts';
 export { Machine, nanoseconds, type RunOptions } from './machine.ts';
 export type { MachineState } from './machine-state.ts';
 export {
@@ -45,6 +49,7 @@ export {
   type ResetEvent,
 } from './observer.ts';
 export type { Outcome } from './outcome.ts';
+export type { Activity } from './processor-activity.ts';
 export { type DeviceUse, type Profile, type ProfileDifference, type ProfileParts, profile, use } from './profile.ts';
 export { microvm } from './profiles/microvm.ts';
 export { pc } from './profiles/pc.ts';

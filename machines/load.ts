@@ -25,7 +25,7 @@ export function load({ profile, virtual, memory, size }: LoadParts): void {
   if (!profile.boot) return;
   const { state } = loadBootSource(memory, profile.boot, { acpiRsdp: tables?.rsdp ?? 0, occupied });
   for (const processor of virtual.processors) processor.reset();
-  const first = virtual.processors[0]!;
+  const first = virtual.processors[0];
   const { controls, msrs } = first.getState('controls', 'msrs');
   first.setState(bootCpuState(state, controls, msrs));
 }

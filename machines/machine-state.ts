@@ -102,10 +102,10 @@ function take(parts: StatefulParts, state: Volatile): void {
   virtual.processors.forEach((processor, index) => {
     // What CpuState has no words for is as after power-on.
     processor.reset();
-    refusing(`processors.${index}`, () => processor.setState(state.processors[index]!));
+    refusing(`processors.${index}`, () => processor.setState(state.processors[index]));
   });
   wires.quietly(() => {
-    for (const [name, device] of devices) refusing(`devices.${name}`, () => restoring(device, state.devices[name]!));
+    for (const [name, device] of devices) refusing(`devices.${name}`, () => restoring(device, state.devices[name]));
   });
   if (entropy.state && state.entropy) entropy.state = state.entropy;
   scheduler.restore(state.activity, state.turn);
@@ -140,5 +140,6 @@ function restoring(device: Device, state: SavedState): void {
 const isBadDevice = (error: unknown): boolean => error instanceof MachineError && error.code === 'bad-device';
 
 function requireIdle(scheduler: Scheduler): void {
-  if (scheduler.running) throw new MachineError('bad-call', 'the machine is running', { remedy: 'stop it first' });
+  if (scheduler.running && !scheduler.stands)
+    throw new MachineError('bad-call', 'the machine is running', { remedy: 'stop it first' });
 }

@@ -1,11 +1,13 @@
 /** A built machine: run it, talk to its console, look into it, save and restore it, dispose of it. */
 import type { Accelerator, VirtualMachine } from '#accelerators';
 import { answering, type Device, type Entropy, type GuestMemory, type InspectTree, MachineError, ownerOf } from '#core';
+import { Debugger, type DebuggerOptions } from './debugger.ts';
 import { GuestWords } from './guest-words.ts';
 import { type MachineState, restoreMachine, type StatefulParts, saveMachine } from './machine-state.ts';
 import type { Observation } from './observe.ts';
 import type { Observer } from './observer.ts';
 import type { Outcome } from './outcome.ts';
+import type { Activity } from './processor-activity.ts';
 import type { Profile } from './profile.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SerialConsole } from './serial-console.ts';
@@ -51,6 +53,7 @@ export class Machine implements AsyncDisposable {
   #running: Promise<Outcome> | undefined;
   /** What a device threw in the middle of an instruction: where the guest stands nobody knows. */
   #broken: unknown;
+  #debugger: Debugger | undefined;
 
   /** @internal */
   constructor(private readonly parts: MachineParts) {
@@ -75,6 +78,11 @@ export class Machine implements AsyncDisposable {
 
   get processors(): VirtualMachine['processors'] {
     return this.parts.virtual.processors;
+  }
+
+  /** What a processor is about. */
+  activity(processor: number): Activity {
+    return this.parts.scheduler.activity(processor);
   }
 
   /** A device by its name in the profile. */
@@ -183,6 +191,29 @@ export class Machine implements AsyncDisposable {
     return this.parts.observation.add(observer);
   }
 
+  /** Gives the machine a debugger, of which it has one at a time. Its disposal lets the machine go on. */
+  attach(options: DebuggerOptions = {}): Debugger {
+    this.#requireAlive();
+    if (this.#debugger)
+      throw new MachineError('bad-call', 'the machine has a debugger already', { remedy: 'dispose of that one first' });
+    const { virtual, memory, accelerator, scheduler, observation } = this.parts;
+    const attached = new Debugger(
+      {
+        virtual,
+        memory,
+        scheduler,
+        time: accelerator.time,
+        failed: cause => observation.fail('a debugger', 'onStop', cause),
+        detached: () => {
+          this.#debugger = undefined;
+        },
+      },
+      options,
+    );
+    this.#debugger = attached;
+    return attached;
+  }
+
   /** What it is doing now, in lines for a person: also while it runs, from the host's event loop. Changes nothing in the guest. */
   status(): readonly string[] {
     if (this.#disposed) return ['disposed of'];
@@ -209,6 +240,7 @@ export class Machine implements AsyncDisposable {
     this.stop();
     // Whoever awaits the run hears how it ended.
     await this.#running?.catch(() => {});
+    this.#debugger?.[Symbol.dispose]();
     this.serial.close('the machine was disposed of');
     this.parts.observation.end();
     const flushed = await Promise.allSettled([...this.devices.values()].map(device => device.flush?.()));
@@ -225,7 +257,7 @@ export class Machine implements AsyncDisposable {
 export function nanoseconds(time: number | string, path?: string): number {
   if (typeof time === 'number' && time >= 0) return time;
   const match = typeof time === 'string' ? /^(\d+(?:\.\d+)?)\s*(ns|us|ms|s|min)$/.exec(time.trim()) : null;
-  if (match) return Number(match[1]) * units[match[2]!]!;
+  if (match) return Number(match[1]) * units[match[2]];
   throw new MachineError('bad-argument', `${JSON.stringify(time)} is no time`, {
     remedy: 'write it with its unit: 30s, 500ms',
     ...(path === undefined ? {} : { path }),

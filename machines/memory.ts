@@ -15,8 +15,7 @@ export const highMemoryBase = 2 ** 32;
 /** `512 MiB`, `512M`, `1G` or a number of bytes. */
 export function parseSize(size: number | string, path: string): number {
   const match = typeof size === 'string' ? /^(\d+(?:\.\d+)?)\s*([KMG]?)(i?B)?$/i.exec(size.trim()) : null;
-  const bytes =
-    typeof size === 'number' ? size : match ? Number(match[1]) * units[match[2]!.toUpperCase()]! : Number.NaN;
+  const bytes = typeof size === 'number' ? size : match ? Number(match[1]) * units[match[2].toUpperCase()] : Number.NaN;
   if (Number.isSafeInteger(bytes)) return bytes;
   throw new MachineError('bad-option', `${typeof size === 'number' ? size : JSON.stringify(size)} is no size`, {
     path,

@@ -91,13 +91,18 @@ export class Observation {
     try {
       action();
     } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      this.#failure ??= new MachineError('bad-observer', `an observer failed in ${what}: ${message}`, {
-        remedy: 'this is a mistake in the observer, which has been taken away; the machine can go on',
-        cause,
-      });
+      this.fail('an observer', what, cause);
       this.#remove(observer);
     }
+  }
+
+  /** Somebody who looks on has thrown, and has been taken away. */
+  fail(who: string, what: string, cause: unknown): void {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    this.#failure ??= new MachineError('bad-observer', `${who} failed in ${what}: ${message}`, {
+      remedy: 'this is a mistake of its own, and it has been taken away; the machine can go on',
+      cause,
+    });
   }
 }
 

@@ -21,7 +21,7 @@ export class ProcessorActivity {
   }
 
   of(processor: number): Activity {
-    return this.#activity[processor]!;
+    return this.#activity[processor];
   }
 
   /** As after power-on: the first runs, the others wait. */
@@ -45,7 +45,7 @@ export class ProcessorActivity {
   /** SIPI, which only a processor that waits for it hears. */
   startup(processor: number, vector: number): void {
     if (this.#activity[processor] !== 'waitForSipi') return;
-    this.#machine.processors[processor]!.startup(vector);
+    this.#machine.processors[processor].startup(vector);
     this.#activity[processor] = 'running';
   }
 
@@ -57,9 +57,9 @@ export class ProcessorActivity {
   wakes(processor: number): boolean {
     if (this.#activity[processor] === 'running') return true;
     if (this.#activity[processor] === 'waitForSipi') return false;
-    const controller = this.#controllers[processor]!;
+    const controller = this.#controllers[processor];
     // Whether it can take the interrupt only the processor knows; if not, it says `halt` again and time passes all the same.
-    if (!controller.pending && !controller.nmiPending && !this.#machine.processors[processor]!.woken) return false;
+    if (!controller.pending && !controller.nmiPending && !this.#machine.processors[processor].woken) return false;
     this.#activity[processor] = 'running';
     return true;
   }
@@ -68,7 +68,7 @@ export class ProcessorActivity {
   get isDead(): boolean {
     return this.#machine.processors.every((processor, index) => {
       if (this.#activity[index] === 'waitForSipi') return true;
-      if (this.#activity[index] === 'running' || this.#controllers[index]!.nmiPending) return false;
+      if (this.#activity[index] === 'running' || this.#controllers[index].nmiPending) return false;
       if (processor.waiting) return false;
       return (processor.getState('general').general.rflags & interruptFlag) === 0n;
     });

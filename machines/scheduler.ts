@@ -3,12 +3,13 @@
  * virtual clock everything that happens follows from the instructions executed: two runs are the same. Where the host's own events
  * need their turn in the middle of a slice, they get it, and the slice goes on as if nothing had been.
  */
-import type { AcceleratorTime, Pacer, VirtualMachine } from '#accelerators';
+import type { AcceleratorTime, Exit, Pacer, VirtualMachine } from '#accelerators';
 import { type Clock, type InterruptController, MachineError, type PowerControl, type ProcessorSignals } from '#core';
 import { Breath } from './breath.ts';
 import type { RunHooks } from './observe.ts';
 import type { Outcome } from './outcome.ts';
 import { type Activity, ProcessorActivity } from './processor-activity.ts';
+import type { RunControl } from './run-control.ts';
 import { Sleep } from './sleep.ts';
 import { longQuantum, type Turn, Turns } from './turns.ts';
 
@@ -62,6 +63,11 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
   readonly #breath: Breath;
   onExit: RunHooks['onExit'];
   onSignal: RunHooks['onSignal'];
+  /** Of a debugger. */
+  control: RunControl | undefined;
+  /** What ends the run once a debugger has looked at it. */
+  #afterStand: Outcome | undefined;
+  #stands = false;
   /** The slice has not run anything yet: it does, however late it is, or a fast timer would keep the guest from running at all. */
   #fresh = false;
   /** The processor that runs; -1: none. */
@@ -92,6 +98,11 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
     return this.#running;
   }
 
+  /** A debugger holds it, between two instructions. */
+  get stands(): boolean {
+    return this.#stands;
+  }
+
   activity(processor: number): Activity {
     return this.#activity.of(processor);
   }
@@ -105,6 +116,7 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
     this.#activity.reset();
     this.#turns.reset();
     this.#outcome = undefined;
+    this.#afterStand = undefined;
     this.#initWaits = false;
   }
 
@@ -113,6 +125,7 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
     this.#activity.restore(activity);
     this.#turns.current = turn;
     this.#outcome = undefined;
+    this.#afterStand = undefined;
   }
 
   /** What devices end a run with. */
@@ -129,6 +142,11 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
     this.#giveUp?.();
   }
 
+  /** Ends a sleep in real time, so that what is asked between slices is asked now. */
+  wake(): void {
+    this.#sleep.wake();
+  }
+
   /** A processor that sends it to itself takes it when the instruction that does is over: until then its registers are in use. */
   init(processor: number): void {
     this.onSignal?.('init', processor, 0);
@@ -143,7 +161,7 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
 
   remaining(): number {
     // Before every entry: no accessors of its own.
-    if (this.#outcome || this.#initWaits || this.#breath.lookNowAndThen()) return 0;
+    if (this.#outcome || this.#initWaits || this.control?.stops || this.#breath.lookNowAndThen()) return 0;
     const { virtual, clock } = this.parts;
     const left = Math.min(clock.nextDeadline, this.#turns.current.end, this.#deadline) - clock.now;
     if (virtual) return left;
@@ -188,10 +206,16 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
       for (let waiting = settle(); waiting && !this.#outcome; waiting = settle()) await this.#hostOrEnd(waiting);
       const outcome = this.#outcome ?? check();
       if (outcome) return outcome;
+      if (this.#shouldStand) {
+        await this.#stand();
+        if (this.#outcome) continue;
+      }
       let step = this.#step();
       while (step === 'interrupted' && !this.#outcome) {
-        await this.#breathe();
-        step = this.#step();
+        if (this.#shouldStand) await this.#stand();
+        else await this.#breathe();
+        // Somebody may have paused it during the breath, or ended the run.
+        if (!this.#shouldStand && !this.#outcome) step = this.#step();
       }
       if (this.#outcome) continue;
       if (step === 'idle') await this.#idle();
@@ -202,6 +226,25 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
   async #breathe(): Promise<void> {
     await this.parts.breathe();
     this.#breath.drawn();
+  }
+
+  get #shouldStand(): boolean {
+    return this.control?.stops === true || this.#afterStand !== undefined;
+  }
+
+  /** As long as a debugger wants. Nothing else happens meanwhile, and time does not pass. */
+  async #stand(): Promise<void> {
+    while (this.control?.stops && !this.#outcome) {
+      this.#stands = true;
+      try {
+        await this.#hostOrEnd(this.control.stand());
+      } finally {
+        this.#stands = false;
+      }
+    }
+    if (this.#outcome || !this.#afterStand) return;
+    this.end(this.#afterStand);
+    this.#afterStand = undefined;
   }
 
   /** What the host does may take forever (nobody reads the console): whoever ends the run does not wait for it. */
@@ -217,27 +260,35 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
   /** A slice of the first processor, from the one on whose turn it is, that has something to do. */
   #step(): Step {
     const { clock, virtual } = this.parts;
+    const only = this.control?.only;
     for (let count = 0; count < this.count; count++) {
+      if (only !== undefined && this.#turns.current.processor !== only) this.#turns.pass(only);
       const { processor } = this.#turns.current;
       const before = clock.now;
+      const woken = this.#activity.of(processor) === 'halted';
       if (this.#activity.wakes(processor)) {
         this.#turns.begin(before);
-        const ended = this.#slice(processor);
+        const ended = this.#slice(processor, woken);
         if (this.#outcome) return 'ran';
+        const stops = this.control?.stops === true;
+        if (stops && clock.now < this.#boundary) return 'interrupted';
         if (ended === 'ready' && clock.now < this.#turns.current.end)
           return virtual && this.#breath.due && clock.now < this.#boundary ? 'interrupted' : 'ran';
         this.#turns.pass();
+        if (stops) return 'ran';
         if (ended !== 'stopped' || (virtual && clock.now !== before)) return 'ran';
       } else this.#turns.pass();
     }
     return 'idle';
   }
 
-  #slice(index: number): SliceEnd {
+  /** `woken`: it had halted before. */
+  #slice(index: number, woken: boolean): SliceEnd {
     this.#fresh = true;
     this.#current = index;
-    const exit = this.#machine.processors[index]!.run();
+    const exit = this.#enter(index, woken);
     this.#current = -1;
+    this.control?.exited(index, exit);
     if (this.onExit && exit.reason !== 'limit' && exit.reason !== 'cancelled') this.onExit(index, exit);
     if (this.#initWaits) {
       this.#initWaits = false;
@@ -249,7 +300,7 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
         this.#activity.halt(index);
         return 'stopped';
       case 'shutdown':
-        this.end({ kind: 'tripleFault', processor: index });
+        this.#endAfterStand({ kind: 'tripleFault', processor: index });
         return 'stopped';
       case 'error':
         this.end({ kind: 'error', code: exit.code, message: exit.message });
@@ -261,16 +312,31 @@ export class Scheduler implements ProcessorSignals, Pacer, RunHooks {
     }
   }
 
+  #enter(index: number, woken: boolean): Exit {
+    const processor = this.#machine.processors[index];
+    const { control } = this;
+    if (control?.step !== index) return processor.run();
+    // An interrupt has woken it: without that it would go on as if HLT had ended by itself.
+    return processor.step({ interrupts: woken || control.interrupts });
+  }
+
+  #endAfterStand(outcome: Outcome): void {
+    if (this.control?.stops) this.#afterStand ??= outcome;
+    else this.end(outcome);
+  }
+
   /** Nobody runs: time goes on to the next timer, or the host is waited for. */
   async #idle(): Promise<void> {
     const { clock, time, virtual, expectsInput, stopwatch } = this.parts;
     const forever = clock.nextDeadline === Number.POSITIVE_INFINITY;
-    if ((forever && !expectsInput()) || ((forever || ++this.#idled % askEvery === 0) && this.#activity.isDead)) {
+    // Where a debugger lets one processor run alone, that one waits for the debugger, if for nobody else.
+    const waits = this.control?.only !== undefined || expectsInput();
+    if ((forever && !waits) || ((forever || ++this.#idled % askEvery === 0) && this.#activity.isDead)) {
       return this.end({ kind: 'halted' });
     }
     const wait = Math.min(clock.nextDeadline, this.#deadline, clock.now + longestSleep) - clock.now;
     if (wait <= 0) return;
-    if (virtual && (wait < shortestSleep || !expectsInput())) {
+    if (virtual && (wait < shortestSleep || !waits)) {
       time.skip(wait);
       return;
     }

@@ -91,6 +91,6 @@ const table = Int32Array.from({ length: 256 }, (_, byte) => {
 /** CRC-32 of what follows the header. */
 function checksum(bytes: Uint8Array): number {
   let sum = -1;
-  for (let at = headerSize; at < bytes.length; at++) sum = (sum >>> 8) ^ table[(sum ^ bytes[at]!) & 0xff]!;
+  for (let at = headerSize; at < bytes.length; at++) sum = (sum >>> 8) ^ table[(sum ^ bytes[at]) & 0xff];
   return ~sum >>> 0;
 }

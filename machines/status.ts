@@ -7,7 +7,7 @@ export interface StatusParts {
   readonly profile: { readonly name: string; readonly console: string };
   readonly accelerator: { readonly name: string };
   readonly virtual: Pick<VirtualMachine, 'processors'>;
-  readonly scheduler: { readonly running: boolean; activity(processor: number): Activity };
+  readonly scheduler: { readonly running: boolean; readonly stands: boolean; activity(processor: number): Activity };
   readonly interrupts: readonly Pick<InterruptController, 'pending' | 'nmiPending'>[];
   readonly serial: { readonly length: number };
   readonly now: () => number;
@@ -25,22 +25,25 @@ export function statusOf(parts: StatusParts): readonly string[] {
   const { profile, accelerator, virtual, scheduler, serial, now, nextDeadline } = parts;
   const wait = nextDeadline() - now();
   return [
-    `${profile.name} on ${accelerator.name}: ${scheduler.running ? 'running' : 'stopped'} at ${duration(now())} of guest time`,
+    `${profile.name} on ${accelerator.name}: ${doing(scheduler)} at ${duration(now())} of guest time`,
     ...virtual.processors.map((_, index) => `processor ${index}: ${processorStatus(parts, index)}`),
     wait === Number.POSITIVE_INFINITY ? 'no timer is set' : `the next timer is due in ${duration(Math.max(wait, 0))}`,
     `console ${profile.console}: ${serial.length} characters so far`,
   ];
 }
 
+const doing = ({ running, stands }: StatusParts['scheduler']): string =>
+  stands ? 'held by a debugger' : running ? 'running' : 'stopped';
+
 function processorStatus({ virtual, scheduler, interrupts }: StatusParts, index: number): string {
   const activity = scheduler.activity(index);
   if (activity === 'waitForSipi') return 'waits for a start-up signal (SIPI)';
-  const processor = virtual.processors[index]!;
+  const processor = virtual.processors[index];
   const state = processor.getState('general', 'segments', 'controls', 'msrs', 'interrupts');
   const halted = activity === 'halted';
   const { waiting } = processor;
   const doing = halted ? (waiting ? 'waits in MWAIT' : 'has halted') : 'running';
-  const reasons = [...pending(state, interrupts[index]!, waiting), ...(halted ? hopes(state, waiting) : [])];
+  const reasons = [...pending(state, interrupts[index], waiting), ...(halted ? hopes(state, waiting) : [])];
   return [`${doing} at ${place(state)}`, ...reasons].join('; ');
 }
 

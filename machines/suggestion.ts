@@ -30,13 +30,13 @@ function distance(from: string, to: string): number {
       const same = from[row - 1] === to[column - 1];
       const exchanged = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
       line[column] = Math.min(
-        above[column]! + 1,
-        line[column - 1]! + 1,
-        above[column - 1]! + (same ? 0 : 1),
-        exchanged ? before[column - 2]! + 1 : Number.POSITIVE_INFINITY,
+        above[column] + 1,
+        line[column - 1] + 1,
+        above[column - 1] + (same ? 0 : 1),
+        exchanged ? before[column - 2] + 1 : Number.POSITIVE_INFINITY,
       );
     }
     [before, above] = [above, line];
   }
-  return above[to.length]!;
+  return above[to.length];
 }

@@ -40,8 +40,8 @@ export class Turns {
     if (end <= now) this.current = { processor, end: now + this.#length };
   }
 
-  /** The next processor's turn comes. */
-  pass(): void {
-    this.current = { processor: (this.current.processor + 1) % this.processors, end: 0 };
+  /** The next processor's turn comes, or that of the one named. */
+  pass(to = (this.current.processor + 1) % this.processors): void {
+    this.current = { processor: to, end: 0 };
   }
 }

@@ -131,7 +131,7 @@ export class TypedLines {
 /** The length of the longest beginning of `text` that `line` ends with. */
 function overlap(line: string, text: string): number {
   const tail = line.slice(-text.length);
-  for (let start = tail.indexOf(text[0] ?? '\0'); start >= 0; start = tail.indexOf(text[0]!, start + 1)) {
+  for (let start = tail.indexOf(text[0] ?? '\0'); start >= 0; start = tail.indexOf(text[0], start + 1)) {
     if (text.startsWith(tail.slice(start))) return tail.length - start;
   }
   return 0;

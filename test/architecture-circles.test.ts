@@ -30,10 +30,17 @@ const typeCircles: readonly { readonly why: string; readonly files: readonly str
     ),
   },
   {
-    why: 'semantics are written against a tracer, which has a form, which has an instruction, which has semantics',
-    files: ['form', 'instruction', 'memory-operand', 'operand', 'place-operand', 'tracer'].map(
-      name => `core/processor/isa/${name}.ts`,
-    ),
+    why: 'semantics are written against a tracer, which has a form, which has an instruction, which has semantics; a VEX form runs them by lane',
+    files: [
+      'form',
+      'instruction',
+      'memory-operand',
+      'operand',
+      'place-operand',
+      'tracer',
+      'vex-operand',
+      'vex-run',
+    ].map(name => `core/processor/isa/${name}.ts`),
   },
   {
     why: 'a processor has parts that know their processor',
@@ -108,7 +115,7 @@ function circles(imports: readonly Import[]): string[][] {
 
 test('the finder sees circles, and none where there is none', t => {
   const imports = (text: string): Import[] =>
-    text.split(' ').map(pair => ({ file: pair[0]!, specifier: `./${pair[1]}`, typesOnly: false }));
+    text.split(' ').map(pair => ({ file: pair[0], specifier: `./${pair[1]}`, typesOnly: false }));
   t.deepEqual(circles(imports('ab bc ad dc')), []);
   t.deepEqual(circles(imports('ab bc ca cd de ed ff')), [['d', 'e'], ['a', 'b', 'c'], ['f']]);
 });

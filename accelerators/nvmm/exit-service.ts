@@ -10,7 +10,7 @@ import { Vector } from './x86/exception.ts';
 
 const found = { hva: 0, prot: 0 };
 
-export interface ExitServiceParts extends Omit<ProcessorParts, 'time'> {
+export interface ExitServiceParts extends Omit<ProcessorParts, 'time' | 'features'> {
   readonly guest: GuestVcpu;
   readonly cpu: HostCpu;
   /** The guest has set its time-stamp counter. */
@@ -78,7 +78,7 @@ export class ExitService {
       case ExitReason.mwait:
         return this.#fault(Vector.ud);
       case ExitReason.debug:
-        return { reason: 'breakpoint', breakpoint: this.#guest.breakpoints[exit.breakpoint]! };
+        return { reason: 'breakpoint', breakpoint: this.#guest.breakpoints[exit.breakpoint] };
       case ExitReason.halted:
         this.#guest.halted = true;
         return undefined;

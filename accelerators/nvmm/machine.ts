@@ -159,10 +159,10 @@ export class NvmmVirtualMachine extends VirtualMachine {
   #join(): void {
     const sorted = this.#mapped.toSorted((left, right) => left.gpa - right.gpa);
     for (let first = 0, next = 1; first < sorted.length; first = next, next++) {
-      let { size } = sorted[first]!;
-      const { gpa, hva, access } = sorted[first]!;
+      let { size } = sorted[first];
+      const { gpa, hva, access } = sorted[first];
       while (next < sorted.length) {
-        const other = sorted[next]!;
+        const other = sorted[next];
         if (other.gpa !== gpa + size || other.hva !== hva + size || other.access !== access) break;
         size += other.size;
         next++;

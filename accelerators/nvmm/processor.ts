@@ -34,7 +34,7 @@ export class NvmmProcessor extends VirtualProcessor {
     const { cpus } = lib.driver.host;
     const guest = new GuestVcpu(lib, mach, index);
     this.#guest = guest;
-    this.#cpu = cpus[index % cpus.length]!;
+    this.#cpu = cpus[index % cpus.length];
     this.#delivery = new InterruptDelivery(guest, this.interrupts);
     this.#exits = new ExitService({
       specification,

@@ -31,7 +31,7 @@ export class SoftwareProcessor extends VirtualProcessor {
   constructor(host: Host, index: number, parts: ProcessorParts) {
     super(index, parts);
     const { mmio, exitOnPause } = parts.board;
-    this.#cpu = host.processors[index]!;
+    this.#cpu = host.processors[index];
     this.#cpu.isOverdue = this.isOverdue;
     this.#cpu.leavesAtPause = exitOnPause ?? false;
     this.#cpu.connect(this.interrupts);
@@ -142,7 +142,7 @@ export class SoftwareProcessor extends VirtualProcessor {
       case 'pause':
         return { reason: 'pause' };
       case 'breakpoint':
-        return { reason: 'breakpoint', breakpoint: this.#breakpoints[exit.index]! };
+        return { reason: 'breakpoint', breakpoint: this.#breakpoints[exit.index] };
       case 'shutdown':
         return { reason: 'shutdown' };
       case 'io':

@@ -96,7 +96,7 @@ export class Apt {
   async dependencies(name: string): Promise<string[] | undefined> {
     const { status, output } = await run('apt-cache', [...this.#options, 'depends', '--no-recommends', name]);
     if (status !== 0 || !(await this.version(name))) return undefined;
-    return [...output.matchAll(/^\s*\|?(?:Pre)?Depends: ([^<\s]+)$/gm)].map(match => match[1]!);
+    return [...output.matchAll(/^\s*\|?(?:Pre)?Depends: ([^<\s]+)$/gm)].map(match => match[1]);
   }
 
   async version(name: string): Promise<string | undefined> {

@@ -95,7 +95,7 @@ export class IoApic extends Device {
         remoteIrr: (word & Entry.remoteIrr) !== 0,
         mode: (word >>> 8) & 7,
         vector: word & Entry.vector,
-        destination: high[pin]! >>> 24,
+        destination: high[pin] >>> 24,
       })),
     };
   }
@@ -108,7 +108,7 @@ export class IoApic extends Device {
     if (select === 1) return ((this.given.pins - 1) << 16) | version;
     const pin = (select - 0x10) >> 1;
     if (pin < 0 || pin >= this.given.pins) return 0xffff_ffff;
-    return (select & 1 ? high[pin]! : low[pin]!) >>> 0;
+    return (select & 1 ? high[pin] : low[pin]) >>> 0;
   }
 
   #write(offset: number, value: number): void {
@@ -127,7 +127,7 @@ export class IoApic extends Device {
       return;
     }
     // Becoming edge-triggered clears remote IRR: Linux uses this to end an interrupt where there is no EOI register.
-    const kept = value & Entry.level ? low[pin]! & Entry.remoteIrr : 0;
+    const kept = value & Entry.level ? low[pin] & Entry.remoteIrr : 0;
     low[pin] = (value & Entry.writable) | kept;
     if (value & Entry.level) this.#service(pin);
   }
@@ -140,27 +140,27 @@ export class IoApic extends Device {
 
   /** A pin has an edge, or may have a level to tell. */
   #service(pin: number): void {
-    const word = this.#state.low[pin]!;
+    const word = this.#state.low[pin];
     if (word & Entry.masked || !this.#state.levels[pin]) return;
     const level = (word & Entry.level) !== 0;
     if (level && word & Entry.remoteIrr) return;
     const mode = (word >>> 8) & 7;
     const accepted = this.messages.send({
-      destination: this.#state.high[pin]! >>> 24,
+      destination: this.#state.high[pin] >>> 24,
       logical: (word & Entry.logical) !== 0,
       mode,
       vector: word & Entry.vector,
       level,
     });
     const ends = mode === DeliveryMode.Fixed || mode === DeliveryMode.LowestPriority;
-    if (level && accepted && ends) this.#state.low[pin]! |= Entry.remoteIrr;
+    if (level && accepted && ends) this.#state.low[pin] |= Entry.remoteIrr;
   }
 
   /** The end of a level-triggered interrupt; what is still asserted interrupts again. */
   #end(vector: number): void {
     const { low } = this.#state;
     for (let pin = 0; pin < low.length; pin++) {
-      const word = low[pin]!;
+      const word = low[pin];
       if ((word & Entry.vector) !== vector || !(word & Entry.remoteIrr)) continue;
       low[pin] = word & ~Entry.remoteIrr;
       this.#service(pin);

@@ -12,7 +12,7 @@ const form = /^(?:00:)?([01][0-9a-f])(?:\.([0-7]))?$/i;
 /** undefined for a text that names no place on bus 0. */
 export function parseAddress(slot: string): PciAddress | undefined {
   const match = form.exec(slot);
-  return match ? { bus: 0, device: Number.parseInt(match[1]!, 16), function: Number(match[2] ?? 0) } : undefined;
+  return match ? { bus: 0, device: Number.parseInt(match[1], 16), function: Number(match[2] ?? 0) } : undefined;
 }
 
 export const showAddress = ({ bus, device, function: number }: PciAddress): string =>

@@ -30,14 +30,14 @@ export class ConfigurationSpace {
   /** Takes saved bytes; those that nobody can write stay as they are, whatever was saved. */
   load(saved: Uint8Array): void {
     for (let offset = 0; offset < 256; offset++) {
-      const mask = this.#writable[offset]!;
-      this.bytes[offset] = (this.#initial[offset]! & ~mask) | (saved[offset]! & mask);
+      const mask = this.#writable[offset];
+      this.bytes[offset] = (this.#initial[offset] & ~mask) | (saved[offset] & mask);
     }
   }
 
   read(offset: number, size: number): number {
     let value = 0;
-    for (let byte = 0; byte < size; byte++) value |= this.bytes[offset + byte]! << (8 * byte);
+    for (let byte = 0; byte < size; byte++) value |= this.bytes[offset + byte] << (8 * byte);
     return value >>> 0;
   }
 
@@ -46,8 +46,8 @@ export class ConfigurationSpace {
     for (let byte = 0; byte < size; byte++) {
       const at = offset + byte;
       const written = (value >>> (8 * byte)) & 0xff;
-      const mask = this.#writable[at]!;
-      this.bytes[at] = ((this.bytes[at]! & ~mask) | (written & mask)) & ~(written & this.#clearable[at]!);
+      const mask = this.#writable[at];
+      this.bytes[at] = ((this.bytes[at] & ~mask) | (written & mask)) & ~(written & this.#clearable[at]);
     }
   }
 

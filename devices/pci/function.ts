@@ -188,7 +188,7 @@ export class PciFunction implements PciEndpoint {
   }
 
   #updateLine(): void {
-    const status = this.#configuration.bytes[Register.status]!;
+    const status = this.#configuration.bytes[Register.status];
     this.#configuration.bytes[Register.status] =
       (status & ~Status.interrupt) | (this.#interrupting ? Status.interrupt : 0);
     if (!this.#line) return;

@@ -100,7 +100,7 @@ export class PciHost extends Device {
     assignResources(this.slots, {
       memory: PciHost.memoryWindow,
       ports: portWindow,
-      interruptLine: (slot, pin) => Number(wires[(slot + pin - 1) & 3]!.split('@')[1]),
+      interruptLine: (slot, pin) => Number(wires[(slot + pin - 1) & 3].split('@')[1]),
     });
   }
 

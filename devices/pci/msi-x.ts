@@ -101,12 +101,12 @@ export class MsiX implements Capability {
     const { words, pending } = this.state;
     const entry = vector * 4;
     if ((this.#control & (Control.enable | Control.functionMask)) !== Control.enable) return;
-    if (words[entry + 3]! & masked) return;
-    if (this.parts.send(words[entry + 1]! * 2 ** 32 + words[entry]!, words[entry + 2]!)) pending[vector] = 0;
+    if (words[entry + 3] & masked) return;
+    if (this.parts.send(words[entry + 1] * 2 ** 32 + words[entry], words[entry + 2])) pending[vector] = 0;
   }
 
   #read(offset: number): number {
-    if (offset < this.vectors * entrySize) return this.state.words[offset >> 2]!;
+    if (offset < this.vectors * entrySize) return this.state.words[offset >> 2];
     if (offset < pendingOffset) return 0;
     const first = (offset - pendingOffset) * 8;
     let bits = 0;

@@ -93,7 +93,7 @@ export class Ps2Controller extends Device {
 
   get #status(): number {
     const { flags, lastWasCommand, ram } = this.#state;
-    return flags | Status.unlocked | (ram[0]! & Configuration.system) | (lastWasCommand ? Status.command : 0);
+    return flags | Status.unlocked | (ram[0] & Configuration.system) | (lastWasCommand ? Status.command : 0);
   }
 
   #readData(): number {
@@ -114,7 +114,7 @@ export class Ps2Controller extends Device {
     const state = this.#state;
     state.lastWasCommand = true;
     state.expecting = 0;
-    if (value >= 0x20 && value < 0x40) this.#answer(state.ram[value & 0x1f]!);
+    if (value >= 0x20 && value < 0x40) this.#answer(state.ram[value & 0x1f]);
     else if (value >= 0x60 && value < 0x80) state.expecting = value;
     else if (value >= 0xf0) this.#pulse(value);
     else this.#perform(value);
@@ -125,14 +125,14 @@ export class Ps2Controller extends Device {
     switch (command) {
       case 0xa7:
       case 0xa8:
-        state.ram[0] = (state.ram[0]! & ~0x20) | (command === 0xa7 ? 0x20 : 0);
+        state.ram[0] = (state.ram[0] & ~0x20) | (command === 0xa7 ? 0x20 : 0);
         break;
       case 0xad:
       case 0xae:
-        state.ram[0] = (state.ram[0]! & ~0x10) | (command === 0xad ? 0x10 : 0);
+        state.ram[0] = (state.ram[0] & ~0x10) | (command === 0xad ? 0x10 : 0);
         break;
       case 0xaa:
-        state.ram[0]! |= Configuration.system;
+        state.ram[0] |= Configuration.system;
         this.#answer(0x55);
         break;
       case 0xa9:
@@ -201,7 +201,7 @@ export class Ps2Controller extends Device {
     const { flags, ram } = this.#state;
     const full = (flags & Status.output) !== 0;
     const auxiliary = (flags & Status.auxiliary) !== 0;
-    const configuration = ram[0]!;
+    const configuration = ram[0];
     drive(this.#keyboardLine, full && !auxiliary && (configuration & Configuration.keyboardInterrupt) !== 0);
     drive(this.#auxiliaryLine, full && auxiliary && (configuration & Configuration.auxiliaryInterrupt) !== 0);
   }

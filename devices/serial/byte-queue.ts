@@ -18,7 +18,7 @@ export class ByteQueue {
 
   /** The first one; there must be one. */
   shift(): number {
-    const byte = this.#bytes[this.#start++]!;
+    const byte = this.#bytes[this.#start++];
     if (this.#start === this.#end) this.#start = this.#end = 0;
     return byte;
   }

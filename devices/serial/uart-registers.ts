@@ -100,7 +100,7 @@ export function interruptIdentity(state: UartState): number {
   const { interruptEnable, lineErrors, received, fifoControl, timedOut, transmitterEmpty, modemStatus } = state;
   if (interruptEnable & InterruptEnable.lineStatus && lineErrors) return Interrupt.lineStatus;
   if (interruptEnable & InterruptEnable.received) {
-    if (received.length >= (hasFifos(state) ? triggers[fifoControl >> 6]! : 1)) return Interrupt.dataAvailable;
+    if (received.length >= (hasFifos(state) ? triggers[fifoControl >> 6] : 1)) return Interrupt.dataAvailable;
     if (timedOut) return Interrupt.timeout;
   }
   if (interruptEnable & InterruptEnable.transmitterEmpty && transmitterEmpty) return Interrupt.transmitterEmpty;

@@ -87,9 +87,9 @@ export class Hpet extends Device {
       () => new Map(routes.map(route => [route, wires.line(`${ioapic}@${route}`)] as const)),
     );
     const sources = Array.from({ length: 16 }, (_, irq) => ({ line: wires.line(`${isa}@${irq}`), high: false }));
-    this.#legacy = replaced.map(irq => sources[irq]!);
+    this.#legacy = replaced.map(irq => sources[irq]);
     wires.relay(name, sources.length, irq => {
-      const source = sources[irq]!;
+      const source = sources[irq];
       return new InputPin(`${name}@${irq}`, high => {
         source.high = high;
         if (!this.#replaces || !replaced.includes(irq)) drive(source.line, high);
@@ -127,7 +127,7 @@ export class Hpet extends Device {
     });
     this.#state = own;
     this.#timers.forEach((timer, index) => {
-      timer.state = timers[index]!;
+      timer.state = timers[index];
     });
     this.#drive();
     this.#arm();
@@ -230,7 +230,7 @@ export class Hpet extends Device {
 
   #line(index: number): InterruptLine | undefined {
     const legacy = this.#replaces ? this.#legacy[index] : undefined;
-    return legacy ? legacy.line : this.#routes[index]!.get(this.#timers[index]!.route);
+    return legacy ? legacy.line : this.#routes[index].get(this.#timers[index].route);
   }
 
   /** Brings all lines to what they should be: level-triggered timers stand, others pulse when it is time. */

@@ -88,7 +88,7 @@ export class Pit extends Device {
     channels.forEach(checkChannel);
     this.#control = control;
     this.#channels.forEach((channel, index) => {
-      channel.state = channels[index]!;
+      channel.state = channels[index];
     });
     this.#arm(this.#now);
   }
@@ -106,9 +106,9 @@ export class Pit extends Device {
   #write(register: number, value: number): void {
     const now = this.#now;
     this.#look(now);
-    if (register < 3) this.#channels[register]!.write(value, now);
+    if (register < 3) this.#channels[register].write(value, now);
     else if (value >> 6 === 3) this.#readBack(value, now);
-    else this.#channels[value >> 6]!.control(value & 0x3f, now);
+    else this.#channels[value >> 6].control(value & 0x3f, now);
     if (register === 0 || (register === 3 && value >> 6 === 0)) this.#arm(now);
   }
 

@@ -53,18 +53,18 @@ export function putDate(registers: Uint8Array, seconds: number, notation: Notati
 
 /** Reads a date out of the registers; what is no date means the one that calendars arrive at by counting on. */
 export function takeDate(registers: Uint8Array, notation: Notation): number {
-  const century = decode(registers[DateRegister.century]!, { ...notation, binary: false });
-  const year = century * 100 + decode(registers[DateRegister.year]!, notation);
+  const century = decode(registers[DateRegister.century], { ...notation, binary: false });
+  const year = century * 100 + decode(registers[DateRegister.year], notation);
   const date = new Date(0);
   date.setUTCFullYear(
     year,
-    decode(registers[DateRegister.month]!, notation) - 1,
-    decode(registers[DateRegister.day]!, notation),
+    decode(registers[DateRegister.month], notation) - 1,
+    decode(registers[DateRegister.day], notation),
   );
   date.setUTCHours(
-    decodeHours(registers[DateRegister.hours]!, notation),
-    decode(registers[DateRegister.minutes]!, notation),
-    decode(registers[DateRegister.seconds]!, notation),
+    decodeHours(registers[DateRegister.hours], notation),
+    decode(registers[DateRegister.minutes], notation),
+    decode(registers[DateRegister.seconds], notation),
   );
   return date.getTime() / 1000;
 }
@@ -73,9 +73,9 @@ const day = 86_400;
 
 /** The first second after `after` that the alarm registers name; a register of 0xc0 and above means any value. */
 export function nextAlarm(registers: Uint8Array, after: number, notation: Notation): number {
-  const second = alarm(registers[DateRegister.secondsAlarm]!, value => decode(value, notation));
-  const minute = alarm(registers[DateRegister.minutesAlarm]!, value => decode(value, notation));
-  const hour = alarm(registers[DateRegister.hoursAlarm]!, value => decodeHours(value, notation));
+  const second = alarm(registers[DateRegister.secondsAlarm], value => decode(value, notation));
+  const minute = alarm(registers[DateRegister.minutesAlarm], value => decode(value, notation));
+  const hour = alarm(registers[DateRegister.hoursAlarm], value => decodeHours(value, notation));
   for (let at = after + 1; at <= after + day; ) {
     const time = ((at % day) + day) % day;
     if (!hour(Math.floor(time / 3600))) at += 3600 - (time % 3600);

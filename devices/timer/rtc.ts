@@ -108,7 +108,7 @@ export class Rtc extends Device {
   reset(): void {
     const moment = this.#moment;
     this.#align(moment);
-    this.#state.registers[B]! &= ~interrupts;
+    this.#state.registers[B] &= ~interrupts;
     this.#state.registers[C] = 0;
     this.#state.index = 0;
     this.#arm(moment);
@@ -131,14 +131,14 @@ export class Rtc extends Device {
   }
 
   get #notation(): Notation {
-    const control = this.#state.registers[B]!;
+    const control = this.#state.registers[B];
     return { binary: (control & Control.binary) !== 0, twentyFour: (control & Control.twentyFour) !== 0 };
   }
 
   /** SET holds the date, and so does a divider chain that is not on 32 kHz. */
   get #running(): boolean {
     const { registers } = this.#state;
-    return (registers[B]! & Control.set) === 0 && (registers[A]! & 0x70) === 0x20;
+    return (registers[B] & Control.set) === 0 && (registers[A] & 0x70) === 0x20;
   }
 
   get #moment(): Moment {
@@ -155,18 +155,18 @@ export class Rtc extends Device {
     if (index === A) {
       const seconds = this.#seconds(moment);
       const updating = this.#running && seconds - Math.floor(seconds) >= 1 - warning;
-      return registers[A]! | (updating ? 0x80 : 0);
+      return registers[A] | (updating ? 0x80 : 0);
     }
     if (index === C) {
       this.#look(moment);
-      const flags = registers[C]!;
+      const flags = registers[C];
       registers[C] = 0;
       this.#arm(moment);
       return flags;
     }
     if (index === D) return 0x80;
     if ((index < A || index === DateRegister.century) && this.#running && isTime(index)) this.#show(moment);
-    return registers[index]!;
+    return registers[index];
   }
 
   #write(index: number, value: number): void {
@@ -199,10 +199,10 @@ export class Rtc extends Device {
     const { registers, lookedBeat, lookedSecond } = this.#state;
     this.#align(moment);
     const { lookedBeat: beat, lookedSecond: second } = this.#state;
-    if (beat !== lookedBeat) registers[C]! |= Control.periodic;
+    if (beat !== lookedBeat) registers[C] |= Control.periodic;
     if (this.#running && second > lookedSecond) {
-      registers[C]! |= Control.update;
-      if (nextAlarm(registers, lookedSecond, this.#notation) <= second) registers[C]! |= Control.alarm;
+      registers[C] |= Control.update;
+      if (nextAlarm(registers, lookedSecond, this.#notation) <= second) registers[C] |= Control.alarm;
     }
     this.#request();
   }
@@ -218,8 +218,8 @@ export class Rtc extends Device {
   /** Whether a flag stands whose interrupt is enabled; register C says so too. */
   #request(): boolean {
     const { registers } = this.#state;
-    const raised = (registers[C]! & registers[B]! & interrupts) !== 0;
-    registers[C] = (registers[C]! & ~requested) | (raised ? requested : 0);
+    const raised = (registers[C] & registers[B] & interrupts) !== 0;
+    registers[C] = (registers[C] & ~requested) | (raised ? requested : 0);
     return raised;
   }
 
@@ -242,7 +242,7 @@ export class Rtc extends Device {
   #nextEvent(moment: Moment): number {
     const { now } = moment;
     const { registers } = this.#state;
-    const enabled = registers[B]! & interrupts;
+    const enabled = registers[B] & interrupts;
     let at = Number.POSITIVE_INFINITY;
     const period = this.#period;
     if (enabled & Control.periodic && period) {
@@ -257,7 +257,7 @@ export class Rtc extends Device {
 
   /** Of the periodic interrupt, in beats of the crystal; 0 for none. Rates 1 and 2 repeat 8 and 9. */
   get #period(): number {
-    const rate = this.#state.registers[A]! & 15;
+    const rate = this.#state.registers[A] & 15;
     if (rate === 0) return 0;
     return 1 << ((rate < 3 ? rate + 7 : rate) - 1);
   }

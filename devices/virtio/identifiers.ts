@@ -18,9 +18,9 @@ export type FeatureWords = readonly [low: number, high: number];
 
 export const featureWords = (bits: readonly number[]): FeatureWords => {
   const words: [number, number] = [0, 0];
-  for (const bit of bits) words[bit >> 5]! |= 1 << (bit & 31);
+  for (const bit of bits) words[bit >> 5] |= 1 << (bit & 31);
   return [words[0] >>> 0, words[1] >>> 0];
 };
 
 export const hasFeature = (words: readonly number[], bit: number): boolean =>
-  ((words[bit >> 5]! >>> (bit & 31)) & 1) === 1;
+  ((words[bit >> 5] >>> (bit & 31)) & 1) === 1;

@@ -107,7 +107,7 @@ export class VirtioUnit implements QueueOwner, VirtioPort {
 
   get #featuresAcceptable(): boolean {
     const { features } = this.state;
-    const isOffered = features.every((word, index) => (word & ~this.offered[index]!) === 0);
+    const isOffered = features.every((word, index) => (word & ~this.offered[index]) === 0);
     return isOffered && this.hasFeature(RingFeature.version1);
   }
 }

@@ -44,10 +44,10 @@ export abstract class VirtioDevice extends Device {
       model: unit.model.stateForm(),
     };
     const taken = restoreState(form, state, version);
-    const bad = unit.queues.findIndex((queue, index) => !queue.accepts(taken.queues[index]!));
+    const bad = unit.queues.findIndex((queue, index) => !queue.accepts(taken.queues[index]));
     if (bad >= 0) throw new MachineError('bad-state', 'saved state is damaged', { path: `queues.${bad}.size` });
     unit.state = taken.unit;
-    for (const [index, queue] of unit.queues.entries()) queue.state = taken.queues[index]!;
+    for (const [index, queue] of unit.queues.entries()) queue.state = taken.queues[index];
     transport.load(taken.transport);
     unit.model.load(taken.model);
     pci.load(taken.pci);

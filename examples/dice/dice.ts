@@ -56,8 +56,8 @@ export class Die extends Device {
   roll(): number {
     const fair = 256 - (256 % this.#sides);
     do this.entropy.fill(this.#byte);
-    while (this.#byte[0]! >= fair);
-    return 1 + (this.#byte[0]! % this.#sides);
+    while (this.#byte[0] >= fair);
+    return 1 + (this.#byte[0] % this.#sides);
   }
 
   reset(): void {

@@ -54,7 +54,7 @@ const routes = (interrupts: readonly number[]): number[][] =>
   Array.from({ length: slots * pins }, (_, index) => {
     const slot = Math.floor(index / pins);
     const pin = index % pins;
-    return [slotAddress(slot), pin, 0, interrupts[(slot + pin) % pins]!];
+    return [slotAddress(slot), pin, 0, interrupts[(slot + pin) % pins]];
   });
 
 const routingTable = ({ interrupts, legacyInterrupts }: AcpiPci): Aml[] =>

@@ -90,13 +90,13 @@ export function cpio(entries: readonly CpioEntry[], { modified = 0 }: { readonly
   members.push({ path: trailer, mode: 0, links: 1, content: nothing, major: 0, minor: 0 });
   const names = members.map(member => encoder.encode(`${member.path}\0`));
   const size = members.reduce(
-    (sum, { content }, index) => sum + padded(headerSize + names[index]!.length) + padded(content.length),
+    (sum, { content }, index) => sum + padded(headerSize + names[index].length) + padded(content.length),
     0,
   );
   const archive = new Uint8Array(Math.ceil(size / 512) * 512);
   let at = 0;
   for (const [index, { mode, links, content, major, minor }] of members.entries()) {
-    const name = names[index]!;
+    const name = names[index];
     const isTrailer = index === members.length - 1;
     const fields = [
       isTrailer ? 0 : index + 1,

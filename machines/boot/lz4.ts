@@ -32,11 +32,11 @@ function unpackBlock(input: Uint8Array, start: number, end: number, output: Uint
   const extended = (nibble: number): number => {
     if (nibble < 15) return nibble;
     let length = 15;
-    for (let more = 255; more === 255; length += more) more = from < end ? input[from++]! : 0;
+    for (let more = 255; more === 255; length += more) more = from < end ? input[from++] : 0;
     return length;
   };
   while (from < end) {
-    const token = input[from++]!;
+    const token = input[from++];
     const literals = extended(token >> 4);
     if (from + literals > end || to + literals > output.length) return -1;
     output.set(input.subarray(from, from + literals), to);
@@ -44,12 +44,12 @@ function unpackBlock(input: Uint8Array, start: number, end: number, output: Uint
     to += literals;
     if (from >= end) return to;
     if (from + 2 > end) return -1;
-    const distance = input[from]! | (input[from + 1]! << 8);
+    const distance = input[from] | (input[from + 1] << 8);
     from += 2;
     const length = extended(token & 15) + minimalMatch;
     if (distance === 0 || to - distance < base || to + length > output.length) return -1;
     if (distance >= length) output.copyWithin(to, to - distance, to - distance + length);
-    else for (let index = 0; index < length; index++) output[to + index] = output[to + index - distance]!;
+    else for (let index = 0; index < length; index++) output[to + index] = output[to + index - distance];
     to += length;
   }
   return to;

@@ -1,8 +1,8 @@
 /** Accelerators do not agree on average: the same random program leaves the same guest and has asked the board the same things. */
 import test from 'ava';
 import { type CpuState, differences } from '../../core/index.ts';
+import { random } from '../kit/contract/random.ts';
 import { at, Guest, names } from './guest.ts';
-import { random } from './random.ts';
 
 /** Whoever made the host's processor, the guest's executes instructions as its own vendor's does. */
 const vendors = ['amd', 'intel'] as const;
@@ -49,17 +49,17 @@ for (const [n, mode] of vendors.flatMap((_, n) =>
   (['real', 'protected', 'long'] as const).map(mode => [n, mode] as const),
 )) {
   test(`random code agrees: ${mode}, ${vendors[n]}`, t => {
-    const guests = mode === 'long' ? [...interpreted[n]!, ...compiled[n]!] : interpreted[n]!;
+    const guests = mode === 'long' ? [...interpreted[n], ...compiled[n]] : interpreted[n];
     let compared = 0;
     for (let seed = 1; seed <= 150; seed++) {
       const [first, ...others] = guests.map(guest => outcome(guest, mode, seed));
       // Events whose stack or IDT is no memory end a machine, here sooner and there later.
       const ends = [first!, ...others].map(({ exits }) => exits.at(-1));
-      const stackIsMemory = [first!, ...others].every(({ state }) => state.general.registers[4]! < 0x1f_0000n);
+      const stackIsMemory = [first!, ...others].every(({ state }) => state.general.registers[4] < 0x1f_0000n);
       if (ends.includes('shutdown') || ends.includes('error') || !stackIsMemory) continue;
       compared++;
       others.forEach((other, n) => {
-        const where = `${mode}, seed ${seed}, ${guests[0]!.name} and ${guests[n + 1]!.name}`;
+        const where = `${mode}, seed ${seed}, ${guests[0].name} and ${guests[n + 1].name}`;
         t.deepEqual(other.exits, first!.exits, where);
         t.deepEqual(other.log, first!.log, where);
         t.deepEqual(differences(other.state, first!.state), [], where);

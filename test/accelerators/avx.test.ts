@@ -36,7 +36,7 @@ for (const name of names)
       const after = guest.state.vector;
       t.deepEqual(
         half(after, 1),
-        half(vector, 2).map((byte, n) => (byte + half(vector, 3)[n]!) & 0xff),
+        half(vector, 2).map((byte, n) => (byte + half(vector, 3)[n]) & 0xff),
       );
       t.deepEqual(half(after, 4), new Array(16).fill(0));
       t.deepEqual(half(after, 5), half(vector, 5));
@@ -106,7 +106,7 @@ for (const name of names.filter(each => new Guest(each).accelerator.features.mac
     block.written(0, at.hole);
     other.map(0, block, 0, at.hole, MapAccess.all);
     other.powerOn({ ...bareBoard(), pacer: { remaining: () => 100 } });
-    const processors = [guest.processor, other.processors[0]!] as const;
+    const processors = [guest.processor, other.processors[0]] as const;
     processors[1].setState(guest.state);
     processors.forEach((processor, n) => {
       processor.setState({ vector: filled(n + 1) });

@@ -11,8 +11,8 @@ import {
   type Profile,
   pc,
 } from '../../machines/index.ts';
+import { random } from '../kit/contract/random.ts';
 import { guest } from '../support/linux-guest.ts';
-import { random } from './random.ts';
 
 type Place = Pick<BuildOptions, 'accelerator' | 'engine'>;
 
@@ -79,13 +79,13 @@ async function journey(t: ExecutionContext, { world, places, from, to, moves, se
   const points = Array.from({ length: moves }, () => start + Math.floor((next() / 2 ** 32) * length));
   const writes = own.disk?.moments ?? [];
   if (writes.length > 0)
-    for (let n = 0; n < moves; n++) points[n] = n & 1 ? points[n]! : writes[next() % writes.length]! - 5_000;
+    for (let n = 0; n < moves; n++) points[n] = n & 1 ? points[n] : writes[next() % writes.length] - 5_000;
   points.sort((a, b) => a - b);
-  let current = machines[0]!;
+  let current = machines[0];
   for (const [n, point] of points.entries()) {
     t.is((await current.run({ timeout: point - current.now })).kind, 'timeout');
     t.is(current.now, point);
-    const target = machines[(n + 1) % machines.length]!;
+    const target = machines[(n + 1) % machines.length];
     const state = current.save();
     target.restore(state);
     onState?.(state);

@@ -76,7 +76,7 @@ test.serial('disks, consoles, buttons and clocks work, and leave the same behind
   // EV_KEY, KEY_POWER, down (linux/input-event-codes.h).
   else t.regex(log, /^0100740001000000\n +1 $/m);
   t.is(said, 'a word to hvc\r\ntyped\r\n');
-  t.is(files[1]!.subarray(0, numbers.length).toString(), numbers);
+  t.is(files[1].subarray(0, numbers.length).toString(), numbers);
   t.is(sealed[0], 0x2e);
   const check = spawnSync('fsck.ext4', ['-fn', join(folder, 'a.img')], { encoding: 'utf8' });
   if (check.error) t.log('no fsck.ext4 here: the file system was not checked');

@@ -53,7 +53,7 @@ test('drives have slots of their own, and are written to unless they must not be
     `file=${image('d')},if=virtio`,
   ];
   const { devices } = await profileFor(...drives.map(drive => `--drive=${drive}`));
-  const disks = [0, 1, 2, 3].map(index => devices[`disk${index}`]!.options as { slot: string; disk: BlockBackend });
+  const disks = [0, 1, 2, 3].map(index => devices[`disk${index}`].options as { slot: string; disk: BlockBackend });
   t.teardown(() => Promise.all(disks.map(({ disk }) => (disk as FileDisk).close())));
   t.deepEqual(
     disks.map(({ slot, disk }) => [slot, disk.readOnly]),
@@ -71,7 +71,7 @@ test('as many drives as the bus has slots for', async t => {
   writeFileSync(path, new Uint8Array(512));
   const drives = (count: number) => Array.from({ length: count }, () => `--drive=${path},ro`);
   const { devices } = await profileFor(...drives(28));
-  const disks = Array.from({ length: 28 }, (_, n) => devices[`disk${n}`]!.options as { slot: string; disk: FileDisk });
+  const disks = Array.from({ length: 28 }, (_, n) => devices[`disk${n}`].options as { slot: string; disk: FileDisk });
   t.teardown(() => Promise.all(disks.map(({ disk }) => disk.close())));
   t.is(disks.at(-1)!.slot, '00:1f.0');
   await t.throwsAsync(profileFor(...drives(29)), {

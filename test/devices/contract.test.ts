@@ -180,6 +180,6 @@ function moveTo(first: Full, second: Full): void {
   second.board.time.ticks = first.board.time.ticks;
   const states = saveAll(first);
   second.board.board.wires.quietly(() => {
-    for (const [name, device] of Object.entries<Device>(second.devices)) device.restore(states[name]!);
+    for (const [name, device] of Object.entries<Device>(second.devices)) device.restore(states[name]);
   });
 }

@@ -23,7 +23,7 @@ const pairs = accelerators
 /** Guests take turns on the pairs. */
 const cases: readonly Case[] = guests.map(({ name, accelerators: only }, index) => {
   const possible = pairs.filter(({ accelerator }) => only?.includes(accelerator) ?? true);
-  return { guest: name, seconds, ...possible[index % possible.length]! };
+  return { guest: name, seconds, ...possible[index % possible.length] };
 });
 
 function complaint(result: Result): string | undefined {
@@ -40,7 +40,7 @@ async function complaints(accelerator: string, clock: ClockName): Promise<string
   const some = cases.filter(each => each.accelerator === accelerator && each.clock === clock);
   const results = await runCases(some, { patience });
   return some.flatMap((each, index) => {
-    const text = complaint(results[index]!);
+    const text = complaint(results[index]);
     return text === undefined ? [] : [`${caseName(each)}: ${text}`];
   });
 }

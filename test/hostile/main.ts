@@ -38,7 +38,7 @@ async function measure(cases: readonly Case[], { jobs, profile, shared }: Hostil
   };
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      await runCases(next, { nodeArguments: profile === undefined ? [] : profiling(next[0]!, profile), onResult });
+      await runCases(next, { nodeArguments: profile === undefined ? [] : profiling(next[0], profile), onResult });
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));
@@ -64,7 +64,7 @@ async function main(given: readonly string[]): Promise<void> {
   }
   const cases = casesOf(options);
   say(`${cases.length} cases of ${cases[0]?.seconds.toFixed(1)} s`);
-  const before = loadavg()[0]!;
+  const before = loadavg()[0];
   const results = await measure(cases, options);
   const around = {
     date: new Date().toISOString().slice(0, 16),

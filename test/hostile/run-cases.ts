@@ -36,7 +36,7 @@ function runSome(cases: readonly Case[], options: RunOptions): Promise<Result[]>
     });
     const results: Result[] = [];
     const add = (result: Result): void => {
-      onResult?.(cases[results.length]!, result);
+      onResult?.(cases[results.length], result);
       results.push(result);
     };
     let started = false;

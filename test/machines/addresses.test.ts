@@ -40,10 +40,10 @@ test('a device over RAM is a finding with both owners and a remedy', t => {
   ] as const) {
     const found = validate(withCard(microvm, memory, base, length));
     t.is(found.length, 1, `${memory} ${base}`);
-    t.is(found[0]!.code, 'overlap');
-    t.is(found[0]!.path, 'devices.card');
-    t.regex(found[0]!.message, /^card claims addresses 0x[0-9a-f]+–0x[0-9a-f]+, which memory has at /);
-    t.regex(found[0]!.remedy!, /outside of RAM/);
+    t.is(found[0].code, 'overlap');
+    t.is(found[0].path, 'devices.card');
+    t.regex(found[0].message, /^card claims addresses 0x[0-9a-f]+–0x[0-9a-f]+, which memory has at /);
+    t.regex(found[0].remedy!, /outside of RAM/);
   }
   for (const [memory, base] of [
     ['64M', 64 * 2 ** 20],
@@ -98,6 +98,6 @@ test('the README’s map of memory is the code’s', t => {
     t.true(row(what).includes(`\`${hex(place)}\``), String(what));
     const over = validate(mapped.with({ devices: { card: use(Card, { base: place, length: 1 }) } }));
     t.is(over.length, 1, String(what));
-    t.is(over[0]!.code, 'overlap');
+    t.is(over[0].code, 'overlap');
   }
 });

@@ -46,6 +46,6 @@ test('one that fails is told, and the others are flushed all the same', async t 
   const disks = [new CountingDisk(true), new CountingDisk()];
   const machine = await machineWith(...disks);
   await t.throwsAsync(machine[Symbol.asyncDispose](), { instanceOf: BlockError });
-  t.is(disks[1]!.flushed, 1);
+  t.is(disks[1].flushed, 1);
   await t.throwsAsync(machine.run(), { message: /disposed/ });
 });

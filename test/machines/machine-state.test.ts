@@ -50,12 +50,12 @@ const deadline = small.with({
 /** What the guest has when it has ended. */
 async function end(machine: Machine) {
   const outcome = await machine.run({ timeout: '1 ms' });
-  const { registers } = machine.processors[0]!.getState('general').general;
+  const { registers } = machine.processors[0].getState('general').general;
   return { outcome, now: machine.now, counted: registers[3], tsc: registers[1], tscHigh: registers[2] };
 }
 
 test('a guest that sets its time-stamp counter is interrupted at its deadline, on the first machine and after a move', async t => {
-  await using first = await build(deadline, { accelerator: names[0]! });
+  await using first = await build(deadline, { accelerator: names[0] });
   const expected = await end(first);
   t.deepEqual(expected.outcome, { kind: 'exit', code: 3 });
   t.true(expected.now > 100_000 && expected.now < 100_100, `${expected.now}`);
@@ -117,7 +117,7 @@ test('a wire that stands is no edge in the machine that is restored', async t =>
 function same(t: ExecutionContext, state: MachineState, expected: MachineState, title?: string): void {
   t.deepEqual({ ...state, memory: [] }, { ...expected, memory: [] }, title);
   t.true(
-    state.memory.every(({ bytes }, n) => Buffer.compare(bytes, expected.memory[n]!.bytes) === 0),
+    state.memory.every(({ bytes }, n) => Buffer.compare(bytes, expected.memory[n].bytes) === 0),
     title,
   );
 }
@@ -272,7 +272,7 @@ test('no values of a processor can do more than end the run', async t => {
 });
 
 test('a state goes through bytes, most of its memory being zeros, to another machine', async t => {
-  await using source = await build(deadline, { accelerator: names[1]! });
+  await using source = await build(deadline, { accelerator: names[1] });
   await source.run({ timeout: 40_000 });
   const state = source.save();
   const bytes = encodeState(state);
@@ -280,7 +280,7 @@ test('a state goes through bytes, most of its memory being zeros, to another mac
   same(t, decodeState(bytes), state);
   // Bytes may lie anywhere in a larger buffer.
   same(t, decodeState(Uint8Array.of(1, 2, 3, ...bytes).subarray(3)), state);
-  await using target = await build(deadline, { accelerator: names[2]! });
+  await using target = await build(deadline, { accelerator: names[2] });
   target.restore(decodeState(bytes));
   t.deepEqual(await end(target), await end(source));
 });
@@ -310,7 +310,7 @@ test('bytes that are no state, not a whole one, or damaged anywhere are refused'
     );
   for (let at = 8; at < bytes.length; at += 997)
     t.throws(
-      read(copy => copy.fill(copy[at]! ^ 0x10, at, at + 1)),
+      read(copy => copy.fill(copy[at] ^ 0x10, at, at + 1)),
       { ...refusal, message: /truncated or damaged/ },
       `${at}`,
     );

@@ -80,7 +80,7 @@ for (const { name } of accelerators) {
     const run = async (counter: number) => {
       await using machine = await build(armed(counter), { accelerator: name });
       t.deepEqual(await machine.run({ timeout: '10 ms' }), { kind: 'exit', code: 3 });
-      return { now: machine.now, requested: machine.processors[0]!.getState('general').general.registers[3] };
+      return { now: machine.now, requested: machine.processors[0].getState('general').general.registers[3] };
     };
     t.deepEqual(await run(2_000_000), { now: 15, requested: 0x1_0000n });
     const { now, requested } = await run(1_000_000);
@@ -93,11 +93,11 @@ test('a timeout is guest time, and a run goes on where the last one ended', asyn
   await using machine = await build(small.with({ boot: guest('again: inc ebx\njmp again') }), software);
   t.is((await machine.run({ timeout: '1 ms' })).kind, 'timeout');
   t.is(machine.now, 1_000_000);
-  const before = machine.processors[0]!.getState('general').general.registers[3]!;
+  const before = machine.processors[0].getState('general').general.registers[3];
   t.true(before > 0n);
   t.is((await machine.run({ timeout: 500_000 })).kind, 'timeout');
   t.is(machine.now, 1_500_000);
-  t.true(machine.processors[0]!.getState('general').general.registers[3]! > before);
+  t.true(machine.processors[0].getState('general').general.registers[3] > before);
 });
 
 test('until: a pattern sees only what comes after the call, a predicate anything', async t => {
@@ -160,20 +160,20 @@ test('two machines in one process do not notice each other', async t => {
   const alone = async (boot: BootSource, accelerator: string) => {
     await using machine = await build(small.with({ boot }), { accelerator });
     await machine.run({ timeout: '1 ms' });
-    return machine.processors[0]!.getState();
+    return machine.processors[0].getState();
   };
   const counters = [
     guest('again: inc ebx\nadd ecx, ebx\njmp again'),
     guest('again: add ebx, 3\nxor ecx, ebx\njmp again'),
   ];
-  const expected = [await alone(counters[0]!, 'nvmm-svm'), await alone(counters[1]!, 'software')];
-  await using first = await build(small.with({ boot: counters[0]! }), { accelerator: 'nvmm-svm' });
-  await using second = await build(small.with({ boot: counters[1]! }), software);
+  const expected = [await alone(counters[0], 'nvmm-svm'), await alone(counters[1], 'software')];
+  await using first = await build(small.with({ boot: counters[0] }), { accelerator: 'nvmm-svm' });
+  await using second = await build(small.with({ boot: counters[1] }), software);
   for (let n = 0; n < 5; n++) await Promise.all([first, second].map(machine => machine.run({ timeout: 100_000 })));
   for (let n = 0; n < 10; n++) await (n & 1 ? first : second).run({ timeout: 50_000 });
   for (const machine of [first, second]) await machine.run({ timeout: 1_000_000 - machine.now });
   t.deepEqual(
-    [first, second].map(machine => machine.processors[0]!.getState()),
+    [first, second].map(machine => machine.processors[0].getState()),
     expected,
   );
 });
@@ -224,7 +224,7 @@ test('an idle machine with a terminal waits for it, and does not spin', async t 
   await using machine = await build(small.with({ boot: listener, clock: 'host' }), { ...software, interactive: true });
   t.is((await machine.run()).kind, 'halted', 'with interrupts off it never wakes, terminal or not');
   await using idle = await build(small.with({ boot: guest('sti\nhlt') }), { ...software, interactive: true });
-  const processor = idle.processors[0]!;
+  const processor = idle.processors[0];
   const enter = processor.run.bind(processor);
   let entries = 0;
   processor.run = () => {
@@ -304,11 +304,11 @@ test('reset leaves nothing of the last life in a processor', async t => {
     hlt
   `;
   await using machine = await build(small.with({ boot: guest(source) }), { accelerator: 'nvmm-svm' });
-  const fresh = machine.processors[0]!.getState();
+  const fresh = machine.processors[0].getState();
   t.is((await machine.run()).kind, 'exit');
-  t.not(differences(machine.processors[0]!.getState(), fresh).length, 0);
+  t.not(differences(machine.processors[0].getState(), fresh).length, 0);
   machine.reset();
-  t.deepEqual(differences(machine.processors[0]!.getState(), fresh), []);
+  t.deepEqual(differences(machine.processors[0].getState(), fresh), []);
 });
 
 test('what a program writes over code is what runs', async t => {

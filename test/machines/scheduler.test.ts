@@ -80,7 +80,7 @@ function computer(
     processors: controllers.map((_, index) => ({
       run() {
         log.push(index);
-        controllers[index]!.pending = false;
+        controllers[index].pending = false;
         const reason = act(index);
         if (!virtual) return { reason };
         // As the contract has it: entries until there is no budget left.
@@ -162,7 +162,7 @@ test('idle time passes at once, exactly to the next timer', async t => {
   for (const at of [1_000, 50_000]) {
     clock.schedule(at, () => {
       fired.push(clock.now);
-      controllers[0]!.pending = true;
+      controllers[0].pending = true;
     });
   }
   await run(scheduler, clock, 60_000);
@@ -190,8 +190,8 @@ test('with a terminal it sleeps until somebody types', async t => {
       // Somebody types once it sleeps, and again once it has slept anew.
       setTimeout(() => {
         if (log.length > 1) scheduler.end({ kind: 'stopped' });
-        controllers[0]!.pending = true;
-        controllers[0]!.onChange?.();
+        controllers[0].pending = true;
+        controllers[0].onChange?.();
       }, 30);
       return 'halt';
     },
@@ -292,7 +292,7 @@ test('what ends a run ends the slice under way', async t => {
     return 'limit';
   });
   t.deepEqual(await run(scheduler, clock), { kind: 'exit', code: 3 });
-  t.true(left[0]! > 0);
+  t.true(left[0] > 0);
   t.is(left[1], 0);
 });
 
@@ -310,8 +310,8 @@ test('in real time a slice ends with its turn or when a timer is due, but not be
     { virtual: false, betweenLooks: 0 },
   );
   await run(scheduler, clock);
-  t.true(left[0]![0]! > 0 && left[0]![1]! > 0, 'an exit ends no turn');
-  t.is(left[1]![0], 0, 'its time is over');
+  t.true(left[0][0] > 0 && left[0][1] > 0, 'an exit ends no turn');
+  t.is(left[1][0], 0, 'its time is over');
   const timer = computer(
     1,
     () => {
@@ -323,8 +323,8 @@ test('in real time a slice ends with its turn or when a timer is due, but not be
     { virtual: false, betweenLooks: 0 },
   );
   await run(timer.scheduler, timer.clock);
-  t.true(left[2]![0]! > 0, 'a timer that is always due keeps nobody from running');
-  t.is(left[2]![1], 0);
+  t.true(left[2][0] > 0, 'a timer that is always due keeps nobody from running');
+  t.is(left[2][1], 0);
 });
 
 test('in real time who spins gives way, and every processor gets its turn', async t => {
@@ -380,10 +380,10 @@ test('whoever ends the run does not wait for what the host does not finish', asy
 test('an NMI wakes a processor that has interrupts off', async t => {
   const { scheduler, clock, controllers, log } = computer(1, () => 'halt', { flags: 2n });
   clock.schedule(1_000, () => {
-    controllers[0]!.nmiPending = true;
+    controllers[0].nmiPending = true;
   });
   clock.schedule(2_000, () => {
-    controllers[0]!.nmiPending = false;
+    controllers[0].nmiPending = false;
   });
   t.deepEqual(await run(scheduler, clock), { kind: 'halted' });
   t.true(log.length > 1);
@@ -400,7 +400,7 @@ test('who is woken before the time was over has slept only that long', async t =
   const { scheduler, clock, controllers, time } = computer(1, () => 'halt', { expectsInput: true });
   clock.schedule(60e9, () => {});
   setTimeout(() => {
-    controllers[0]!.onChange?.();
+    controllers[0].onChange?.();
     scheduler.end({ kind: 'stopped' });
   }, 20);
   t.deepEqual(await run(scheduler, clock), { kind: 'stopped' });

@@ -156,7 +156,7 @@ test('plain arithmetic came out as arithmetic does', t => {
     const [, name, target, source] = /^(?:\{load\} )?(add|sub|xor|imul) (r\w+), (r\w+)$/.exec(text) ?? [];
     const [i, j] = [names.indexOf(target ?? ''), names.indexOf(source ?? '')];
     if (!name || i < 0 || j < 0) continue;
-    const result = BigInt.asUintN(64, operations[name]!(before.gpr[i]!, before.gpr[j]!));
+    const result = BigInt.asUintN(64, operations[name](before.gpr[i], before.gpr[j]));
     t.is(after.gpr[i], result, text);
     if (name !== 'imul') t.is((after.rflags & flagBits.zf) !== 0, result === 0n, text);
     checked++;
@@ -178,12 +178,12 @@ test('a recorded outcome compares equal to itself, and any disturbance is seen',
   const item = all.find(({ text }) => text.startsWith('add '))!;
   t.deepEqual(compare(item, item), []);
   const gpr = item.after.gpr.slice();
-  gpr[3]! ^= 1n << 40n;
+  gpr[3] ^= 1n << 40n;
   t.is(compare(item, { ...item, after: { ...item.after, gpr } }).length, 1);
   const rflags = item.after.rflags ^ flagBits.zf;
   t.is(compare(item, { ...item, after: { ...item.after, rflags } }).length, 1);
   const fx = item.after.fx.slice();
-  fx[160] = fx[160]! ^ 1;
+  fx[160] = fx[160] ^ 1;
   t.is(compare(item, { ...item, after: { ...item.after, fx } }).length, 1);
   t.is(
     compare(item, { ...item, memoryAfter: [...item.memoryAfter, { address: 0x2000_1ff0, bytes: Uint8Array.of(7) }] })

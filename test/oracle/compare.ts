@@ -13,7 +13,7 @@ export const compare = (expected: Case, actual: Outcome, ulps = 1): string[] => 
   compareFault(expected, actual, differ);
   if (expected.after.rip !== actual.after.rip) differ('rip', expected.after.rip, actual.after.rip);
   registerNames.forEach((name, i) => {
-    const [want, got] = [expected.after.gpr[i]!, actual.after.gpr[i]!];
+    const [want, got] = [expected.after.gpr[i], actual.after.gpr[i]];
     if (want !== got && !(expected.mode === 32 && i >= 8)) differ(name, want, got);
   });
   const mask = ~expected.undefinedFlags;

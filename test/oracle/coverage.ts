@@ -13,7 +13,7 @@ export function rowsOf({ bytes, mode }: Pick<Case, 'bytes' | 'mode'>): string[] 
   const found: string[] = [];
   for (let at = 0; at < bytes.length; ) {
     const rest = bytes.subarray(at, at + 15);
-    const source = { length: rest.length, at: (index: number) => rest[index]! };
+    const source = { length: rest.length, at: (index: number) => rest[index] };
     const length = decode(source, mode === 64 ? mode64 : legacy, allDecodeFeatures, decoded);
     if (length <= 0) break;
     const { row } = opcodeMap().variants[decoded.variant]!;

@@ -66,7 +66,7 @@ export class ByteReader {
   constructor(readonly source: Uint8Array) {}
 
   byte(): number {
-    return this.source[this.#at++]!;
+    return this.source[this.#at++];
   }
 
   number(): number {
@@ -119,7 +119,7 @@ const writeState = (out: ByteWriter, state: State, reference: State): void => {
   out.number(upper ? vectors | upperSlots.bit : vectors);
   if (upper) out.number(upper);
   out.number(state.rflags);
-  for (let i = 0; i < 16; i++) if (registers & (1 << i)) out.quad(state.gpr[i]!);
+  for (let i = 0; i < 16; i++) if (registers & (1 << i)) out.quad(state.gpr[i]);
   for (let slot = 0; slot < slots; slot++)
     if (vectors & (1 << slot)) out.raw(state.fx.subarray(slot * 16, slot * 16 + 16));
   for (let n = 0; n < upperSlots.count; n++)
@@ -195,7 +195,7 @@ export const readCase = (from: ByteReader): Stored => {
   const mode = from.byte() as 32 | 64;
   const undefinedFlags = from.number();
   const undefinedStatus = from.number();
-  const precision = precisions[from.byte()]!;
+  const precision = precisions[from.byte()];
   const ignored = Array.from({ length: from.number() }, () => ({ address: from.number(), length: from.number() }));
   const before = readState(from, quietState(mode), BigInt(codeBase));
   const memory = readPatches(from);

@@ -88,7 +88,7 @@ const shuffle = <T>(items: readonly T[], random: Random): T[] => {
   const out = [...items];
   for (let i = out.length - 1; i > 0; i--) {
     const j = random.below(i + 1);
-    [out[i], out[j]] = [out[j]!, out[i]!];
+    [out[i], out[j]] = [out[j], out[i]];
   }
   return out;
 };

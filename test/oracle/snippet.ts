@@ -141,9 +141,9 @@ export class Snippet {
         this.#role[index] = 'value';
         this.set(index, this.#wide(size, value));
       }
-      if (!high || random.chance(0.3)) return names[size][index]!;
-      if (value !== undefined) this.set(index, this.before.gpr[index]! << 8n);
-      return ['ah', 'ch', 'dh', 'bh'][index]!;
+      if (!high || random.chance(0.3)) return names[size][index];
+      if (value !== undefined) this.set(index, this.before.gpr[index] << 8n);
+      return ['ah', 'ch', 'dh', 'bh'][index];
     }
     throw new Retry();
   }
@@ -156,11 +156,11 @@ export class Snippet {
       this.#role[index] = 'value';
       this.set(index, this.#wide(size, value));
     }
-    return names[size][index]!;
+    return names[size][index];
   }
 
   name(index: number, size: Size): string {
-    return names[size][index]!;
+    return names[size][index];
   }
 
   /** A value of `size` bits under random upper bits. */
@@ -179,7 +179,7 @@ export class Snippet {
       this.#role[index] = 'address';
       const junk = width < this.mode ? this.random.bits(32) << 32n : 0n;
       this.set(index, BigInt.asUintN(width, value) | junk);
-      return names[width][index]!;
+      return names[width][index];
     }
     throw new Retry();
   }

@@ -61,7 +61,7 @@ export const assemble = (snippets: readonly Snippet[]): { bytes: Uint8Array | un
       const done = run('as', ['--64', '-o', join(folder, 'all.o'), join(folder, 'all.s')]);
       if (done.status === 0) break;
       for (const [, line, message] of done.errors.matchAll(/all\.s:(\d+): Error: (.*)/g)) {
-        complaints.set(owner[Number(line) - 1]!, `${lines[Number(line) - 1]}: ${message}`);
+        complaints.set(owner[Number(line) - 1], `${lines[Number(line) - 1]}: ${message}`);
       }
       if (attempt > 3) throw new Error(`as: ${done.errors.slice(0, 2000)}`);
     }
@@ -178,7 +178,7 @@ export const record = (
 ): Case[] => {
   const prepared = assemble(snippets).flatMap(({ bytes, complaint }, i) => {
     if (!bytes) refused(complaint);
-    return bytes ? [{ snippet: snippets[i]!, request: { ...snippets[i]!.request(), bytes } }] : [];
+    return bytes ? [{ snippet: snippets[i], request: { ...snippets[i].request(), bytes } }] : [];
   });
   const results = processor.run(prepared.map(({ request }) => request));
   const vendor = vendorOf(processorName());

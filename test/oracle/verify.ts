@@ -19,7 +19,7 @@ let differing = 0;
 
 const checkBatch = (batch: readonly Case[]): void => {
   processor.run(batch).forEach((result, i) => {
-    const item = batch[i]!;
+    const item = batch[i];
     const differences = result ? compare(item, result) : ['did not end'];
     total++;
     if (result && differences.length > 0 && item.vendor !== vendor) {

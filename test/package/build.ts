@@ -44,15 +44,18 @@ const withMaps: Plugin = {
     id.startsWith(fresh) ? { code: readFileSync(id, 'utf8'), map: readFileSync(`${id}.map`, 'utf8') } : null,
 };
 
+/** What is imported for what it does. It stays a file of its own, since package.json names it. */
+const polyfill = 'core/board/framework/reflect';
+
 /** A file for each entry point, and what they share. */
 async function joinModules(): Promise<void> {
   const entries: string[] = JSON.parse(readFileSync(configuration, 'utf8')).files;
-  const names = entries.map(file => file.replace(/\.ts$/, ''));
+  const names = [...entries.map(file => file.replace(/\.ts$/, '')), polyfill];
   await using bundle = await rolldown({
     input: Object.fromEntries(names.map(name => [name, join(fresh, `${name}.js`)])),
     platform: 'node',
     external: id => !id.startsWith('.') && !id.startsWith(fresh),
-    treeshake: { moduleSideEffects: ['reflect-metadata'] },
+    treeshake: { moduleSideEffects: id => id.startsWith('reflect-metadata') || id === join(fresh, `${polyfill}.js`) },
     plugins: [withMaps],
     experimental: { attachDebugInfo: 'none' },
   });

@@ -67,7 +67,7 @@ const configurationOf = ({ name, declarations }: (typeof entries)[number]): Extr
   });
 
 const configurations = entries.map(configurationOf);
-const compilerState = CompilerState.create(configurations[0]!, {
+const compilerState = CompilerState.create(configurations[0], {
   additionalEntryPoints: entries.map(({ declarations }) => declarations),
 });
 /**
@@ -84,11 +84,11 @@ for (const [index, { name }] of entries.entries()) {
     message.handled = true;
     const { messageId, logLevel, text } = message;
     if (messageId === 'ae-forgotten-export') {
-      const symbol = /"(\w+?)(_\d+)?"/.exec(text)![1]!;
+      const symbol = /"(\w+?)(_\d+)?"/.exec(text)![1];
       spokenOf.set(symbol, [...(spokenOf.get(symbol) ?? []), name]);
     } else if (logLevel === ExtractorLogLevel.Error) wrong.push(`${name}: ${text}`);
   };
-  const { apiReportChanged } = Extractor.invoke(configurations[index]!, {
+  const { apiReportChanged } = Extractor.invoke(configurations[index], {
     localBuild: update,
     compilerState,
     messageCallback,

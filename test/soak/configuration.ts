@@ -21,7 +21,7 @@ const works: readonly Work[] = ['disk', 'sums', 'forks', 'dates', 'disk', 'forks
 const endings = ['powerOff', 'reset', 'reboot'] as const;
 
 export function configurationOf(number: number, draw: Draw): Configuration {
-  const work = works[number]!;
+  const work = works[number];
   return {
     // Only pc has a bus for disks.
     profile: work === 'disk' ? 'pc' : draw.among(['pc', 'microvm'] as const),
@@ -29,7 +29,7 @@ export function configurationOf(number: number, draw: Draw): Configuration {
     memory: `${draw.among([128, 160, 256, 384])} MiB`,
     cpu: draw.among(['amd', 'intel'] as const),
     work,
-    ending: endings[number % endings.length]!,
+    ending: endings[number % endings.length],
     resetAt: draw.between(200, 2_600) * 1e6 + draw.between(0, 1e6),
   };
 }

@@ -1,5 +1,5 @@
 /** Draws from a seed: the same seed draws the same. */
-import { random } from '../accelerators/random.ts';
+import { random } from '../kit/contract/random.ts';
 
 export interface Draw {
   /** At least `low`, less than `high`; whole. */
@@ -16,7 +16,7 @@ export function drawOf(seed: number, number: number): Draw {
   const between = (low: number, high: number): number => low + Math.floor((next() / 2 ** 32) * (high - low));
   return {
     between,
-    among: choices => choices[between(0, choices.length)]!,
+    among: choices => choices[between(0, choices.length)],
     chance: percent => between(0, 100) < percent,
   };
 }

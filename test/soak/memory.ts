@@ -26,7 +26,7 @@ export function seriesOf(samples: readonly Sample[]): MemorySeries | undefined {
   const quarter = Math.max(Math.floor(sizes.length / 4), 1);
   return {
     samples: sizes.length,
-    first: Math.round(sizes[0]!),
+    first: Math.round(sizes[0]),
     last: Math.round(sizes.at(-1)!),
     largest: Math.round(Math.max(...sizes)),
     slope: Math.round(slopeOf(samples.slice(Math.floor(samples.length / 2)))),
@@ -45,5 +45,5 @@ function slopeOf(samples: readonly Sample[]): number {
   const sizes = samples.map(({ bytes }) => bytes / mebi);
   const [x, y] = [mean(hours), mean(sizes)];
   const spread = hours.reduce((sum, hour) => sum + (hour - x) ** 2, 0);
-  return spread === 0 ? 0 : hours.reduce((sum, hour, n) => sum + (hour - x) * (sizes[n]! - y), 0) / spread;
+  return spread === 0 ? 0 : hours.reduce((sum, hour, n) => sum + (hour - x) * (sizes[n] - y), 0) / spread;
 }

@@ -53,7 +53,7 @@ test('a record of which a single byte is missing is lost, on a raw disk and in f
     // On a raw disk each has its place; a file system puts pages anywhere.
     for (const record of [0, 1, 2]) recordBytes(unit, 0, record).copy(image, (16 + record * 3) * pageSize);
     t.deepEqual(lostRecords(unit, image, [3]), [], how);
-    image[(16 + 4) * pageSize + 17]! ^= 1;
+    image[(16 + 4) * pageSize + 17] ^= 1;
     t.deepEqual(lostRecords(unit, image, [3]), ['record 1 of life 0 was flushed and is lost'], how);
     t.deepEqual(lostRecords(unit, image, [1]), [], how);
   }

@@ -55,7 +55,7 @@ export const helping = evaluating('helping evaluator', helped);
 
 function step(machine: UserMachine, decoded: Decoded, programOf: Meaning): Fault | undefined {
   const bytes = machine.code(machine.rip);
-  const source = { length: bytes.length, at: (index: number) => bytes[index]! };
+  const source = { length: bytes.length, at: (index: number) => bytes[index] };
   const features = everything[machine.task.vendor ?? 'amd'];
   const length = decode(source, Number(machine.block.get(state.mode)), features, decoded);
   if (length <= 0 || !decoded.form) return { vector: decoded.fault, error: 0, address: 0n };

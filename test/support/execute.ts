@@ -47,7 +47,7 @@ const partOf = (name: string): RegisterPart => {
   if (low >= 0) return { index: low, shift: 0n, width: 8 };
   const index = legacy.indexOf(name.replace(/^[er]/, ''));
   if (index < 0) throw new Error(`${name} is no register`);
-  return { index, shift: 0n, width: { r: 64, e: 32 }[name[0]!] ?? 16 };
+  return { index, shift: 0n, width: { r: 64, e: 32 }[name[0]] ?? 16 };
 };
 
 const fromHex = (hex: string): Uint8Array =>
@@ -61,7 +61,7 @@ const merge = (gpr: BigUint64Array, situation: Situation): BigUint64Array => {
     const { index, shift, width } = partOf(name);
     const part = BigInt.asUintN(width, BigInt(value as Quantity));
     const mask = width === 32 ? 0xffff_ffff_ffff_ffffn : ((1n << BigInt(width)) - 1n) << shift;
-    merged[index] = (merged[index]! & ~mask) | (part << shift);
+    merged[index] = (merged[index] & ~mask) | (part << shift);
   }
   return merged;
 };
@@ -71,7 +71,7 @@ const flagsOf = (situation: Situation): number =>
 
 const disassembled = (bytes: Uint8Array, mode: 32 | 64): string => {
   const decoded = new Decoded();
-  const source = { length: bytes.length, at: (index: number) => bytes[index]! };
+  const source = { length: bytes.length, at: (index: number) => bytes[index] };
   const length = decode(
     source,
     mode === 64 ? mode64 : modeOf(CodeSize.bits32, true, false, true),

@@ -82,7 +82,7 @@ const bridge =
     const { inputs: inputWidths, results } = helpers[name];
     let slot = state.argument0.offset;
     inputWidths.forEach((width, n) => {
-      machine.set(slot, width === 128 ? 128 : 64, inputs[n]!);
+      machine.set(slot, width === 128 ? 128 : 64, inputs[n]);
       slot += width === 128 ? 16 : 8;
     });
     const status = callHelper(coreOf(machine), implementation);

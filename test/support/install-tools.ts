@@ -14,12 +14,14 @@ const apt = (...args: string[]): void => {
 
 const wanted = [...new Set(missingTools().map(tool => packages[tool]))];
 if (wanted.length > 0) {
-  const install = ['install', '--yes', '-qq', '--no-install-recommends', ...wanted];
+  const install = ['install', '--yes', '-qq', '--no-install-recommends'];
   if (process.getuid?.() !== 0) {
-    say(`Only root may install these: apt-get ${install.join(' ')}`);
+    say(`Only root may install these: apt-get ${install.join(' ')} ${wanted.join(' ')}`);
     process.exit(1);
   }
-  say(`installing ${wanted.join(', ')}`);
   apt('update', '-qq');
-  apt(...install);
+  // Not every distribution has them all under these names: Ubuntu has no package chromium.
+  const offered = wanted.filter(name => spawnSync('apt-cache', ['show', name]).status === 0);
+  say(`installing ${offered.join(', ')}`);
+  apt(...install, ...offered);
 }

@@ -38,7 +38,7 @@ export class Supervisor extends UserMachine {
 
   run(): Evaluation {
     const decoded = new Decoded();
-    const source = { length: this.task.bytes.length, at: (index: number) => this.task.bytes[index]! };
+    const source = { length: this.task.bytes.length, at: (index: number) => this.task.bytes[index] };
     decode(source, this.mode, allDecodeFeatures, decoded);
     return evaluate(trace(decoded.form!), decoded, this);
   }

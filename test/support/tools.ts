@@ -12,6 +12,7 @@ export const packages = {
   objcopy: 'binutils',
   ld: 'binutils',
   nm: 'binutils',
+  gdb: 'gdb',
   iasl: 'acpica-tools',
   dmidecode: 'dmidecode',
   cpio: 'cpio',
@@ -19,6 +20,7 @@ export const packages = {
   setpriv: 'util-linux',
   zsh: 'zsh',
   fish: 'fish',
+  chromium: 'chromium',
 } as const;
 
 export type Tool = keyof typeof packages;

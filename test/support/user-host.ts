@@ -93,7 +93,7 @@ export class UserHost extends FlatHost {
     const changed: { address: number; bytes: Uint8Array }[] = [];
     pages.forEach((page, index) => {
       for (let i = index * pageSize; i < (index + 1) * pageSize; i++) {
-        const byte = this.bytes[this.ram + i]!;
+        const byte = this.bytes[this.ram + i];
         if (byte !== before[i]) changed.push({ address: page * pageSize + (i % pageSize), bytes: Uint8Array.of(byte) });
       }
     });
@@ -112,7 +112,7 @@ export class UserHost extends FlatHost {
   /** What helpers written for UserMachine ask of it. */
   get(offset: number, width: number): bigint {
     let value = 0n;
-    for (let i = 0; i < width / 8; i++) value |= BigInt(this.block.u8[offset + i]!) << BigInt(i * 8);
+    for (let i = 0; i < width / 8; i++) value |= BigInt(this.block.u8[offset + i]) << BigInt(i * 8);
     return value;
   }
   set(offset: number, width: number, value: bigint): void {
@@ -120,7 +120,7 @@ export class UserHost extends FlatHost {
   }
   read(linear: bigint, bytes: number): bigint {
     let value = 0n;
-    for (let i = 0; i < bytes; i++) value |= BigInt(this.bytes[this.#byte(linear, i, false)]!) << BigInt(i * 8);
+    for (let i = 0; i < bytes; i++) value |= BigInt(this.bytes[this.#byte(linear, i, false)]) << BigInt(i * 8);
     return value;
   }
   write(linear: bigint, bytes: number, value: bigint): void {

@@ -156,7 +156,7 @@ export class UserMachine implements EvaluationMachine {
   }
 
   #byte(address: bigint): number {
-    return this.#page(address)![Number(address % BigInt(pageSize))]!;
+    return this.#page(address)![Number(address % BigInt(pageSize))];
   }
 
   #check(linear: bigint, bytes: number, segment: number, write: boolean): void {

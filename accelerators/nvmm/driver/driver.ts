@@ -125,7 +125,7 @@ export class NvmmDriver {
     if (memory.free4k < smallReserve) return Errno.ENOMEM;
     const vcpu: DriverVcpu = {
       cpuid,
-      cpu: cpus[machine.vcpus.size % cpus.length]!,
+      cpu: cpus[machine.vcpus.size % cpus.length],
       comm: new CommPage(memory, memory.allocate(1)),
       cpuidOverrides: new Map(),
       everyCpuid: false,

@@ -64,19 +64,19 @@ export class CommPage {
   }
 
   get wanted(): number {
-    return this.words[this.word + Comm.stateWanted / 4]!;
+    return this.words[this.word + Comm.stateWanted / 4];
   }
   set wanted(flags: number) {
     this.words[this.word + Comm.stateWanted / 4] = flags;
   }
   get cached(): number {
-    return this.words[this.word + Comm.stateCached / 4]!;
+    return this.words[this.word + Comm.stateCached / 4];
   }
   set cached(flags: number) {
     this.words[this.word + Comm.stateCached / 4] = flags;
   }
   get commit(): number {
-    return this.words[this.word + Comm.stateCommit / 4]!;
+    return this.words[this.word + Comm.stateCommit / 4];
   }
   set commit(flags: number) {
     this.words[this.word + Comm.stateCommit / 4] = flags;
@@ -88,19 +88,19 @@ export class CommPage {
     this.words[this.word + Comm.eventCommit / 4] = waiting ? 1 : 0;
   }
   get eventType(): number {
-    return this.words[this.word + Comm.eventType / 4]!;
+    return this.words[this.word + Comm.eventType / 4];
   }
   set eventType(type: number) {
     this.words[this.word + Comm.eventType / 4] = type;
   }
   get eventVector(): number {
-    return this.bytes[Comm.eventVector]!;
+    return this.bytes[Comm.eventVector];
   }
   set eventVector(vector: number) {
     this.bytes[Comm.eventVector] = vector;
   }
   get eventError(): number {
-    return this.words[this.word + Comm.eventError / 4]!;
+    return this.words[this.word + Comm.eventError / 4];
   }
   set eventError(error: number) {
     this.words[this.word + Comm.eventError / 4] = error;
@@ -118,10 +118,10 @@ export class CommPage {
     return this.#stateWord + (offset >> 2);
   }
   low(offset: number): number {
-    return this.words[this.stateWord(offset)]!;
+    return this.words[this.stateWord(offset)];
   }
   high(offset: number): number {
-    return this.words[this.stateWord(offset) + 1]!;
+    return this.words[this.stateWord(offset) + 1];
   }
   set(offset: number, low: number, high: number): void {
     const word = this.stateWord(offset);

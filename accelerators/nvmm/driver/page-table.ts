@@ -42,7 +42,7 @@ export class PageTable {
         words[at + 1] = Math.floor(child / 2 ** 32);
         words[at] = child | this.format.table | 0;
       }
-      table = words[at + 1]! * 2 ** 32 + ((words[at]! & 0xffff_f000) >>> 0);
+      table = words[at + 1] * 2 ** 32 + ((words[at] & 0xffff_f000) >>> 0);
     }
     const at = this.#entry(table, gpa, large ? 1 : 0);
     words[at + 1] = Math.floor(physical / 2 ** 32) | this.format.leafHigh(prot);
@@ -67,13 +67,13 @@ export class PageTable {
       const at = this.#entry(table, gpa, level);
       const span = pageSize * 512 ** level;
       if (words[at] === 0) return span - (gpa % span);
-      const leaf = level === 0 || (level === 1 && (words[at]! & this.format.large) !== 0);
+      const leaf = level === 0 || (level === 1 && (words[at] & this.format.large) !== 0);
       if (leaf) {
         words[at] = 0;
         words[at + 1] = 0;
         return span - (gpa % span);
       }
-      table = words[at + 1]! * 2 ** 32 + ((words[at]! & 0xffff_f000) >>> 0);
+      table = words[at + 1] * 2 ** 32 + ((words[at] & 0xffff_f000) >>> 0);
     }
     return pageSize;
   }

@@ -81,7 +81,7 @@ function string(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): Errno {
     : accessGuest(lib, mach, vcpu, linear, bytes, false);
   if (fault) return injectFault(lib, mach, vcpu, fault);
   for (let n = 0; n < elements; n++) {
-    for (let b = 0; b < 4; b++) data.setUint8(b, !exit.in && b < size ? bytes[n * size + b]! : 0);
+    for (let b = 0; b < 4; b++) data.setUint8(b, !exit.in && b < size ? bytes[n * size + b] : 0);
     vcpu.callbacks.io?.(access);
     if (exit.in) for (let b = 0; b < size; b++) bytes[n * size + b] = data.getUint8(b);
   }

@@ -37,7 +37,7 @@ class Assistant implements AssistMemory {
   readonly code = {
     length: 0,
     bytes: new Uint8Array(longestInstruction),
-    at: (index: number): number => this.code.bytes[index]!,
+    at: (index: number): number => this.code.bytes[index],
   };
 
   constructor(
@@ -116,11 +116,11 @@ function assistantOf(lib: LibraryCalls, mach: NvmmMachine, vcpu: NvmmVcpu): Assi
 /** x87, MMX and SSE state, and AVX's, only moves for instructions that use it: the flags of both. */
 const unitsOf = (bytes: Uint8Array, length: number): number => {
   let at = 0;
-  while (at < length - 1 && isPrefix(bytes[at]!)) at++;
-  const opcode = bytes[at]!;
+  while (at < length - 1 && isPrefix(bytes[at])) at++;
+  const opcode = bytes[at];
   if (opcode === 0xc4 || opcode === 0xc5) return StateFlag.fpu | StateFlag.vector;
   if (opcode !== 0x0f) return opcode >= 0xd8 && opcode <= 0xdf ? StateFlag.fpu : 0;
-  const second = bytes[at + 1]!;
+  const second = bytes[at + 1];
   return !(second >= 0x80 && second < 0xc2) || second === 0xae ? StateFlag.fpu : 0;
 };
 const prefixes = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];

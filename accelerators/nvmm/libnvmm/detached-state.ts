@@ -27,15 +27,15 @@ export function load(core: CpuCore, comm: CommPage, units: number): void {
   const { state } = core;
   const { words } = comm;
   const gprs = comm.stateWord(X64State.gprs);
-  for (let n = 0; n < 16; n++) state.set64(gprOffset(n), words[gprs + 2 * n]!, words[gprs + 2 * n + 1]!);
-  state.set64(stateLayout.rip.offset, words[gprs + 2 * Gpr.rip]!, words[gprs + 2 * Gpr.rip + 1]!);
-  state.flags = words[gprs + 2 * Gpr.rflags]!;
+  for (let n = 0; n < 16; n++) state.set64(gprOffset(n), words[gprs + 2 * n], words[gprs + 2 * n + 1]);
+  state.set64(stateLayout.rip.offset, words[gprs + 2 * Gpr.rip], words[gprs + 2 * Gpr.rip + 1]);
+  state.flags = words[gprs + 2 * Gpr.rflags];
   let word = comm.stateWord(X64State.segs);
   for (let n = 0; n < segments; n++, word += 4) {
     const at = segmentOffset(n);
-    state.set64(at, words[word + 2]!, words[word + 3]!);
-    state.set32(at + 8, words[word + 1]!);
-    state.set32(at + 12, words[word]!);
+    state.set64(at, words[word + 2], words[word + 3]);
+    state.set32(at + 8, words[word + 1]);
+    state.set32(at + 12, words[word]);
   }
   for (const [index, offset] of controls)
     state.set64(offset, comm.low(X64State.crs + index * 8), comm.high(X64State.crs + index * 8));

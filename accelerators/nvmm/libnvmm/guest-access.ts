@@ -103,7 +103,7 @@ export function accessPhysical(
   }
   for (let start = 0, size = 0; start < data.length; start += size) {
     size = largestPiece(gpa + start, data.length - start);
-    for (let n = 0; n < size; n++) scratch.setUint8(n, write ? data[start + n]! : 0);
+    for (let n = 0; n < size; n++) scratch.setUint8(n, write ? data[start + n] : 0);
     const access: MemAccess = { mach, vcpu, gpa: gpa + start, write, size, data: scratch };
     vcpu.callbacks.mem?.(access);
     if (!write) for (let n = 0; n < size; n++) data[start + n] = scratch.getUint8(n);

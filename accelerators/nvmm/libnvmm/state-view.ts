@@ -69,11 +69,11 @@ export class X64StateView {
 
   segment(index: number): SegmentView {
     const word = this.comm.stateWord(X64State.segs + index * 16);
-    const first = this.comm.words[word]!;
+    const first = this.comm.words[word];
     return {
       selector: first & 0xffff,
       attributes: first >>> 16,
-      limit: this.comm.words[word + 1]! >>> 0,
+      limit: this.comm.words[word + 1] >>> 0,
       base: this.comm.read(X64State.segs + index * 16 + 8),
     };
   }
@@ -84,10 +84,10 @@ export class X64StateView {
     this.comm.write(X64State.segs + index * 16 + 8, base);
   }
   segmentAttributes(index: number): number {
-    return this.comm.words[this.comm.stateWord(X64State.segs + index * 16)]! >>> 16;
+    return this.comm.words[this.comm.stateWord(X64State.segs + index * 16)] >>> 16;
   }
   segmentLimit(index: number): number {
-    return this.comm.words[this.comm.stateWord(X64State.segs + index * 16) + 1]! >>> 0;
+    return this.comm.words[this.comm.stateWord(X64State.segs + index * 16) + 1] >>> 0;
   }
   segmentBaseLow(index: number): number {
     return this.comm.low(X64State.segs + index * 16 + 8);

@@ -18,9 +18,9 @@ export function markUsed({ admit, wrote }: NvmmMachine, write: boolean): void {
     const low = entry.getInt32(0, true);
     const marked = low | Entry.accessed | (write && n === last ? Entry.dirty : 0);
     if (marked === low) return;
-    admit?.(places[n]!, Prot.write);
+    admit?.(places[n], Prot.write);
     entry.setInt32(0, marked, true);
-    wrote?.(places[n]!, 4);
+    wrote?.(places[n], 4);
   });
 }
 

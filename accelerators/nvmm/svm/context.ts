@@ -45,7 +45,7 @@ export class SvmContext extends ExitContext<SvmVcpu> {
     return index === Gpr.rsp ? this.vmcb.low(Field.rsp) : this.general(index);
   }
   registerHigh(index: number): number {
-    return index === Gpr.rsp ? this.vmcb.high(Field.rsp) : this.words[this.data.gprWord(index) + 1]!;
+    return index === Gpr.rsp ? this.vmcb.high(Field.rsp) : this.words[this.data.gprWord(index) + 1];
   }
   setRegister(index: number, low: number, high: number): void {
     if (index === Gpr.rsp) this.vmcb.set(Field.rsp, low, high);

@@ -29,7 +29,7 @@ export function fillPermissionMap(map: Uint8Array): void {
 function allow(map: Uint8Array, msr: number, access: number): void {
   const base = msr < 0x2000 ? 0 : msr >= 0xc001_0000 ? 0x1000 : 0x800;
   const bit = (msr & 0x1fff) * 2;
-  map[base + (bit >>> 3)]! &= ~(access << (bit & 7));
+  map[base + (bit >>> 3)] &= ~(access << (bit & 7));
 }
 
 export function readMsr({ data }: SvmDriverVcpu, msr: number): MsrOutcome {

@@ -47,13 +47,13 @@ export function setState(
     const segs = comm.stateWord(X64State.segs);
     memory.copy(vmcb.wordOf(Field.es) << 2, segs << 2, dataSegmentBytes);
     for (let n = 0; n < systemSegments.length; n += 2) {
-      const from = segs + systemSegments[n]!;
-      const to = vmcb.wordOf(systemSegments[n + 1]!);
+      const from = segs + systemSegments[n];
+      const to = vmcb.wordOf(systemSegments[n + 1]);
       copy(words, to, from);
       copy(words, to + 2, from + 2);
     }
     // SS.DPL is where CPL lives in the state; the VMCB has a byte for it.
-    vmcb.setByte(Field.cpl, (comm.words[comm.stateWord(X64State.segs + Seg.ss * 16)]! >>> 21) & 3);
+    vmcb.setByte(Field.cpl, (comm.words[comm.stateWord(X64State.segs + Seg.ss * 16)] >>> 21) & 3);
     vmcb.dirty(Clean.segments | Clean.tables);
   }
   if (flags & StateFlag.gprs) {
@@ -73,7 +73,7 @@ export function setState(
     copy(words, vmcb.wordOf(Field.cr3), crs + Cr.cr3 * 2);
     copy(words, vmcb.wordOf(Field.cr4), crs + Cr.cr4 * 2);
     const virtualInterrupt = vmcb.low(Field.virtualInterrupt) & ~VirtualInterrupt.tprMask;
-    vmcb.setLow(Field.virtualInterrupt, virtualInterrupt | (words[crs + Cr.cr8 * 2]! & VirtualInterrupt.tprMask));
+    vmcb.setLow(Field.virtualInterrupt, virtualInterrupt | (words[crs + Cr.cr8 * 2] & VirtualInterrupt.tprMask));
     setXcr0(comm, data, xcr0Mask);
     vmcb.dirty(Clean.control | Clean.cr2 | Clean.tpr);
   }
@@ -120,13 +120,13 @@ export function getState(memory: HostMemory, cpu: HostCpu, vcpu: SvmDriverVcpu, 
     const segs = comm.stateWord(X64State.segs);
     memory.copy(segs << 2, vmcb.wordOf(Field.es) << 2, dataSegmentBytes);
     for (let n = 0; n < systemSegments.length; n += 2) {
-      const to = segs + systemSegments[n]!;
-      const from = vmcb.wordOf(systemSegments[n + 1]!);
+      const to = segs + systemSegments[n];
+      const from = vmcb.wordOf(systemSegments[n + 1]);
       copy(words, to, from);
       copy(words, to + 2, from + 2);
     }
     const ss = segs + Seg.ss * 4;
-    words[ss] = (words[ss]! & ~(3 << 21)) | (vmcb.byte(Field.cpl) << 21);
+    words[ss] = (words[ss] & ~(3 << 21)) | (vmcb.byte(Field.cpl) << 21);
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);

@@ -87,7 +87,7 @@ export class Svm extends X86Backend<SvmVcpu> {
     this.host.cpus.forEach((cpu, n) => {
       cpu.wrmsr(Msr.hostSave, 0n);
       cpu.wrmsr(Msr.efer, cpu.rdmsr(Msr.efer) & ~eferSvme);
-      this.host.memory.free(this.#savePages[n]!, 1);
+      this.host.memory.free(this.#savePages[n], 1);
     });
     this.#savePages.length = 0;
   }

@@ -109,10 +109,10 @@ export class Vmcb {
   }
 
   low(field: number): number {
-    return this.#words[this.#word + (field >>> 2)]!;
+    return this.#words[this.#word + (field >>> 2)];
   }
   high(field: number): number {
-    return this.#words[this.#word + (field >>> 2) + 1]!;
+    return this.#words[this.#word + (field >>> 2) + 1];
   }
   setLow(field: number, value: number): void {
     this.#words[this.#word + (field >>> 2)] = value;
@@ -126,7 +126,7 @@ export class Vmcb {
     this.set(field, physical | 0, Math.floor(physical / 2 ** 32));
   }
   byte(field: number): number {
-    return this.#bytes[field]!;
+    return this.#bytes[field];
   }
   setByte(field: number, value: number): void {
     this.#bytes[field] = value;
@@ -136,7 +136,7 @@ export class Vmcb {
     return this.#word + (field >>> 2);
   }
   bytes(field: number, length: number, into: Uint8Array): void {
-    for (let n = 0; n < length; n++) into[n] = this.#bytes[field + n]!;
+    for (let n = 0; n < length; n++) into[n] = this.#bytes[field + n];
   }
 
   /** What was changed must be reloaded. */

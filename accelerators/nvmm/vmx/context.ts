@@ -61,7 +61,7 @@ export class VmxContext extends ExitContext<VmxVcpu> {
     return index === Gpr.rsp ? this.cpu.vmread(Field.guestRsp) : this.general(index);
   }
   registerHigh(index: number): number {
-    if (index !== Gpr.rsp) return this.words[this.data.gprWord(index) + 1]!;
+    if (index !== Gpr.rsp) return this.words[this.data.gprWord(index) + 1];
     this.cpu.vmread(Field.guestRsp);
     return this.cpu.vmreadHigh;
   }

@@ -43,5 +43,5 @@ export function syncPdptes(cpu: HostCpu, memory: HostMemory, machine: DriverMach
   if (physical < 0) return;
   const word = memory.offset(physical) >>> 2;
   for (let n = 0; n < 4; n++)
-    cpu.vmwrite(Field.guestPdpte0 + n * 2, memory.words[word + n * 2]!, memory.words[word + n * 2 + 1]!);
+    cpu.vmwrite(Field.guestPdpte0 + n * 2, memory.words[word + n * 2], memory.words[word + n * 2 + 1]);
 }

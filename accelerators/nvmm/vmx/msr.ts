@@ -27,7 +27,7 @@ const miscSet = (1 << 11) | (1 << 12);
 export function fillBitmap(map: Uint8Array): void {
   map.fill(0xff);
   const allow = (msr: number, base: number): void => {
-    map[base + (msr >= 0xc000_0000 ? 0x400 : 0) + ((msr & 0x1fff) >>> 3)]! &= ~(1 << (msr & 7));
+    map[base + (msr >= 0xc000_0000 ? 0x400 : 0) + ((msr & 0x1fff) >>> 3)] &= ~(1 << (msr & 7));
   };
   for (const msr of passReadWrite) {
     allow(msr, 0);

@@ -78,37 +78,37 @@ export function setState(
 
   if (flags & StateFlag.segs) {
     for (let n = 0; n < segments.length; n++) {
-      const word = comm.stateWord(X64State.segs + segments[n]! * 16);
-      cpu.vmwrite(Field.guestEs + n * 2, words[word]! & 0xffff);
-      cpu.vmwrite(Field.guestEsRights + n * 2, rightsOf(words[word]! >>> 16));
-      cpu.vmwrite(Field.guestEsLimit + n * 2, words[word + 1]!);
-      cpu.vmwrite(Field.guestEsBase + n * 2, words[word + 2]!, words[word + 3]!);
+      const word = comm.stateWord(X64State.segs + segments[n] * 16);
+      cpu.vmwrite(Field.guestEs + n * 2, words[word] & 0xffff);
+      cpu.vmwrite(Field.guestEsRights + n * 2, rightsOf(words[word] >>> 16));
+      cpu.vmwrite(Field.guestEsLimit + n * 2, words[word + 1]);
+      cpu.vmwrite(Field.guestEsBase + n * 2, words[word + 2], words[word + 3]);
     }
     const gdt = comm.stateWord(X64State.segs + Seg.gdt * 16);
-    cpu.vmwrite(Field.guestGdtrLimit, words[gdt + 1]! & 0xffff);
-    cpu.vmwrite(Field.guestGdtrBase, words[gdt + 2]!, words[gdt + 3]!);
+    cpu.vmwrite(Field.guestGdtrLimit, words[gdt + 1] & 0xffff);
+    cpu.vmwrite(Field.guestGdtrBase, words[gdt + 2], words[gdt + 3]);
     const idt = comm.stateWord(X64State.segs + Seg.idt * 16);
-    cpu.vmwrite(Field.guestIdtrLimit, words[idt + 1]! & 0xffff);
-    cpu.vmwrite(Field.guestIdtrBase, words[idt + 2]!, words[idt + 3]!);
+    cpu.vmwrite(Field.guestIdtrLimit, words[idt + 1] & 0xffff);
+    cpu.vmwrite(Field.guestIdtrBase, words[idt + 2], words[idt + 3]);
   }
   if (flags & StateFlag.gprs) {
     const gprs = comm.stateWord(X64State.gprs);
     copyGeneral(memory, data.generalWords, gprs);
-    cpu.vmwrite(Field.guestRsp, words[gprs + Gpr.rsp * 2]!, words[gprs + Gpr.rsp * 2 + 1]!);
-    cpu.vmwrite(Field.guestRip, words[gprs + Gpr.rip * 2]!, words[gprs + Gpr.rip * 2 + 1]!);
-    cpu.vmwrite(Field.guestRflags, words[gprs + Gpr.rflags * 2]!, 0);
+    cpu.vmwrite(Field.guestRsp, words[gprs + Gpr.rsp * 2], words[gprs + Gpr.rsp * 2 + 1]);
+    cpu.vmwrite(Field.guestRip, words[gprs + Gpr.rip * 2], words[gprs + Gpr.rip * 2 + 1]);
+    cpu.vmwrite(Field.guestRflags, words[gprs + Gpr.rflags * 2], 0);
   }
   if (flags & StateFlag.crs) {
     const crs = comm.stateWord(X64State.crs);
-    const cr0 = words[crs + Cr.cr0 * 2]!;
-    const cr4 = (words[crs + Cr.cr4 * 2]! & cr4Guest) | Cr4.vmxe;
+    const cr0 = words[crs + Cr.cr0 * 2];
+    const cr4 = (words[crs + Cr.cr4 * 2] & cr4Guest) | Cr4.vmxe;
     // Whoever sets CR3, to its old value even, may have written the guest's page tables before.
     data.flushGuest = true;
     setCr0(cpu, cr0);
-    cpu.vmwrite(Field.guestCr3, words[crs + Cr.cr3 * 2]!, words[crs + Cr.cr3 * 2 + 1]!);
+    cpu.vmwrite(Field.guestCr3, words[crs + Cr.cr3 * 2], words[crs + Cr.cr3 * 2 + 1]);
     cpu.vmwrite(Field.guestCr4, cr4, 0);
     data.cr2 = comm.read(X64State.crs + Cr.cr2 * 8);
-    data.cr8 = words[crs + Cr.cr8 * 2]! & 0xf;
+    data.cr8 = words[crs + Cr.cr8 * 2] & 0xf;
     setXcr0(comm, data, xcr0Mask);
   }
   if (flags & StateFlag.drs) {
@@ -120,20 +120,20 @@ export function setState(
   }
   if (flags & StateFlag.msrs) {
     const msrs = comm.stateWord(X64State.msrs);
-    const efer = words[msrs + Msr.efer * 2]!;
+    const efer = words[msrs + Msr.efer * 2];
     if ((cpu.vmread(Field.guestEfer) ^ efer) & eferPaging) data.flushGuest = true;
-    cpu.vmwrite(Field.guestEfer, efer, words[msrs + Msr.efer * 2 + 1]!);
+    cpu.vmwrite(Field.guestEfer, efer, words[msrs + Msr.efer * 2 + 1]);
     const entry = cpu.vmread(Field.entryControls);
     cpu.vmwrite(Field.entryControls, efer & Efer.lma ? entry | EntryControl.guest64 : entry & ~EntryControl.guest64);
     for (let n = 0; n < resident.length; n++) {
-      data.msrs[2 * n] = words[msrs + resident[n]! * 2]!;
-      data.msrs[2 * n + 1] = upperOf(resident[n]!, words[msrs + resident[n]! * 2 + 1]!);
+      data.msrs[2 * n] = words[msrs + resident[n] * 2];
+      data.msrs[2 * n + 1] = upperOf(resident[n], words[msrs + resident[n] * 2 + 1]);
     }
     for (let n = 0; n < fieldMsrs.length; n++) {
-      const { index, field } = fieldMsrs[n]!;
-      cpu.vmwrite(field, words[msrs + index * 2]!, words[msrs + index * 2 + 1]!);
+      const { index, field } = fieldMsrs[n];
+      cpu.vmwrite(field, words[msrs + index * 2], words[msrs + index * 2 + 1]);
     }
-    setTimestampCounter(cpu, words[msrs + Msr.tsc * 2]!, words[msrs + Msr.tsc * 2 + 1]!);
+    setTimestampCounter(cpu, words[msrs + Msr.tsc * 2], words[msrs + Msr.tsc * 2 + 1]);
   }
   if (flags & (StateFlag.crs | StateFlag.msrs)) syncPdptes(cpu, memory, machine);
   if (flags & StateFlag.intr) {
@@ -171,7 +171,7 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
   const { words } = memory;
   if (flags & StateFlag.segs) {
     for (let n = 0; n < segments.length; n++) {
-      const word = comm.stateWord(X64State.segs + segments[n]! * 16);
+      const word = comm.stateWord(X64State.segs + segments[n] * 16);
       words[word] =
         (cpu.vmread(Field.guestEs + n * 2) & 0xffff) | (attributesOf(cpu.vmread(Field.guestEsRights + n * 2)) << 16);
       words[word + 1] = cpu.vmread(Field.guestEsLimit + n * 2);
@@ -212,11 +212,11 @@ export function getState(memory: HostMemory, vcpu: VmxDriverVcpu, flags: number)
     const msrs = comm.stateWord(X64State.msrs);
     fetch(words, cpu, msrs + Msr.efer * 2, Field.guestEfer);
     for (let n = 0; n < resident.length; n++) {
-      words[msrs + resident[n]! * 2] = data.msrs[2 * n]!;
-      words[msrs + resident[n]! * 2 + 1] = data.msrs[2 * n + 1]!;
+      words[msrs + resident[n] * 2] = data.msrs[2 * n];
+      words[msrs + resident[n] * 2 + 1] = data.msrs[2 * n + 1];
     }
     for (let n = 0; n < fieldMsrs.length; n++) {
-      const { index, field } = fieldMsrs[n]!;
+      const { index, field } = fieldMsrs[n];
       fetch(words, cpu, msrs + index * 2, field);
     }
     const offset = cpu.vmread(Field.tscOffset);

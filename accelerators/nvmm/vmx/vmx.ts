@@ -56,11 +56,11 @@ export class Vmx extends X86Backend<VmxVcpu> {
   readonly #msrs = new Residency<VmxVcpu>(
     ({ cpu, data }) => {
       for (let n = 0; n < residentMsrs.length; n++)
-        cpu.wrmsrPair(residentMsrs[n]!, data.msrs[2 * n]!, data.msrs[2 * n + 1]!);
+        cpu.wrmsrPair(residentMsrs[n], data.msrs[2 * n], data.msrs[2 * n + 1]);
     },
     ({ cpu, data }) => {
       for (let n = 0; n < residentMsrs.length; n++) {
-        data.msrs[2 * n] = cpu.rdmsrLow(residentMsrs[n]!);
+        data.msrs[2 * n] = cpu.rdmsrLow(residentMsrs[n]);
         data.msrs[2 * n + 1] = cpu.rdmsrHigh;
       }
     },
@@ -106,7 +106,7 @@ export class Vmx extends X86Backend<VmxVcpu> {
     this.host.cpus.forEach((cpu, n) => {
       cpu.vmxoff();
       cpu.writeControl(4, cpu.readControl(4) & ~BigInt(Cr4.vmxe));
-      this.host.memory.free(this.#regions[n]!, 1);
+      this.host.memory.free(this.#regions[n], 1);
     });
     this.#regions.length = 0;
   }

@@ -52,7 +52,7 @@ export abstract class X86Backend<Data extends X86Vcpu> implements Backend<X86Mac
   }
 
   protected get boot(): HostCpu {
-    return this.host.cpus[0]!;
+    return this.host.cpus[0];
   }
 
   abstract ident(): boolean;

@@ -48,7 +48,7 @@ export abstract class ExitContext<Data extends X86Vcpu = X86Vcpu> {
 
   /** Low halves of rAX, rCX, rDX, rBX. */
   general(index: number): number {
-    return this.words[this.data.gprWord(index)]!;
+    return this.words[this.data.gprWord(index)];
   }
   /** `high` is 0 for any 32-bit result. */
   setGeneral(index: number, low: number, high = 0): void {

@@ -75,7 +75,7 @@ export function moveDebug(context: ExitContext, register: number, general: numbe
   } else if (number >= 6) {
     context.setRegister(general, number === 6 ? context.debugStatus | dr6Fixed : data.shadowControl, 0);
   } else {
-    const value = data.debug[number]!;
+    const value = data.debug[number];
     const high = context.is64 ? Number(BigInt.asIntN(32, value >> 32n)) : 0;
     context.setRegister(general, Number(BigInt.asIntN(32, value)), high);
   }
@@ -84,4 +84,4 @@ export function moveDebug(context: ExitContext, register: number, general: numbe
 
 /** DR0 to DR3 for the processor. */
 export const addressOf = (data: X86Vcpu, register: number): bigint =>
-  data.hidden ? (data.hidden.addresses[register] ?? 0n) : data.debug[register]!;
+  data.hidden ? (data.hidden.addresses[register] ?? 0n) : data.debug[register];

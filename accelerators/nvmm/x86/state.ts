@@ -5,8 +5,8 @@ import type { CommPage } from '../driver/machine.ts';
 import type { X86Vcpu } from './vcpu.ts';
 
 export function copy(words: Int32Array, to: number, from: number): void {
-  words[to] = words[from]!;
-  words[to + 1] = words[from + 1]!;
+  words[to] = words[from];
+  words[to + 1] = words[from + 1];
 }
 
 /** The sixteen general registers, between words of memory. */
@@ -23,7 +23,7 @@ export function setBreakpoints(comm: CommPage, data: X86Vcpu): void {
   for (let n = Dr.dr0; n <= Dr.dr3; n++) data.debug[n] = comm.read(X64State.drs + n * 8);
 }
 export function getBreakpoints(comm: CommPage, data: X86Vcpu): void {
-  for (let n = Dr.dr0; n <= Dr.dr3; n++) comm.write(X64State.drs + n * 8, data.debug[n]!);
+  for (let n = Dr.dr0; n <= Dr.dr3; n++) comm.write(X64State.drs + n * 8, data.debug[n]);
 }
 
 const fpuBytes = 512;
@@ -34,7 +34,7 @@ export function setFpu(memory: HostMemory, comm: CommPage, data: X86Vcpu, mxcsrM
   const to = data.fpuWords;
   const { words } = memory;
   memory.copy(to << 2, comm.stateWord(X64State.fpu) << 2, fpuBytes);
-  for (const word of mxcsr) words[to + word] = words[to + word]! & mxcsrMask;
+  for (const word of mxcsr) words[to + word] = words[to + word] & mxcsrMask;
 }
 export function getFpu(memory: HostMemory, comm: CommPage, data: X86Vcpu): void {
   memory.copy(comm.stateWord(X64State.fpu) << 2, data.fpuWords << 2, fpuBytes);

@@ -1,4 +1,4 @@
-import 'reflect-metadata';
+import './reflect.ts';
 import { injectable } from 'tsyringe';
 
 export type Constructor<T extends object = object> = new (...parameters: never[]) => T;

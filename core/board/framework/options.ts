@@ -104,7 +104,7 @@ export const bytes = (): OptionType<number, number | string> =>
     if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : rejected;
     const match = typeof value === 'string' ? /^(\d+)\s*([KMGT]iB|B)?$/.exec(value.trim()) : null;
     if (!match) return rejected;
-    const size = Number(match[1]) * units[match[2] ?? '']!;
+    const size = Number(match[1]) * units[match[2] ?? ''];
     return Number.isSafeInteger(size) ? size : rejected;
   });
 

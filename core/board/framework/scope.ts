@@ -1,4 +1,4 @@
-import 'reflect-metadata';
+import './reflect.ts';
 import { container, type DependencyContainer } from 'tsyringe';
 import { type Constructor, componentName } from './component.ts';
 import { MachineError } from './error.ts';

@@ -1,4 +1,4 @@
-import 'reflect-metadata';
+import './reflect.ts';
 import { inject } from 'tsyringe';
 
 /** A service is an interface and a constant of the same name, so that `@Clock clock: Clock` says it all. */

@@ -9,7 +9,7 @@ export function sourceLine(error: unknown): string | undefined {
   if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined;
   const places = error.stack.split('\n').flatMap(frame => {
     const match = /(?:^|[\s(@])([^\s()@]+:\d+:\d+)\)?$/.exec(frame.trimEnd());
-    return match ? [withoutScheme(match[1]!)] : [];
+    return match ? [withoutScheme(match[1])] : [];
   });
   const isMachinery = (place: string): boolean => machinery.some(folder => place.startsWith(folder));
   return places.find(place => !place.startsWith('node:') && !place.startsWith('wasm:') && !isMachinery(place));

@@ -50,7 +50,7 @@ export class RamGuestMemory implements GuestMemory {
 
   read8(address: number): number {
     const block = this.#find(address);
-    return block ? block.bytes[address - block.base]! : this.#stray(0xff);
+    return block ? block.bytes[address - block.base] : this.#stray(0xff);
   }
 
   read16(address: number): number {

@@ -42,7 +42,7 @@ export class RangeMap<T> {
     let high = this.#entries.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const entry = this.#entries[middle]!;
+      const entry = this.#entries[middle];
       if (at < entry.base) high = middle;
       else if (at >= entry.base + entry.length) low = middle + 1;
       else {

@@ -9,7 +9,7 @@ export class TimerQueue {
   schedule(at: number, action: () => void): Timer {
     const timer = new QueuedTimer(this, at, action);
     let place = this.#timers.length;
-    while (place > 0 && this.#timers[place - 1]!.at > at) place--;
+    while (place > 0 && this.#timers[place - 1].at > at) place--;
     this.#timers.splice(place, 0, timer);
     this.#look();
     return timer;
@@ -34,7 +34,7 @@ export class TimerQueue {
   }
 
   #look(): void {
-    this.nextDeadline = this.#timers.length > 0 ? this.#timers[0]!.at : Number.POSITIVE_INFINITY;
+    this.nextDeadline = this.#timers.length > 0 ? this.#timers[0].at : Number.POSITIVE_INFINITY;
   }
 }
 

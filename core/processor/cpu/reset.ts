@@ -19,7 +19,7 @@ export function powerOn(cpu: CpuCore): void {
   const kept = engineFields.map(field => state.get(field));
   state.clear();
   engineFields.forEach((field, n) => {
-    state.set(field, kept[n]!);
+    state.set(field, kept[n]);
   });
   state.set64(layout.pat.offset, patReset, patReset);
   state.set16(layout.fcw.offset, 0x40);

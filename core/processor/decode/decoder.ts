@@ -71,7 +71,7 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
   let byte = 0;
   for (;;) {
     byte = byteAt(source, position++);
-    const kind = prefixKinds[kinds + byte]!;
+    const kind = prefixKinds[kinds + byte];
     if (kind === 0) break;
     if (position > longest) return refuse(source, position, out, 13);
     if (kind === rexKind) {
@@ -116,7 +116,7 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
     }
   }
 
-  const opcodeKind = opcodeKinds[opcode]!;
+  const opcodeKind = opcodeKinds[opcode];
   if (opcodeKind === 0) return refuse(source, position, out, 6);
   const prefixClass = vex
     ? vex & 3
@@ -128,24 +128,24 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
           ? 1
           : 0;
   let modrm = -1;
-  let cell = opcodeCells[opcode]! + prefixClass;
+  let cell = opcodeCells[opcode] + prefixClass;
   if (opcodeKind > 1) {
     modrm = byteAt(source, position++);
-    if (opcodeKind === 3) cell = opcodeCells[opcode]! + (prefixClass << 8) + modrm;
+    if (opcodeKind === 3) cell = opcodeCells[opcode] + (prefixClass << 8) + modrm;
   }
   const state = vex
     ? (code64 ? 4 : 0) | ((rex & 8) >> 2) | ((vex >> 2) & 1)
-    : sizeState[(codeSize << 2) | ((rex & 8) >> 2) | (prefixes & Prefix.operandSize)]!;
-  let variant = cellVariants[cells[cell]! * sizeStateCount + state]!;
+    : sizeState[(codeSize << 2) | ((rex & 8) >> 2) | (prefixes & Prefix.operandSize)];
+  let variant = cellVariants[cells[cell] * sizeStateCount + state];
   while (variant !== 0) {
-    const feature = plan.feature[variant]!;
+    const feature = plan.feature[variant];
     const admitted =
-      (feature === 0 || features[feature] !== 0) && (!(plan.flags[variant]! & VariantFlag.plainOnly) || !(rex & 1));
+      (feature === 0 || features[feature] !== 0) && (!(plan.flags[variant] & VariantFlag.plainOnly) || !(rex & 1));
     if (admitted) break;
-    variant = plan.next[variant]!;
+    variant = plan.next[variant];
   }
   if (variant === 0) return refuse(source, position, out, 6);
-  const flags = plan.flags[variant]!;
+  const flags = plan.flags[variant];
   if (flags & VariantFlag.protectedOnly && mode & 8) return refuse(source, position, out, 6);
 
   const isRegister = modrm >= 0xc0 || (flags & VariantFlag.forcesRegister) !== 0;
@@ -155,7 +155,7 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
 
   if (vex && !(flags & VariantFlag.vvvv) && (vex & 0x78) !== 0x78) return refuse(source, position, out, 6);
 
-  const width = addressWidths[(codeSize << 1) | ((prefixes & Prefix.addressSize) >> 1)]!;
+  const width = addressWidths[(codeSize << 1) | ((prefixes & Prefix.addressSize) >> 1)];
   out.variant = variant;
   out.prefixes = prefixes;
   out.rex = rex;
@@ -196,13 +196,13 @@ export function decode(source: ByteSource, mode: number, features: Uint8Array, o
   const repeat = prefixClass >= 2 && !vex ? prefixClass - 1 : 0;
   const stack = code64 ? 2 : (mode >> 2) & 1;
   const form =
-    start[variant]! +
-    (isRegister ? registerStep[variant]! : 0) +
-    (width >> 5) * addressStep[variant]! +
-    stack * stackStep[variant]! +
-    repeat * repeatStep[variant]! +
-    features[intel]! * vendorStep[variant]!;
-  out.form = forms[index[form]!];
+    start[variant] +
+    (isRegister ? registerStep[variant] : 0) +
+    (width >> 5) * addressStep[variant] +
+    stack * stackStep[variant] +
+    repeat * repeatStep[variant] +
+    features[intel] * vendorStep[variant];
+  out.form = forms[index[form]];
   out.length = position;
   return position;
 }
@@ -225,7 +225,7 @@ function decodeDirect(source: ByteSource, position: number, out: Decoded): numbe
 
 function decodeImmediates(source: ByteSource, position: number, out: Decoded, variant: number): number {
   let at = position;
-  const extend = plan.immediateExtend[variant]!;
+  const extend = plan.immediateExtend[variant];
   let low = 0;
   let high = 0;
   switch (plan.immediateBytes[variant]) {
@@ -252,7 +252,7 @@ function decodeImmediates(source: ByteSource, position: number, out: Decoded, va
   else if (extend === Extend.sign16) low &= 0xffff;
   out.immediateLow = low;
   out.immediateHigh = high;
-  const second = plan.secondBytes[variant]!;
+  const second = plan.secondBytes[variant];
   if (second === 1) out.displacementLow = byteAt(source, at);
   else if (second === 2) out.displacementLow = wordAt(source, at);
   return at + second;
@@ -314,12 +314,12 @@ function fillRegisters(out: Decoded, variant: number, isRegister: boolean, code6
         registers[n] = rm & 7;
         break;
       case Fill.fixed:
-        registers[n] = plan.fixed[variant * 4 + n]!;
+        registers[n] = plan.fixed[variant * 4 + n];
         break;
       case Fill.segmentReg:
         registers[n] = reg & 7;
         if ((reg & 7) > Segment.gs) return false;
-        if ((reg & 7) === Segment.cs && plan.flags[variant]! & VariantFlag.writesSegment) return false;
+        if ((reg & 7) === Segment.cs && plan.flags[variant] & VariantFlag.writesSegment) return false;
         break;
       case Fill.controlReg:
         registers[n] = reg;

@@ -22,9 +22,9 @@ const suffix = ({ row, size, code64 }: Variant, decoded: Decoded): string => {
   if (operands.some(({ kind }) => kind !== 'immediate')) return '';
   if (code64) {
     const usual = options.size64 ? 64 : 32;
-    return size === usual ? '' : suffixes[size]!;
+    return size === usual ? '' : suffixes[size];
   }
-  return decoded.prefixes & Prefix.operandSize ? suffixes[size]! : '';
+  return decoded.prefixes & Prefix.operandSize ? suffixes[size] : '';
 };
 
 const repeatName = (decoded: Decoded, { row }: Variant): string => {
@@ -71,7 +71,7 @@ export function disassemble(decoded: Decoded, rip: bigint | number = 0n): string
     // An instruction's second immediate is where others have a displacement.
     const second = pattern.kind === 'immediate' && row.operands.slice(0, n).some(({ kind }) => kind === 'immediate');
     if (second) return `0x${decoded.displacementLow.toString(16)}`;
-    return operandText(decoded, n, form.operands[n]!, pattern, variant, BigInt(rip));
+    return operandText(decoded, n, form.operands[n], pattern, variant, BigInt(rip));
   });
   const compares = comparison(mnemonic, decoded);
   if (compares && texts.length > 2) return `${compares} ${texts.slice(0, -1).join(',')}`;

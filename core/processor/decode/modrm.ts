@@ -52,8 +52,8 @@ function decodeMemory16(source: ByteSource, position: number, out: Decoded, mod:
     displace(out, signedWordAt(source, position));
     return position + 2;
   }
-  out.base = bases16[rm]!;
-  out.index = indexes16[rm]!;
+  out.base = bases16[rm];
+  out.index = indexes16[rm];
   if (out.base === rbp) out.segment = Segment.ss;
   // SI and DI alone are bases to every reader.
   if (out.base === none) {

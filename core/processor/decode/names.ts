@@ -6,9 +6,9 @@ const numbers = Array.from({ length: 16 }, (_, n) => n);
 
 export const registers64: readonly string[] = numbers.map(n => (n < 8 ? `r${legacy[n]}` : `r${n}`));
 export const registers32: readonly string[] = numbers.map(n => (n < 8 ? `e${legacy[n]}` : `r${n}d`));
-export const registers16: readonly string[] = numbers.map(n => (n < 8 ? legacy[n]! : `r${n}w`));
+export const registers16: readonly string[] = numbers.map(n => (n < 8 ? legacy[n] : `r${n}w`));
 export const registers8: readonly string[] = numbers.map(n =>
-  n < 4 ? `${legacy[n]![0]}l` : n < 8 ? `${legacy[n]}l` : `r${n}b`,
+  n < 4 ? `${legacy[n][0]}l` : n < 8 ? `${legacy[n]}l` : `r${n}b`,
 );
 /** Without REX, numbers 4 to 7. */
 export const highBytes: readonly string[] = ['ah', 'ch', 'dh', 'bh'];
@@ -23,8 +23,8 @@ const byWidth: Readonly<Record<number, readonly string[]>> = {
 
 /** Name of a general register by its state offset. */
 export const generalName = (offset: number, width: number): string => {
-  if (width === 8 && offset & 1) return highBytes[offset >> 3]!;
-  return byWidth[width]![offset / gprOffset(1)]!;
+  if (width === 8 && offset & 1) return highBytes[offset >> 3];
+  return byWidth[width][offset / gprOffset(1)];
 };
 export const xmmName = (offset: number, width = 128): string =>
   `${width === 256 ? 'ymm' : 'xmm'}${(offset - xmmOffset(0)) / 16}`;

@@ -44,7 +44,7 @@ export function addressText(decoded: Decoded, code64: boolean, vector?: string):
 function vectorIndex(decoded: Decoded, { row, l }: Variant): string | undefined {
   const at = row.operands.findIndex(({ method }) => method === 'X');
   if (at < 0) return undefined;
-  return xmmName(decoded.registers[at]!, operandWidth(row.operands[at]!, 32, l));
+  return xmmName(decoded.registers[at], operandWidth(row.operands[at], 32, l));
 }
 
 /** Bits that the size keyword of a memory operand names; 0 for none. */
@@ -72,7 +72,7 @@ export function operandText(
   variant: Variant,
   rip: bigint,
 ): string {
-  const register = decoded.registers[operand]!;
+  const register = decoded.registers[operand];
   const { width } = form;
   switch (form.kind) {
     case 'general':
@@ -82,7 +82,7 @@ export function operandText(
     case 'mmx':
       return mmxName(register);
     case 'segment':
-      return segments[register]!;
+      return segments[register];
     case 'control':
       return `cr${register}`;
     case 'debug':

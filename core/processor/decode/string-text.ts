@@ -23,13 +23,13 @@ export const stringStem = (name: string): string => (name.at(-1) === 'b' ? name.
 
 /** Opcodes A4 to AF and 6C to 6F: even ones are byte-sized; ports are at most 32 bits wide. */
 export function stringOperands(name: string, decoded: Decoded, variant: Variant): readonly string[] | undefined {
-  if (name === 'xlat') return [memory(decoded, 8, segments[decoded.segment]!, 3)];
+  if (name === 'xlat') return [memory(decoded, 8, segments[decoded.segment], 3)];
   const make = parts[stringStem(name)];
   if (!make || decoded.opcode > 0xff) return undefined;
   const port = decoded.opcode < 0x70;
   const bits = !(decoded.opcode & 1) ? 8 : port ? Math.min(variant.size, 32) : variant.size;
   return make(
-    () => memory(decoded, bits, segments[decoded.segment]!, 6),
+    () => memory(decoded, bits, segments[decoded.segment], 6),
     () => memory(decoded, bits, 'es', 7),
     generalName(0, bits),
   );

@@ -15,7 +15,7 @@ export function evaluateRoutine({ body }: Routine, inputs: readonly bigint[]): b
   };
   const evaluateNode = (value: Value): bigint => {
     if (value.operation === 'constant') return value.detail as bigint;
-    if (value.operation === 'parameter') return inputs[value.detail as number]!;
+    if (value.operation === 'parameter') return inputs[value.detail as number];
     const operands = value.inputs.map(evaluate);
     if (value.operation === 'vector') return evaluateVector(value, operands);
     if (value.operation === 'routine') return evaluateRoutine(value.detail as Routine, operands);

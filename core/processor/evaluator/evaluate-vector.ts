@@ -93,13 +93,13 @@ const extendedProducts =
       return high ? lanes.slice(lanes.length / 2) : lanes.slice(0, lanes.length / 2);
     });
     return join(
-      left!.map((lane, n) => lane * right![n]!),
+      left!.map((lane, n) => lane * right![n]),
       from * 2,
     );
   };
 
 const pairs = (lanes: readonly bigint[]): bigint[] =>
-  lanes.filter((_, n) => n % 2 === 0).map((lane, n) => lane + lanes[n * 2 + 1]!);
+  lanes.filter((_, n) => n % 2 === 0).map((lane, n) => lane + lanes[n * 2 + 1]);
 
 /** By whole name: what is not done lane by lane. */
 const whole: Readonly<Record<string, Meaning>> = {
@@ -113,7 +113,7 @@ const whole: Readonly<Record<string, Meaning>> = {
   'i8x16.shuffle': ([a, b], { parameter }) => {
     const bytes = [...split(a!, 8), ...split(b!, 8)];
     return join(
-      parameter!.map(index => bytes[index]!),
+      parameter!.map(index => bytes[index]),
       8,
     );
   },
@@ -131,7 +131,7 @@ const whole: Readonly<Record<string, Meaning>> = {
   'i32x4.extadd_pairwise_i16x8_u': ([a]) => join(pairs(split(a!, 16)), 32),
   'i32x4.dot_i16x8_s': ([a, b]) => {
     const [left, right] = [split(a!, 16), split(b!, 16)];
-    return join(pairs(left.map((lane, n) => signed(lane, 16) * signed(right[n]!, 16))), 32);
+    return join(pairs(left.map((lane, n) => signed(lane, 16) * signed(right[n], 16))), 32);
   },
   'i32x4.extmul_low_i16x8_s': extendedProducts(16, false, true),
   'i32x4.extmul_high_i16x8_s': extendedProducts(16, true, true),
@@ -151,24 +151,24 @@ export function evaluateVector(value: Value, inputs: readonly bigint[]): bigint 
   const total = shape.includes('x') ? 128 : lane;
   const isFloat = shape.startsWith('f');
   if (isFloat && floatCompare[what]) {
-    const compare = floatCompare[what]!;
+    const compare = floatCompare[what];
     if (total === lane) return compare(a, b, lane) ? 1n : 0n;
     const right = split(b, lane);
     return join(
-      split(a, lane).map((each, n) => truth(compare(each, right[n]!, lane))),
+      split(a, lane).map((each, n) => truth(compare(each, right[n], lane))),
       lane,
     );
   }
   if (isFloat && floatUnary[what])
     return join(
-      split(a, lane, total).map(each => floatUnary[what]!(each, lane)),
+      split(a, lane, total).map(each => floatUnary[what](each, lane)),
       lane,
     );
   const binary = (isFloat ? floatBinary : laneBinary)[what];
   if (binary) {
     const right = split(b, lane, total);
     return join(
-      split(a, lane, total).map((each, n) => binary(each, right[n]!, lane)),
+      split(a, lane, total).map((each, n) => binary(each, right[n], lane)),
       lane,
     );
   }

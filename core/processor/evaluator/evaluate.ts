@@ -230,13 +230,13 @@ class Run {
       case 'state':
         return this.machine.get(operand, value.width);
       case 'element':
-        return this.machine.get(this.#elementOffset(value.detail as ArrayField, value.inputs[0]!), value.width);
+        return this.machine.get(this.#elementOffset(value.detail as ArrayField, value.inputs[0]), value.width);
       case 'immediate':
         return this.#immediate(operand);
       case 'offset':
         return this.#offset();
       case 'number':
-        return BigInt(decoded.registers[operand]!);
+        return BigInt(decoded.registers[operand]);
       case 'scale':
         return BigInt(decoded.scale);
       case 'segment':
@@ -263,7 +263,7 @@ class Run {
         );
       case 'select':
       case 'branch':
-        return this.#evaluate(this.#evaluate(value.inputs[0]!) ? value.inputs[1]! : value.inputs[2]!);
+        return this.#evaluate(this.#evaluate(value.inputs[0]) ? value.inputs[1] : value.inputs[2]);
       default:
         return compute(
           value,
@@ -274,8 +274,8 @@ class Run {
 
   /** Where a register operand is: registers by their slot, selectors by their segment's number. */
   #registerOffset(operand: number): number {
-    const slot = this.decoded.registers[operand]!;
-    return this.decoded.form!.operands[operand]!.kind === 'segment' ? segmentSelector(slot).offset : slot;
+    const slot = this.decoded.registers[operand];
+    return this.decoded.form!.operands[operand].kind === 'segment' ? segmentSelector(slot).offset : slot;
   }
 
   #elementOffset({ offset, stride }: ArrayField, index: Value): number {
@@ -285,7 +285,7 @@ class Run {
   #immediate(operand: number): bigint {
     const { decoded } = this;
     const { operands } = decoded.form!;
-    if (operands[operand]!.kind === 'relative') {
+    if (operands[operand].kind === 'relative') {
       return this.#nextRip + join(decoded.immediateLow, decoded.immediateHigh);
     }
     const first = operands.findIndex(({ kind }) => kind === 'immediate');

@@ -27,7 +27,7 @@ export const divide = (left: bigint, right: bigint): bigint => (left << wide) / 
 
 export function bitLength(value: bigint): number {
   const digits = value.toString(16);
-  return digits.length * 4 + 28 - Math.clz32(Number.parseInt(digits[0]!, 16));
+  return digits.length * 4 + 28 - Math.clz32(Number.parseInt(digits[0], 16));
 }
 
 /**

@@ -58,7 +58,7 @@ function sum(environment: Environment, format: Format, sign: number, thirdSign: 
   }
   multiplySignificands(left, right);
   let exponent = left.exponent + right.exponent + 1;
-  if (product[0]! >= 0) {
+  if (product[0] >= 0) {
     shiftLeft(product);
     exponent--;
   }
@@ -79,7 +79,7 @@ function sum(environment: Environment, format: Format, sign: number, thirdSign: 
     const carry = addWords(larger, smaller);
     if (carry) {
       shiftRight(larger, 1);
-      larger[0]! |= 0x8000_0000;
+      larger[0] |= 0x8000_0000;
     }
     deliver(result, larger, sign, most + carry);
   } else {
@@ -89,7 +89,7 @@ function sum(environment: Environment, format: Format, sign: number, thirdSign: 
       return;
     }
     let shifted = 0;
-    while (larger[0]! >= 0) {
+    while (larger[0] >= 0) {
       shiftLeft(larger);
       shifted++;
     }
@@ -102,8 +102,8 @@ const zeroSign = (environment: Environment): number => (environment.rounding ===
 
 /** The highest 96 bits, the lowest of which is sticky. */
 function deliver(result: Unpacked, from: Int32Array, sign: number, exponent: number): void {
-  result.setFinite(sign, exponent, from[0]!, from[1]!);
-  result.extra = from[2]! | ((from[3]! | from[4]! | from[5]!) === 0 ? 0 : 1);
+  result.setFinite(sign, exponent, from[0], from[1]);
+  result.extra = from[2] | ((from[3] | from[4] | from[5]) === 0 ? 0 : 1);
 }
 
 /** 128 bits, in 16-bit digits: every column stays below 2^35. */
@@ -114,7 +114,7 @@ function multiplySignificands(left: Unpacked, right: Unpacked): void {
     for (let n = Math.max(0, place - 3); n <= Math.min(3, place); n++)
       column += digit(left, n) * digit(right, place - n);
     const word = 3 - (place >> 1);
-    product[word]! |= (column % 0x1_0000) << ((place & 1) * 16);
+    product[word] |= (column % 0x1_0000) << ((place & 1) * 16);
     column = Math.floor(column / 0x1_0000);
   }
 }
@@ -122,12 +122,12 @@ function multiplySignificands(left: Unpacked, right: Unpacked): void {
 const digit = ({ hi, lo }: Unpacked, n: number): number => ((n < 2 ? lo : hi) >>> ((n & 1) * 16)) & 0xffff;
 
 function compareWords(left: Int32Array, right: Int32Array): number {
-  for (let n = 0; n < words; n++) if (left[n] !== right[n]) return (left[n]! >>> 0) - (right[n]! >>> 0);
+  for (let n = 0; n < words; n++) if (left[n] !== right[n]) return (left[n] >>> 0) - (right[n] >>> 0);
   return 0;
 }
 
 function shiftLeft(value: Int32Array): void {
-  for (let n = 0; n < words; n++) value[n] = (value[n]! << 1) | (n + 1 < words ? value[n + 1]! >>> 31 : 0);
+  for (let n = 0; n < words; n++) value[n] = (value[n] << 1) | (n + 1 < words ? value[n + 1] >>> 31 : 0);
 }
 
 /** What falls out stays as the lowest bit. */
@@ -135,20 +135,20 @@ function shiftRight(value: Int32Array, count: number): void {
   const whole = Math.min(count >>> 5, words);
   const bits = count & 31;
   let lost = 0;
-  for (let n = words - whole; n < words; n++) lost |= value[n]!;
-  for (let n = words - 1; n >= 0; n--) value[n] = n >= whole ? value[n - whole]! : 0;
+  for (let n = words - whole; n < words; n++) lost |= value[n];
+  for (let n = words - 1; n >= 0; n--) value[n] = n >= whole ? value[n - whole] : 0;
   if (bits !== 0 && whole < words) {
-    lost |= value[words - 1]! << (32 - bits);
-    for (let n = words - 1; n >= 0; n--) value[n] = (value[n]! >>> bits) | (n > 0 ? value[n - 1]! << (32 - bits) : 0);
+    lost |= value[words - 1] << (32 - bits);
+    for (let n = words - 1; n >= 0; n--) value[n] = (value[n] >>> bits) | (n > 0 ? value[n - 1] << (32 - bits) : 0);
   }
-  if (lost !== 0) value[words - 1]! |= 1;
+  if (lost !== 0) value[words - 1] |= 1;
 }
 
 /** Into `left`; returns the carry. */
 function addWords(left: Int32Array, right: Int32Array): number {
   let carry = 0;
   for (let n = words - 1; n >= 0; n--) {
-    const total = (left[n]! >>> 0) + (right[n]! >>> 0) + carry;
+    const total = (left[n] >>> 0) + (right[n] >>> 0) + carry;
     left[n] = total | 0;
     carry = total > 0xffff_ffff ? 1 : 0;
   }
@@ -158,7 +158,7 @@ function addWords(left: Int32Array, right: Int32Array): number {
 function subtractWords(left: Int32Array, right: Int32Array): void {
   let borrow = 0;
   for (let n = words - 1; n >= 0; n--) {
-    const difference = (left[n]! >>> 0) - (right[n]! >>> 0) - borrow;
+    const difference = (left[n] >>> 0) - (right[n] >>> 0) - borrow;
     left[n] = difference | 0;
     borrow = difference < 0 ? 1 : 0;
   }

@@ -83,7 +83,7 @@ export class BlockDecoder {
     const words = this.#words;
     const { page, offset, next } = crossing;
     const at = (page.table >>> 2) + offset;
-    let check = words[at]!;
+    let check = words[at];
     if (check === 0) {
       check = this.#take();
       this.#take();

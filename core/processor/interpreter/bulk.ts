@@ -141,7 +141,7 @@ class Bulk {
   /** MOVS, STOS. Elements are moved one by one where the destination overlaps the source from above: that order is visible. */
   write(): void {
     const { f, bytes } = this;
-    const [load, store] = sizes[bytes]!;
+    const [load, store] = sizes[bytes];
     const out = f.block();
     this.#locate(tlb.write, false, out);
     this.#advance();
@@ -181,7 +181,7 @@ class Bulk {
    */
   compare(equal: boolean): void {
     const { f, bytes } = this;
-    const [load] = sizes[bytes]!;
+    const [load] = sizes[bytes];
     const begin = f.local('i32');
     const out = f.block();
     this.#locate(tlb.read, true, out);

@@ -75,13 +75,13 @@ export class CodeCache {
   lookup(cpu: number, index: number, fetcher: CodeFetcher): number {
     const words = this.#words;
     const block = cpu >>> 2;
-    const mode = words[block + (state.mode.offset >> 2)]!;
-    const ripLow = words[block + (state.rip.offset >> 2)]!;
-    const ripHigh = words[block + (state.rip.offset >> 2) + 1]!;
+    const mode = words[block + (state.mode.offset >> 2)];
+    const ripLow = words[block + (state.rip.offset >> 2)];
+    const ripHigh = words[block + (state.rip.offset >> 2) + 1];
     const wide = (mode & 3) === 2;
-    const low = wide ? ripLow : (ripLow + words[block + (segmentBase(Segment.cs).offset >> 2)]!) | 0;
+    const low = wide ? ripLow : (ripLow + words[block + (segmentBase(Segment.cs).offset >> 2)]) | 0;
     const high = wide ? ripHigh : 0;
-    const limit = wide ? -1 : words[block + (segmentLimit(Segment.cs).offset >> 2)]!;
+    const limit = wide ? -1 : words[block + (segmentLimit(Segment.cs).offset >> 2)];
     if (ripLow >>> 0 > limit >>> 0) return this.#beyondLimit(block);
     const address = fetcher.fetch(low, high);
     if (address === 0) return 0;
@@ -99,10 +99,10 @@ export class CodeCache {
     words[block + (state.codeBase.offset >> 2) + 1] = ripHigh - (ripLow >>> 0 < offset ? 1 : 0);
 
     const at = (table >>> 2) + offset;
-    const known = words[at]!;
-    const crosses = known !== 0 && (words[known >>> 2]! & 0xffff) === Handler.crossing;
+    const known = words[at];
+    const crosses = known !== 0 && (words[known >>> 2] & 0xffff) === Handler.crossing;
     if (known !== 0 && !crosses) return known;
-    if (known === 0 && this.#decoder.block(codePage, offset, end)) return words[at]!;
+    if (known === 0 && this.#decoder.block(codePage, offset, end)) return words[at];
 
     if (end < pageSize) return this.#beyondLimit(block);
     // The instruction goes on in the next page.

@@ -159,9 +159,9 @@ export class CodePages {
     const words = this.#words;
     const end = Math.min(from + length, pageSize);
     for (let offset = Math.max(from - longest + 1, 0); offset < end; offset++) {
-      const pointer = words[(table >>> 2) + offset]!;
+      const pointer = words[(table >>> 2) + offset];
       if (pointer === 0) continue;
-      const bytes = (words[pointer >>> 2]! >>> 16) & 0xff;
+      const bytes = (words[pointer >>> 2] >>> 16) & 0xff;
       if (offset + (bytes || longest) > from) return offset;
     }
     return -1;
@@ -170,8 +170,8 @@ export class CodePages {
   /** Takes a record out of its place in a table. It stays readable, and says that it is stale. */
   #drop(at: number): void {
     const words = this.#words;
-    const word = words[at]! >>> 2;
-    words[word] = (words[word]! & ~0xffff) | Handler.stale;
+    const word = words[at] >>> 2;
+    words[word] = (words[word] & ~0xffff) | Handler.stale;
     words[at] = 0;
   }
 }

@@ -69,9 +69,9 @@ export function writeLoop(module: ModuleBuilder, handlers: readonly InlineHandle
   f.get(rec).memory('i32.load16_u', record.handler).brTable(cases, rare);
   for (let handler = 0; handler < total; handler++) {
     f.end();
-    if (handler < Handler.first) ownHandlers[handler]!(parts, labels);
+    if (handler < Handler.first) ownHandlers[handler](parts, labels);
     else {
-      const { form, addressing } = handlers[handler - Handler.first]!;
+      const { form, addressing } = handlers[handler - Handler.first];
       lower(programOf(form), new InlineTarget(f, module, form, addressing, locals, labels));
     }
   }

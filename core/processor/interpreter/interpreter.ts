@@ -82,7 +82,7 @@ export class Interpreter {
   /** The handler for a form; `simple`: its memory operand is a base and a displacement. */
   handlerOf(form: Form, simple: boolean): number {
     const { id } = form;
-    return (simple ? this.#image.simple[id]! : 0) || this.#image.any[id]! || this.#handlers[id]! || this.#compile(form);
+    return (simple ? this.#image.simple[id] : 0) || this.#image.any[id] || this.#handlers[id] || this.#compile(form);
   }
 
   /** The form that a handler is for; none for the interpreter's own. */
@@ -101,6 +101,6 @@ export class Interpreter {
     const slot = this.#withFunction.push(form) - 1;
     this.table.set(slot, exports.handler as () => void);
     this.#handlers[form.id] = this.#image.rare + slot;
-    return this.#handlers[form.id]!;
+    return this.#handlers[form.id];
   }
 }

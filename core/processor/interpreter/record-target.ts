@@ -26,7 +26,7 @@ import { recordSupport } from './record-support.ts';
 export type Addressing = 'any' | 'simple';
 
 /** Where the record keeps a register operand. */
-const slotOf = (form: Form, operand: number): number => recordSlots[form.operands[operand]!.slot]!;
+const slotOf = (form: Form, operand: number): number => recordSlots[form.operands[operand].slot];
 
 /** The second immediate (ENTER's level, a far pointer's selector) is in the displacement. */
 export const isSecondImmediate = (form: Form, operand: number): boolean =>
@@ -60,7 +60,7 @@ export abstract class RecordTarget implements Target {
   }
 
   pushRegister(operand: number, width: Width): void {
-    if (this.form.operands[operand]!.kind === 'segment') {
+    if (this.form.operands[operand].kind === 'segment') {
       this.pushNumber(operand);
       this.f
         .i32(4)
@@ -83,7 +83,7 @@ export abstract class RecordTarget implements Target {
   }
   pushImmediate(operand: number, width: Width): void {
     const { f } = this;
-    const wide = this.form.operands[operand]!.kind === 'relative';
+    const wide = this.form.operands[operand].kind === 'relative';
     const at = isSecondImmediate(this.form, operand) ? record.displacement : record.immediate;
     f.get(this.rec);
     if (wide || width === 64) f.memory('i64.load', at);
@@ -132,7 +132,7 @@ export abstract class RecordTarget implements Target {
     if (leaf.operation === 'upper')
       return place.kind === 'register' ? place.upper === true : place.offset >= gprOffset(16);
     if (place.kind === 'register') return !place.upper;
-    return place.offset < gprOffset(16) === (this.form.operands[leaf.detail as number]!.kind === 'general');
+    return place.offset < gprOffset(16) === (this.form.operands[leaf.detail as number].kind === 'general');
   }
 
   pushOffset(): void {

@@ -42,14 +42,14 @@ export class RecordWriter {
     let count = 0;
     operands.forEach(({ slot }, operand) => {
       if (slot < 0) return;
-      slots[slot] = decoded.registers[operand]!;
+      slots[slot] = decoded.registers[operand];
       count++;
     });
 
     let displacementLow = decoded.displacementLow;
     let displacementHigh = decoded.displacementHigh;
     let immediateLow = decoded.immediateLow;
-    let immediateHigh = count > 2 ? slots[2]! | (slots[3]! << 16) : decoded.immediateHigh;
+    let immediateHigh = count > 2 ? slots[2] | (slots[3] << 16) : decoded.immediateHigh;
     const next = offset + decoded.length;
     if (decoded.ripRelative) {
       const low = (displacementLow >>> 0) + next;
@@ -66,7 +66,7 @@ export class RecordWriter {
 
     words[wordOf(pointer, record.handler)] =
       this.handlers.handlerOf(form, simple) | (decoded.length << 16) | (address << 24);
-    words[wordOf(pointer, record.a)] = slots[0]! | (slots[1]! << 16);
+    words[wordOf(pointer, record.a)] = slots[0] | (slots[1] << 16);
     words[wordOf(pointer, record.base)] = base | (decoded.index << 16);
     words[wordOf(pointer, record.segmentBase)] = segment | (offset << 16);
     words[wordOf(pointer, record.displacement)] = displacementLow;

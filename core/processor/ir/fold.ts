@@ -61,17 +61,17 @@ const rules: Partial<Record<Operation, Rule>> = {
   eq: (value, left, right) => (left === right ? constant(1, 1) : truthOfFlag(value, left, right, true)),
   ne: (value, left, right) => (left === right ? constant(1, 0) : truthOfFlag(value, left, right, false)),
   truncate: (value, inner) => {
-    if (inner.operation === 'truncate') return inner.inputs[0]!.truncate(value.width);
+    if (inner.operation === 'truncate') return inner.inputs[0].truncate(value.width);
     if (inner.operation !== 'zeroExtend' && inner.operation !== 'signExtend') return undefined;
-    const source = inner.inputs[0]!;
+    const source = inner.inputs[0];
     if (source.width >= value.width) return source.truncate(value.width);
     return inner.operation === 'zeroExtend' ? source.zeroExtend(value.width) : source.signExtend(value.width);
   },
   zeroExtend: (value, inner) =>
-    inner.operation === 'zeroExtend' ? inner.inputs[0]!.zeroExtend(value.width) : undefined,
+    inner.operation === 'zeroExtend' ? inner.inputs[0].zeroExtend(value.width) : undefined,
   signExtend: (value, inner) => {
-    if (inner.operation === 'signExtend') return inner.inputs[0]!.signExtend(value.width);
-    return inner.operation === 'zeroExtend' ? inner.inputs[0]!.zeroExtend(value.width) : undefined;
+    if (inner.operation === 'signExtend') return inner.inputs[0].signExtend(value.width);
+    return inner.operation === 'zeroExtend' ? inner.inputs[0].zeroExtend(value.width) : undefined;
   },
 };
 
@@ -143,7 +143,7 @@ export class Folder {
     const constants = inputs.map(constantOf);
     if (isComputable(operation) && constants.every(known => known !== undefined))
       return constant(value.width, compute(value, constants));
-    return rules[operation]?.(value, inputs[0]!, inputs[1]!);
+    return rules[operation]?.(value, inputs[0], inputs[1]);
   }
 
   #simplifySelect([condition, then, otherwise]: [Value, Value, Value]): Value | undefined {

@@ -59,6 +59,6 @@ export const isComputable = (operation: Operation): boolean => operation in mean
 export function compute(value: Value, inputs: readonly bigint[]): bigint {
   const meaning = meanings[value.operation];
   if (!meaning) throw new Error(`${value.operation} is no arithmetic`);
-  const from: Width = value.inputs[0]!.width;
+  const from: Width = value.inputs[0].width;
   return BigInt.asUintN(value.width, meaning(inputs, value.width, from));
 }

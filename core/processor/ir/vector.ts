@@ -38,12 +38,12 @@ const widthOf = (name: string): Width => {
   if (/^(eq|ne|lt|le|gt|ge)$/.test(what) && /^f(32|64)$/.test(shape)) return 1;
   if (what === 'any_true' || what === 'all_true') return 1;
   if (what === 'bitmask') return 32;
-  return shape.includes('x') || shape === 'v128' ? 128 : (lanes[shape]! as Width);
+  return shape.includes('x') || shape === 'v128' ? 128 : (lanes[shape] as Width);
 };
 
 /** A vector operation of values; its width follows from its name. */
 export const simd = (name: string, ...inputs: Value[]): Value =>
-  new Value('vector', widthOf(name), inputs, vectorOperation(name, lanes[name.split('.')[0]!]!));
+  new Value('vector', widthOf(name), inputs, vectorOperation(name, lanes[name.split('.')[0]]));
 
 /** Bytes of two vectors by constant indices, 0 to 31. */
 export const shuffle = (left: Value, right: Value, bytes: readonly number[]): Value =>

@@ -118,7 +118,7 @@ export class OpcodeMap {
     this.#numbers = new Map(this.rows.map((row, n) => [row, n]));
     const byOpcode: Row[][] = Array.from({ length: opcodeCount }, () => []);
     for (const row of this.rows) {
-      for (let n = 0; n < (row.plusRegister ? 8 : 1); n++) byOpcode[(row.space << 8) | (row.byte + n)]!.push(row);
+      for (let n = 0; n < (row.plusRegister ? 8 : 1); n++) byOpcode[(row.space << 8) | (row.byte + n)].push(row);
     }
     const cells: number[] = [];
     byOpcode.forEach((rows, opcode) => {
@@ -135,9 +135,9 @@ export class OpcodeMap {
   }
 
   #addOpcode(opcode: number, rows: readonly Row[], cells: number[]): void {
-    const { hasModrm } = rows[0]!;
+    const { hasModrm } = rows[0];
     const other = rows.find(row => row.hasModrm !== hasModrm);
-    if (other) throw new Error(`${rows[0]!.text} and ${other.text} disagree whether there is a ModRM byte`);
+    if (other) throw new Error(`${rows[0].text} and ${other.text} disagree whether there is a ModRM byte`);
     const splits = hasModrm && rows.some(row => row.reg >= 0 || row.modrm >= 0 || !(row.memory && row.register));
     this.opcodeKinds[opcode] = hasModrm ? (splits ? 3 : 2) : 1;
     this.opcodeCells[opcode] = cells.length;
@@ -181,7 +181,7 @@ export class OpcodeMap {
   #variant(rows: readonly Row[], state: SizeState): number {
     const index = rows.findIndex(row => sizeIn(row, state) !== 0);
     if (index < 0) return 0;
-    const row = rows[index]!;
+    const row = rows[index];
     const rest = rows.slice(index + 1).filter(each => sizeIn(each, state) !== 0);
     const rival = rest.find(each => specificity(each) === specificity(row));
     if (rival) throw new Error(`${row.text} and ${rival.text} claim the same bytes`);

@@ -7,7 +7,7 @@ const programs: Program[] = [];
 
 export function programOf(form: Form): Program {
   programs[form.id] ??= trace(form);
-  return programs[form.id]!;
+  return programs[form.id];
 }
 
 /** Whether nothing of what follows such an instruction is sure to be executed next. */

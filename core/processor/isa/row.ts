@@ -102,7 +102,7 @@ function parseRow(instruction: Instruction, encoding: Encoding): Row {
   const vex = tokens[0] === 'vex';
   if (vex) tokens.shift();
   let prefix: MandatoryPrefix = 'any';
-  if (tokens[0]! in prefixes && isByte(tokens[1])) prefix = prefixes[tokens.shift()!]!;
+  if (tokens[0] in prefixes && isByte(tokens[1])) prefix = prefixes[tokens.shift()!];
   let space: Space = Space.one;
   const [leading, second] = tokens;
   if (leading === '0f' && isByte(second)) {
@@ -136,8 +136,8 @@ function parseRow(instruction: Instruction, encoding: Encoding): Row {
   if (rm.length > 1) wrong('two operands in ModRM.rm');
   if (plusRegister && byte & 7) wrong('+r on an opcode that is no multiple of eight');
   const forcesRegister = operands.some(({ kind }) => kind === 'control' || kind === 'debug');
-  const memory = modrm >= 0 ? modrm < 0xc0 : only !== 'reg' && (rm.length === 0 || rm[0]!.memory) && !forcesRegister;
-  const register = modrm >= 0 ? modrm >= 0xc0 : only !== 'mem' && (rm.length === 0 || rm[0]!.register);
+  const memory = modrm >= 0 ? modrm < 0xc0 : only !== 'reg' && (rm.length === 0 || rm[0].memory) && !forcesRegister;
+  const register = modrm >= 0 ? modrm >= 0xc0 : only !== 'mem' && (rm.length === 0 || rm[0].register);
   const feature = options.feature ?? instruction.feature;
   return {
     instruction,

@@ -49,7 +49,7 @@ function enterMmx(tracer: Tracer): void {
 
 /** An Intel processor has reset TOP when a store faults, and marked the registers too when it is MASKMOVQ that does. */
 function enterMmxEarly({ effects, form }: Tracer): void {
-  for (const [name, value] of form.operands[0]!.kind === 'memory' ? mmxState.slice(0, 1) : mmxState) {
+  for (const [name, value] of form.operands[0].kind === 'memory' ? mmxState.slice(0, 1) : mmxState) {
     const place = { kind: 'state', ...state[name], file: 'plain' } as const;
     effects.push({ kind: 'set', place, value: constant(8, value) });
   }

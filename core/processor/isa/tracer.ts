@@ -162,8 +162,8 @@ export class Tracer {
     if (widths.length !== inputs.length)
       throw new Error(`${helper} takes ${widths.length} arguments, not ${inputs.length}`);
     widths.forEach((width, n) => {
-      if (inputs[n]!.width !== width)
-        throw new Error(`${helper}: argument ${n} has ${inputs[n]!.width} bits, not ${width}`);
+      if (inputs[n].width !== width)
+        throw new Error(`${helper}: argument ${n} has ${inputs[n].width} bits, not ${width}`);
     });
     const produced = results.map(width => new Value('result', width));
     this.effects.push({ kind: 'call', helper, inputs, results: produced });

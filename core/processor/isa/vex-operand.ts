@@ -18,7 +18,7 @@ export class VexOperand implements Operand {
   }
 
   get form(): OperandForm {
-    return this.#run.form.operands[this.#written]!;
+    return this.#run.form.operands[this.#written];
   }
   get width(): Width {
     return this.form.lane || this.#base.width;
@@ -28,7 +28,7 @@ export class VexOperand implements Operand {
   }
 
   get #base(): Operand {
-    return this.#run.bases[this.#written]!;
+    return this.#run.bases[this.#written];
   }
   get #isVector(): boolean {
     const { kind } = this.form;
@@ -40,7 +40,7 @@ export class VexOperand implements Operand {
   }
 
   read(): Value {
-    return this.#isVector ? this.#run.read(this.#read, this.#lane) : this.#run.bases[this.#read]!.read();
+    return this.#isVector ? this.#run.read(this.#read, this.#lane) : this.#run.bases[this.#read].read();
   }
 
   whole(): Value {

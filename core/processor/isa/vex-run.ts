@@ -57,10 +57,10 @@ export class VexRun {
 
   /** A lane of a vector operand. */
   read(operand: number, lane: number): Value {
-    const form = this.form.operands[operand]!;
-    if (this.form.lanes === 1 || form.lane === 0) return this.#once(operand)[0]!;
+    const form = this.form.operands[operand];
+    if (this.form.lanes === 1 || form.lane === 0) return this.#once(operand)[0];
     if (form.width === 256) {
-      if (form.kind === 'memory') return this.#once(operand)[lane]!;
+      if (form.kind === 'memory') return this.#once(operand)[lane];
       return leaf(lane ? 'upper' : 'register', 128, operand);
     }
     const [whole] = this.#once(operand) as [Value];
@@ -87,11 +87,11 @@ export class VexRun {
 
   /** Memory is read once, whichever lanes ask. */
   #once(operand: number): readonly Value[] {
-    const base = this.bases[operand]!;
+    const base = this.bases[operand];
     if (!(base instanceof MemoryOperand)) return [base.read()];
     let known = this.#loads.get(operand);
     if (!known) {
-      known = this.form.operands[operand]!.width === 256 ? base.readPair() : [base.read()];
+      known = this.form.operands[operand].width === 256 ? base.readPair() : [base.read()];
       this.#loads.set(operand, known);
     }
     return known;
@@ -106,7 +106,7 @@ export class VexRun {
     const code = bits ? first.code.or(constant(32, bits)) : first.code;
     const lanes = this.#help.map(({ inputs }) => inputs.map(input => input.zeroExtend(128)));
     const [low, ...high] = lanes as [Value[], ...Value[][]];
-    const inputs = [low[0]!, low[1]!, first.target.number(), code, ...low.slice(2), ...high.flat()];
+    const inputs = [low[0], low[1], first.target.number(), code, ...low.slice(2), ...high.flat()];
     const helper = wide ? first.wide! : first.helper;
     const plain = this.#help.reduce<Value | undefined>((all, { plain: one }) => one && all?.and(one), yes);
     this.#help.length = 0;
@@ -119,9 +119,9 @@ export class VexRun {
 
   #commit(): void {
     const { operands } = this.form;
-    const written = [...this.#writes].sort(([a], [b]) => rank(operands[a]!.kind) - rank(operands[b]!.kind));
+    const written = [...this.#writes].sort(([a], [b]) => rank(operands[a].kind) - rank(operands[b].kind));
     for (const [operand, values] of written) {
-      if (operands[operand]!.kind === 'memory') this.#store(operand, values);
+      if (operands[operand].kind === 'memory') this.#store(operand, values);
       else this.#writeRegister(operand, values);
     }
   }
@@ -129,13 +129,13 @@ export class VexRun {
   #store(operand: number, [low, high]: readonly Value[]): void {
     const base = this.bases[operand] as MemoryOperand;
     if (!high) base.write(low!);
-    else if (this.form.operands[operand]!.width === 256) base.writePair(low!, high);
+    else if (this.form.operands[operand].width === 256) base.writePair(low!, high);
     else base.write(joined(low!, high));
   }
 
   #writeRegister(operand: number, [low, high]: readonly Value[]): void {
     const { cpu, form } = this;
-    if (high && form.operands[operand]!.width === 256) {
+    if (high && form.operands[operand].width === 256) {
       cpu.setRegister(operand, low!);
       cpu.setRegister(operand, high, true);
       return;

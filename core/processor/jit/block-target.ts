@@ -80,12 +80,12 @@ export class BlockTarget implements Target {
   }
 
   #slot(operand: number): number {
-    return this.#at.slots[this.#at.form.operands[operand]!.slot]!;
+    return this.#at.slots[this.#at.form.operands[operand].slot];
   }
 
   pushRegister(operand: number, width: Width): void {
     const slot = this.#slot(operand);
-    if (this.#at.form.operands[operand]!.kind === 'segment') this.pushState(segmentSelector(slot).offset, width);
+    if (this.#at.form.operands[operand].kind === 'segment') this.pushState(segmentSelector(slot).offset, width);
     else this.pushState(slot, width);
   }
   pushUpper(operand: number): void {
@@ -102,7 +102,7 @@ export class BlockTarget implements Target {
   pushImmediate(operand: number, width: Width): void {
     const { f } = this;
     const { form, immediate, displacement } = this.#at;
-    if (form.operands[operand]!.kind === 'relative') {
+    if (form.operands[operand].kind === 'relative') {
       f.get(this.locals.codeBase).i64(immediate).op('i64.add');
       return;
     }

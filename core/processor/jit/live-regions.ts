@@ -74,7 +74,7 @@ export class LiveRegions {
     view.setUint32(next + gotoRecord.link, pointer + record.size, true);
     view.setUint32(next + gotoRecord.target, after, true);
 
-    view.setUint16(pointer + jittedRecord.count, region.blocks[index]!.instructions.length, true);
+    view.setUint16(pointer + jittedRecord.count, region.blocks[index].instructions.length, true);
     view.setUint32(pointer + jittedRecord.original, copy, true);
     view.setUint32(pointer + jittedRecord.slot, slot, true);
     view.setUint32(pointer + jittedRecord.block, index, true);

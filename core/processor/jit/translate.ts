@@ -54,7 +54,7 @@ export function translate(region: Region, module: ModuleBuilder): FunctionBuilde
     if (index < 0) {
       f.get(codeBase).i64(offset).op('i64.add').set(rip);
       target.leave();
-    } else if (index > current) f.br(labels[index]!);
+    } else if (index > current) f.br(labels[index]);
     else {
       if (blocks.length > 1) f.i32(index).set(next);
       f.br(top);
@@ -114,7 +114,7 @@ function needsFlagsSettled({ id }: Form, { effects }: Program): boolean {
       effect.kind === 'finish' ||
       (effect.kind === 'call' && (!effect.when || (helpers[effect.helper] as Helper).flags === true)),
   );
-  return settling[id]!;
+  return settling[id];
 }
 
 /** What of the register file a form reads and writes, by operand and by place in the state block. */
@@ -170,7 +170,7 @@ function registersOf(blocks: readonly Block[]): { used: Set<number>; written: Se
   for (const { instructions } of blocks)
     for (const { form, base, index, slots } of instructions) {
       const registers = registersOfForm(form);
-      const slot = (operand: number): number => slots[form.operands[operand]!.slot]!;
+      const slot = (operand: number): number => slots[form.operands[operand].slot];
       for (const operand of registers.operands) add(used, slot(operand));
       for (const offset of registers.offsets) add(used, offset);
       for (const operand of registers.writtenOperands) add(written, slot(operand));

@@ -224,17 +224,17 @@ export class PhysicalMemory {
   /** From now on writes to whole pages of linear memory are noted, whoever makes them; each page costs the first write to it. */
   trackWrites(address: number, size: number): void {
     const first = address >>> 12;
-    for (let page = first; page < first + size / pageSize; page++) this.codePages[page]! |= Page.clean;
+    for (let page = first; page < first + size / pageSize; page++) this.codePages[page] |= Page.clean;
     // Entries of write TLBs lead there.
     for (const watcher of this.#watchers) watcher.remapped();
   }
   untrackWrites(address: number, size: number): void {
     const first = address >>> 12;
-    for (let page = first; page < first + size / pageSize; page++) this.codePages[page]! &= ~Page.clean;
+    for (let page = first; page < first + size / pageSize; page++) this.codePages[page] &= ~Page.clean;
   }
   /** Of a page whose writes are tracked: nobody has written it since. */
   isClean(address: number): boolean {
-    return (this.codePages[address >>> 12]! & Page.clean) !== 0;
+    return (this.codePages[address >>> 12] & Page.clean) !== 0;
   }
 
   /** Arms a monitor: it is disarmed by the next write to the line of memory at this linear-memory address, whoever makes it. */
@@ -255,12 +255,12 @@ export class PhysicalMemory {
   /** A page whose monitors are all disarmed is written as any other. What is left to watch for there. */
   #releaseMonitored(page: number): number {
     return this.#monitors.some(monitor => monitor.watches(page))
-      ? this.codePages[page]!
+      ? this.codePages[page]
       : this.#release(page, Page.monitored);
   }
 
   #release(page: number, use: number): number {
-    this.codePages[page]! &= ~use;
+    this.codePages[page] &= ~use;
     return this.codePages[page];
   }
 

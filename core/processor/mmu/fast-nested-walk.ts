@@ -76,8 +76,8 @@ export function writeNestedPage(use: NestedUse): FunctionBuilder {
   f.end();
 
   f.get(permitted);
-  field(required[use]!.offset).op('i32.and');
-  field(required[use]!.offset).op('i32.ne').brIf(out);
+  field(required[use].offset).op('i32.and');
+  field(required[use].offset).op('i32.ne').brIf(out);
   f.get(all);
   f.get(cpu).memory(
     'i64.load',

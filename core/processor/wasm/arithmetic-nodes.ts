@@ -125,7 +125,7 @@ function compare({ operation, inputs }: Value, values: ValueWriter, negate: bool
   const { f } = values;
   const [left, right] = inputs as [Value, Value];
   const prefix = left.width === 64 ? 'i64' : 'i32';
-  const name = negate ? negated[operation]! : comparisons[operation]!;
+  const name = negate ? negated[operation] : comparisons[operation];
   if (isConstant(right, 0n) && (operation === 'eq' || operation === 'ne')) {
     values.push(left);
     f.op(`${prefix}.eqz`);

@@ -154,7 +154,7 @@ export class FunctionBuilder {
     return this.parameters.length + this.locals.length - 1;
   }
   release(local: number): void {
-    const type = this.locals[local - this.parameters.length]!;
+    const type = this.locals[local - this.parameters.length];
     this.#free[type].push(local);
   }
 

@@ -165,7 +165,7 @@ class Lowering {
         const locals = results.map(({ width }) => values.local(width));
         this.#when(when, () => this.#call(effect, locals), 'unlikely');
         results.forEach((result, n) => {
-          values.bind(result, locals[n]!);
+          values.bind(result, locals[n]);
         });
         return;
       }
@@ -260,7 +260,7 @@ class Lowering {
       if (result.width === 128) f.memory('v128.load', slot, 0);
       else f.memory(result.width === 64 ? 'i64.load' : 'i32.load', slot);
       if (result.width < 32) f.i32((1 << result.width) - 1).op('i32.and');
-      f.set(locals[n]!);
+      f.set(locals[n]);
       slot += result.width === 128 ? 16 : 8;
     });
   }

@@ -213,7 +213,7 @@ function body(builder: FunctionBuilder): number[] {
   const { code } = builder;
   for (const { offset, target } of builder.calls) {
     const index = padded(target.index);
-    for (let byte = 0; byte < index.length; byte++) code[offset + byte] = index[byte]!;
+    for (let byte = 0; byte < index.length; byte++) code[offset + byte] = index[byte];
   }
   const head = declarations(builder);
   const out = leb(head.length + code.length + 1);

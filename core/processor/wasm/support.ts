@@ -4,7 +4,7 @@ import type { ModuleBuilder } from './module.ts';
 import type { OpcodeName } from './opcodes.ts';
 
 export function support(module: ModuleBuilder, name: string): FunctionReference {
-  return module.shared(name, writers[name]!);
+  return module.shared(name, writers[name]);
 }
 
 const writers: Readonly<Record<string, () => FunctionBuilder>> = {

@@ -137,11 +137,11 @@ export class ValueWriter {
       return true;
     }
     if (value.operation === 'truncate' && !this.#find(value)) {
-      let source = value.inputs[0]!;
+      let source = value.inputs[0];
       let bit = 0;
-      if (source.operation === 'shr' && source.inputs[1]!.operation === 'constant' && !this.#find(source)) {
-        bit = Number(source.inputs[1]!.detail);
-        source = source.inputs[0]!;
+      if (source.operation === 'shr' && source.inputs[1].operation === 'constant' && !this.#find(source)) {
+        bit = Number(source.inputs[1].detail);
+        source = source.inputs[0];
       }
       if (source.width <= 64 && bit < source.width) {
         this.push(source, true);
@@ -205,7 +205,7 @@ export class ValueWriter {
       return true;
     }
     if (value.operation === 'element') {
-      pushElement(this, value.detail as ArrayField, value.inputs[0]!);
+      pushElement(this, value.detail as ArrayField, value.inputs[0]);
       return true;
     }
     if (value.operation === 'vector') {

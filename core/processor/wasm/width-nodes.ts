@@ -14,7 +14,7 @@ export function signExtend32(f: FunctionBuilder, width: Width): void {
 export function writeWidthChange(value: Value, values: ValueWriter, loose: boolean): boolean | undefined {
   const { f } = values;
   const { operation, width, inputs } = value;
-  const left = inputs[0]!;
+  const left = inputs[0];
   switch (operation) {
     case 'zeroExtend':
       values.push(left);
@@ -29,8 +29,8 @@ export function writeWidthChange(value: Value, values: ValueWriter, loose: boole
       if (left.width >= 64 && width < 64) f.op('i32.wrap_i64');
       return values.settle(width, loose);
     case 'select':
-      values.push(inputs[1]!, loose);
-      values.push(inputs[2]!, loose);
+      values.push(inputs[1], loose);
+      values.push(inputs[2], loose);
       values.pushTruth(left);
       if (width === 128) f.selectTyped('v128');
       else f.op('select');
@@ -38,9 +38,9 @@ export function writeWidthChange(value: Value, values: ValueWriter, loose: boole
     case 'branch':
       values.pushTruth(left);
       f.if(carrier(width), 'likely');
-      values.scope(() => values.push(inputs[1]!));
+      values.scope(() => values.push(inputs[1]));
       f.else();
-      values.scope(() => values.push(inputs[2]!));
+      values.scope(() => values.push(inputs[2]));
       f.end();
       return true;
     case 'low64':
@@ -54,7 +54,7 @@ export function writeWidthChange(value: Value, values: ValueWriter, loose: boole
     case 'join64':
       values.push(left);
       f.simd('i64x2.splat');
-      values.push(inputs[1]!);
+      values.push(inputs[1]);
       f.simd('i64x2.replace_lane').byte(1);
       return true;
     default:

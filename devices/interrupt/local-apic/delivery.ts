@@ -54,7 +54,7 @@ export class Delivery {
       }
       case DeliveryMode.Init:
         for (const { processor } of meant) {
-          this.units[processor]!.initialize();
+          this.units[processor].initialize();
           this.signals.init(processor);
         }
         return meant.length > 0;

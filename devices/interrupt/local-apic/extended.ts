@@ -31,7 +31,7 @@ export function writeExtended(unit: LocalApicUnit, register: number, value: bigi
 /** The bits that may be set in a register, or undefined if it cannot be written. */
 function writableBits(register: number): number | undefined {
   if (register >= Register.timer && register <= Register.error) {
-    return lvtWritable[register - Register.timer]! | lvtIgnored;
+    return lvtWritable[register - Register.timer] | lvtIgnored;
   }
   switch (register) {
     case Register.taskPriority:

@@ -102,7 +102,7 @@ export class LocalApic extends Device {
     }
     const parsed = this.#units.map((unit, index) => unit.parse({ ...saved[index], version: 1 }));
     this.#units.forEach((unit, index) => {
-      unit.restore(parsed[index]!);
+      unit.restore(parsed[index]);
     });
     this.#external = external;
   }
@@ -128,14 +128,14 @@ export class LocalApic extends Device {
       name,
       read: (offset, processor) => {
         if (offset & 15) return 0;
-        const unit = this.#units[processor]!;
+        const unit = this.#units[processor];
         const value = offset < 0x400 ? readRegister(unit, offset >> 4) : undefined;
         if (value === undefined) unit.fail(ErrorStatus.register);
         return value ?? 0;
       },
       write: (offset, value, processor) => {
         if (offset & 15) return;
-        const unit = this.#units[processor]!;
+        const unit = this.#units[processor];
         const known = offset < 0x400 && writeRegister(unit, offset >> 4, value, this.#delivery);
         if (!known) unit.fail(ErrorStatus.register);
       },

@@ -11,10 +11,10 @@ export interface Commands {
 export function readRegister(unit: LocalApicUnit, register: number): number | undefined {
   const { state } = unit;
   if (register >= Register.inService && register < Register.inService + 24) {
-    const set = [state.inService, state.triggered, state.requested][(register - Register.inService) >> 3]!;
-    return set[register & 7]! >>> 0;
+    const set = [state.inService, state.triggered, state.requested][(register - Register.inService) >> 3];
+    return set[register & 7] >>> 0;
   }
-  if (register > Register.timer && register <= Register.error) return state.lvt[register - Register.timer]!;
+  if (register > Register.timer && register <= Register.error) return state.lvt[register - Register.timer];
   switch (register) {
     case Register.id:
       return unit.extended ? unit.processor : (unit.processor << 24) >>> 0;
@@ -105,7 +105,7 @@ export function writeRegister(unit: LocalApicUnit, register: number, value: numb
 
 function writeEntry(unit: LocalApicUnit, register: number, value: number): void {
   const masked = unit.softwareEnabled ? 0 : Lvt.masked;
-  const entry = (value & lvtWritable[register - Register.timer]!) | masked;
+  const entry = (value & lvtWritable[register - Register.timer]) | masked;
   if (register === Register.timer) {
     unit.timer.entry = entry;
     return;
@@ -118,6 +118,6 @@ function writeEntry(unit: LocalApicUnit, register: number, value: number): void 
 /** Software disablement masks all local vectors (12.4.7.2). */
 function maskEntries(unit: LocalApicUnit): void {
   const { lvt } = unit.state;
-  for (let index = 1; index < lvt.length; index++) lvt[index]! |= Lvt.masked;
+  for (let index = 1; index < lvt.length; index++) lvt[index] |= Lvt.masked;
   unit.timer.entry |= Lvt.masked;
 }

@@ -120,7 +120,7 @@ export class LocalApicUnit implements InterruptController {
 
   /** A rising edge on LINT0 or LINT1. A level-triggered ExtINT is not latched: `pending` looks at the pin. */
   signal(index: 0 | 1): void {
-    const entry = this.state.lvt[Register.lint0 + index - Register.timer]!;
+    const entry = this.state.lvt[Register.lint0 + index - Register.timer];
     if (!this.enabled && index === 0 && this.processor === 0) this.onChange?.();
     if (!this.enabled || entry & Lvt.masked) return;
     switch ((entry & Lvt.mode) >> 8) {
@@ -150,7 +150,7 @@ export class LocalApicUnit implements InterruptController {
     const { state } = this;
     const first = (state.errors & error) === 0;
     state.errors |= error;
-    const entry = state.lvt[Register.error - Register.timer]!;
+    const entry = state.lvt[Register.error - Register.timer];
     if (first && !(entry & Lvt.masked)) this.#request(entry & Lvt.vector);
   }
 
@@ -200,7 +200,7 @@ export class LocalApicUnit implements InterruptController {
     const { external } = this.around;
     if (!external?.pending) return false;
     if (!this.enabled) return this.processor === 0;
-    const entry = this.state.lvt[Register.lint0 - Register.timer]!;
+    const entry = this.state.lvt[Register.lint0 - Register.timer];
     return this.state.externalMessage || (entry & (Lvt.masked | Lvt.mode)) === DeliveryMode.External << 8;
   }
 

@@ -75,7 +75,7 @@ export class Block implements VirtioModel {
     const saved = this.#unanswered;
     this.#giveUp();
     this.#saved = saved;
-    this.serve(this.#port.queues[0]!);
+    this.serve(this.#port.queues[0]);
   }
 
   reset(): void {
@@ -181,7 +181,7 @@ export class Block implements VirtioModel {
   }
 
   #goOn(): void {
-    const queue = this.#port.queues[0]!;
+    const queue = this.#port.queues[0];
     if (queue.state.enabled && this.#port.live) this.serve(queue);
   }
 }

@@ -176,4 +176,4 @@ export class SplitQueue {
 const isPossible = (size: number, largest: number): boolean =>
   Number.isInteger(size) && size > 0 && size <= largest && (size & (size - 1)) === 0;
 
-const addressOf = (words: readonly number[]): number => words[1]! * 2 ** 32 + words[0]!;
+const addressOf = (words: readonly number[]): number => words[1] * 2 ** 32 + words[0];

@@ -74,7 +74,7 @@ export class VirtioPci implements Transport {
   }
 
   queueInterrupt(queue: number): void {
-    this.#interrupt(this.#state.common.queueVectors[queue]!, InterruptStatus.queue);
+    this.#interrupt(this.#state.common.queueVectors[queue], InterruptStatus.queue);
   }
 
   configurationInterrupt(): void {

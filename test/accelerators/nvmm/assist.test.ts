@@ -97,7 +97,7 @@ for (const vendor of vendors) {
         mem({ gpa, write, size, data }) {
           for (let n = 0; n < size; n++) {
             if (write) mmiobuf[gpa - 0xc0_0000 + n] = data.getUint8(n);
-            else data.setUint8(n, mmiobuf[gpa - 0xc0_0000 + n]!);
+            else data.setUint8(n, mmiobuf[gpa - 0xc0_0000 + n]);
           }
         },
       });

@@ -72,7 +72,7 @@ export class Toy {
     const { lib, mach, vcpu } = this;
     do {
       vcpu.cpuid;
-      this.driver.host.cpus[0]!.armTimer(1_000_000);
+      this.driver.host.cpus[0].armTimer(1_000_000);
       if (lib.vcpuRun(mach, vcpu)) throw new Error(`nvmm_vcpu_run: errno ${lib.errno}`);
     } while (vcpu.exit.reason === ExitReason.none);
     return vcpu.exit.reason;

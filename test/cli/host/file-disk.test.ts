@@ -188,8 +188,8 @@ for (const [code, why] of [
     }
     t.is(told.length, 1);
     t.is(disk.failure, told[0]);
-    t.true(told[0]!.message.startsWith(`${path}: writing failed`));
-    t.truthy(told[0]!.remedy);
+    t.true(told[0].message.startsWith(`${path}: writing failed`));
+    t.truthy(told[0].remedy);
     await disk.close();
   });
 

@@ -171,10 +171,10 @@ test('an interrupt reaches the 8259s too, if it is wired to them, and the regist
   // INTB of slot 6 is the last of the four.
   board.out(0x20, 0x0a);
   t.is(board.in(0x20), 0x80);
-  t.true(ioapic.inspect().pins[19]!.asserted);
+  t.true(ioapic.inspect().pins[19].asserted);
   t.is(card.readConfiguration(0x3c, 1), 7);
   card.setInterrupt(false);
-  t.false(ioapic.inspect().pins[19]!.asserted);
+  t.false(ioapic.inspect().pins[19].asserted);
   t.throws(() => board.add('again', PciHost, { legacyIrqs: ['pic@10'] }), {
     code: 'bad-option',
     message: /legacyIrqs/,

@@ -173,8 +173,8 @@ test('saved and restored elsewhere, everything is where it was', t => {
   bench.write(2, 0x3c, 5, 1);
   const saved = Object.entries(bench.devices).map(([name, device]) => [name, device.save()] as const);
   const other = full();
-  for (const [name, state] of saved) other.devices[name]!.restore(state);
+  for (const [name, state] of saved) other.devices[name].restore(state);
   t.is(other.load(0xd000_2000), 8);
   t.is(other.read(2, 0x3c, 1), 5);
-  for (const [name, state] of saved) t.deepEqual(other.devices[name]!.save(), state);
+  for (const [name, state] of saved) t.deepEqual(other.devices[name].save(), state);
 });

@@ -42,7 +42,7 @@ const resolution = 2_000;
 
 function sameDeadlines(exact: readonly number[], late: readonly number[], what: string): void {
   const off = late.filter((at, index) => at !== exact[index]);
-  const isNear = late.every((at, index) => Math.abs(at - exact[index]!) <= resolution);
+  const isNear = late.every((at, index) => Math.abs(at - exact[index]) <= resolution);
   if (exact.length !== late.length || off.length > 1 || !isNear) same(exact, late, what);
 }
 
@@ -86,7 +86,7 @@ test('a guest reads the same at the same moments, however late timers fire', t =
       }
       const states = saved(exact);
       saved(late).forEach(([name, state], index) => {
-        same(states[index]![1], state, `state of ${name}`);
+        same(states[index][1], state, `state of ${name}`);
       });
     }),
     settings,

@@ -195,7 +195,7 @@ test('saved while a reset’s leavings count, another machine goes on at the sam
   fill(first);
   const other = machine();
   other.bench.time.ticks = first.bench.time.ticks;
-  for (const [name, device] of Object.entries(first.bench.devices)) other.bench.devices[name]!.restore(device.save());
+  for (const [name, device] of Object.entries(first.bench.devices)) other.bench.devices[name].restore(device.save());
   other.bench.ram.set(first.bench.ram);
   t.deepEqual(other.bench.devices.disk!.save(), first.bench.devices.disk!.save());
   for (let n = 0; n < 400; n++) {
@@ -233,8 +233,8 @@ test('whatever a guest does, requests are bounded, each is answered once, and no
   };
   const inOrder = () => {
     for (let last = -1; checked < host.log.length; checked++) {
-      if (host.log[checked]! < last) t.fail(`${host.log[checked]} after ${last}`);
-      last = host.log[checked]!;
+      if (host.log[checked] < last) t.fail(`${host.log[checked]} after ${last}`);
+      last = host.log[checked];
     }
   };
   for (let operation = 0; operation < 60_000; operation++) {
@@ -244,7 +244,7 @@ test('whatever a guest does, requests are bounded, each is answered once, and no
       if (open.has(slot)) continue;
       const isLong = below(200) === 0;
       const shape = isLong ? { pieces: 14, length: 0x6_0000 } : { pieces: below(3), length: 512 * (1 + below(16)) };
-      offer(queue!, { slot, type: types[below(types.length)]!, sequence: sequence++, ...shape });
+      offer(queue!, { slot, type: types[below(types.length)], sequence: sequence++, ...shape });
       open.add(slot);
       if (below(4) === 0) driver.notify(0);
     } else if (dice < 985) {

@@ -18,7 +18,7 @@ function machine(options: { disk?: BlockBackend; readOnly?: boolean; serial?: st
 
 test('tells its capacity and limits', t => {
   const { bench, driver } = machine();
-  const { at, length } = driver.structures[4]!;
+  const { at, length } = driver.structures[4];
   t.is(bench.load(at, 8), 16);
   t.is(bench.load(at + 8), 0x4_0000, 'size_max');
   t.is(bench.load(at + 12), 126, 'seg_max: two less than the smallest queue that drivers make');
@@ -227,7 +227,7 @@ test('saved with requests under way, it finishes them elsewhere at the same mome
     const now = bench.time.ticks;
     other.bench.time.ticks = now;
     // Devices first, memory after: a machine may restore them in any order.
-    for (const [name, device] of Object.entries(bench.devices)) other.bench.devices[name]!.restore(device.save());
+    for (const [name, device] of Object.entries(bench.devices)) other.bench.devices[name].restore(device.save());
     t.deepEqual(other.bench.devices.disk!.save(), bench.devices.disk!.save());
     other.bench.ram.set(bench.ram);
     for (const each of [bench, other.bench]) {

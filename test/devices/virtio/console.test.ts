@@ -69,7 +69,7 @@ test('input waits while the device may not use memory', t => {
 test('last words need no queue', t => {
   const { bench, stream, driver } = machine();
   t.true(driver.offers(2));
-  bench.store(driver.structures[4]!.at + 8, '!'.charCodeAt(0));
+  bench.store(driver.structures[4].at + 8, '!'.charCodeAt(0));
   t.is(stream.text, '!');
 });
 

@@ -68,7 +68,7 @@ export class Driver {
   }
 
   get common(): number {
-    return this.structures[1]!.at;
+    return this.structures[1].at;
   }
 
   get status(): number {
@@ -131,12 +131,12 @@ export class Driver {
   notify(index: number): void {
     this.writeCommon('queueSelect', index, 2);
     const off = this.readCommon('notifyOff', 2);
-    this.bench.store(this.structures[2]!.at + off * this.multiplier, index, 2);
+    this.bench.store(this.structures[2].at + off * this.multiplier, index, 2);
   }
 
   /** Reading it takes the interrupt back. */
   interruptStatus(): number {
-    return this.bench.load(this.structures[3]!.at, 1);
+    return this.bench.load(this.structures[3].at, 1);
   }
 
   /** Turns MSI-X on: vector n is message 0x50 + n to processor 0. */

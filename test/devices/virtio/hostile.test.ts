@@ -70,7 +70,7 @@ test('configuration space and BARs take anything', async t => {
       const again = bench.powerOn();
       const fresh = machine().bench;
       for (const [name, device] of Object.entries(again.devices))
-        t.deepEqual(device.save(), fresh.devices[name]!.save());
+        t.deepEqual(device.save(), fresh.devices[name].save());
       return true;
     }),
     settings,
@@ -114,7 +114,7 @@ test('queues take any descriptors: no exception, no hang, no step outside RAM, a
         const driver = new Driver(bench, device);
         const queues = driver.start([features.version1, features.indirect, features.eventIndex]);
         if (messages) driver.useMessages();
-        const target = queues[queue % queues.length]!;
+        const target = queues[queue % queues.length];
         const { memory } = bench;
         memory.write32(0x4_0000, header.type);
         memory.write64(0x4_0008, BigInt(header.sector));
@@ -167,7 +167,7 @@ test('rings may lie anywhere', async t => {
       driver.writeCommon('queueSelect', 0, 2);
       driver.writeCommon('queueSize', 2 ** shift, 2);
       for (const [index, field] of (['descriptors', 'driver', 'device'] as const).entries()) {
-        driver.writeCommon(field, places[index]!, 8);
+        driver.writeCommon(field, places[index], 8);
       }
       driver.writeCommon('queueEnable', 1, 2);
       driver.status = 15;

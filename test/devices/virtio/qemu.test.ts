@@ -26,8 +26,8 @@ async function story(guest: Guest): Promise<Record<string, unknown>> {
     structures: Object.keys(driver.structures),
     queues: driver.readCommon('numQueues', 2),
     features: [5, 6, 9, 28, 29, 32].map(bit => driver.offers(bit)),
-    capacity: guest.load(driver.structures[4]!.at, 8),
-    blockSize: guest.load(driver.structures[4]!.at + 20),
+    capacity: guest.load(driver.structures[4].at, 8),
+    blockSize: guest.load(driver.structures[4].at + 20),
     statusBefore: driver.status,
   };
   const [queue] = driver.start([features.version1, 9]);

@@ -74,7 +74,7 @@ interface Descriptor {
 function lay(memory: GuestMemory, queue: number, size: number, chain: readonly Descriptor[]): void {
   const base = ring(queue);
   for (let index = 0; index < size; index++) {
-    const { at, length, writable = false } = chain[index % chain.length]!;
+    const { at, length, writable = false } = chain[index % chain.length];
     const last = index % chain.length === chain.length - 1;
     memory.write64(base + 16 * index, BigInt(at));
     memory.write32(base + 16 * index + 8, length);

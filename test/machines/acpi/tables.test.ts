@@ -79,8 +79,7 @@ test('lengths of every size count themselves', t => {
 test('the MADT: SCI is level triggered, and an APIC that a byte cannot name is an x2APIC', t => {
   const bytes = madt({ ...options, processors: [0, 254, 255] });
   const entries: number[][] = [];
-  for (let at = 0x2c; at < bytes.length; at += bytes[at + 1]!)
-    entries.push([...bytes.subarray(at, at + bytes[at + 1]!)]);
+  for (let at = 0x2c; at < bytes.length; at += bytes[at + 1]) entries.push([...bytes.subarray(at, at + bytes[at + 1])]);
   t.deepEqual(
     entries.filter(([type]) => type === 0),
     [

@@ -103,7 +103,7 @@ test('nothing overlaps anything', t => {
   });
   const all = [...placements, ...occupied].sort((a, b) => a.base - b.base);
   for (const [index, range] of all.slice(1).entries())
-    t.true(all[index]!.base + all[index]!.size <= range.base, range.name);
+    t.true(all[index].base + all[index].size <= range.base, range.name);
 });
 
 /** The part of a profile that a mistake is in. */

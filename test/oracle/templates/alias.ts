@@ -98,14 +98,14 @@ const shifts: Template = {
   share: 20,
   make(s) {
     const row = s.random.pick([0, 1, 2, 3, 4, 5, 7]);
-    const name = ['rol', 'ror', 'rcl', 'rcr', 'shl', 'shr', '', 'sar'][row]!;
+    const name = ['rol', 'ror', 'rcl', 'rcr', 'shl', 'shr', '', 'sar'][row];
     const size = s.size(8, 16, 32, 64);
     const wide = size === 8 ? 0 : 1;
     const form = s.random.below(3);
     const count = form === 0 ? 1 : s.random.below(size + 2);
     if (form === 2) s.claim(1, 8, BigInt(count));
     const operand = place(s, row, size / 8, either(s));
-    const opcode = [0xd0, 0xc0, 0xd2][form]! | wide;
+    const opcode = [0xd0, 0xc0, 0xd2][form] | wide;
     emit(s, [...sizePrefix(size), opcode, ...operand, ...(form === 1 ? [count] : [])], effect(name, size, count));
   },
 };

@@ -29,7 +29,7 @@ export const vector = (s: Snippet, element: Element, bits: number): string => {
 const count = (s: Snippet): Uint8Array => {
   const bytes = vectorBytes(s, 'int', 16);
   if (s.random.chance(0.8)) bytes.fill(0, 1);
-  if (s.random.chance(0.8)) bytes[0]! &= 0x3f;
+  if (s.random.chance(0.8)) bytes[0] &= 0x3f;
   return bytes;
 };
 
@@ -73,7 +73,7 @@ function operand(s: Snippet, row: Row, pattern: OperandPattern, at: number, choi
 
 /** Which operands come first in the bytes decides where GNU as has a choice. */
 const isStore = ({ operands }: Row, isMemory: boolean): boolean =>
-  !isMemory && /^[WU]$/.test(operands[0]!.method) && operands.at(-1)!.method === 'V';
+  !isMemory && /^[WU]$/.test(operands[0].method) && operands.at(-1)!.method === 'V';
 
 /** AF and PF of BMI are undefined; BEXTR's SF, too. */
 const bitFields: FlagUse = { writes: all, undefined: 0x14 };
@@ -100,7 +100,7 @@ function template(row: Row, isMemory: boolean, l: 0 | 1): Template {
       // What is read is chosen first, so that the target may be the same register.
       const texts: string[] = [];
       for (const at of order.reverse())
-        texts[at] = operand(s, row, row.operands[at]!, at, { size: size as 32 | 64, l, isMemory });
+        texts[at] = operand(s, row, row.operands[at], at, { size: size as 32 | 64, l, isMemory });
       if (/^vr(cp|sqrt)/.test(name)) s.precision = 'estimate';
       s.emit(`${isStore(row, isMemory) ? '{store} ' : ''}${name} ${texts.join(', ')}`, flagUse(name));
     },
@@ -150,7 +150,7 @@ function maskRegister(s: Snippet, element: 4 | 8, bits: number): string {
   for (const at of [fxOffsets.xmm, fxOffsets.ymmHigh]) {
     const bytes = vectorBytes(s, 'int', 16);
     for (let n = element - 1; n < 16; n += element)
-      bytes[n] = all || s.random.chance(0.6) ? bytes[n]! | 0x80 : bytes[n]! & 0x7f;
+      bytes[n] = all || s.random.chance(0.6) ? bytes[n] | 0x80 : bytes[n] & 0x7f;
     s.setFx(at + index * 16, bytes);
   }
   return name;

@@ -84,7 +84,7 @@ const realMemory = (s: Snippet, bytes: 4 | 8 | 10): string => {
 const packedDecimal = (s: Snippet): Uint8Array => {
   const out = new Uint8Array(10);
   const digits = s.random.below(19);
-  for (let i = 0; i < digits; i++) out[i >> 1]! |= s.random.below(10) << ((i & 1) * 4);
+  for (let i = 0; i < digits; i++) out[i >> 1] |= s.random.below(10) << ((i & 1) * 4);
   out[9] = s.random.chance(0.5) ? 0x80 : 0;
   return out;
 };
@@ -134,11 +134,11 @@ const transcendental = (
     const { random } = s;
     if (random.chance(0.75)) {
       setRegister(s, 0, ordinaryExtended(random, lowest, limit));
-      const top = (s.before.fx[fxOffsets.fsw + 1]! >> 3) & 7;
-      s.before.fx[fxOffsets.ftw]! |= 1 << top;
+      const top = (s.before.fx[fxOffsets.fsw + 1] >> 3) & 7;
+      s.before.fx[fxOffsets.ftw] |= 1 << top;
       if (random.chance(0.8)) {
         setRegister(s, 1, ordinaryExtended(random, -20, 20));
-        s.before.fx[fxOffsets.ftw]! |= 1 << ((top + 1) & 7);
+        s.before.fx[fxOffsets.ftw] |= 1 << ((top + 1) & 7);
       }
     }
     s.precision = inRange(approximate(registerValue(s, 0)), approximate(registerValue(s, 1)))
@@ -167,7 +167,7 @@ const remainder = (name: 'fprem' | 'fprem1'): Template => ({
     emit(s, name, { writes: codes });
     // How far one step of an unfinished reduction goes is the processor's choice.
     s.reviews.push(made => {
-      const status = made.after.fx[fxOffsets.fsw + 1]! << 8;
+      const status = made.after.fx[fxOffsets.fsw + 1] << 8;
       return status & c2 ? { precision: 'implementation' } : {};
     });
   },
@@ -340,7 +340,7 @@ export const templates: Template[] = [
         chooseFloat(s);
         const tested = condition.replace('n', '');
         emit(s, `fcmov${condition} st, ${st(s)}`, rounding, {
-          reads: tested === 'u' ? flagBits.pf : conditions[tested]!,
+          reads: tested === 'u' ? flagBits.pf : conditions[tested],
         });
       },
     }),

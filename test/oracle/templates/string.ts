@@ -51,7 +51,7 @@ const string = (name: 'movs' | 'stos' | 'lods' | 'scas' | 'cmps'): Template => (
       s.patch(at, filled());
     }
     if (name !== 'lods') {
-      const source = s.before.gpr[6]!;
+      const source = s.before.gpr[6];
       if (overlap) s.claim(7, s.mode, source + BigInt(random.between(-12, 12)));
       else {
         const at = point(s, 7, size, Math.max(count, 1), width, 0x1000);

@@ -51,7 +51,7 @@ export const mm = (s: Snippet): string => {
   const index = s.random.below(8);
   if (!s.vectors.has(16 + index)) {
     s.vectors.add(16 + index);
-    const top = (s.before.fx[fxOffsets.fsw + 1]! >> 3) & 7;
+    const top = (s.before.fx[fxOffsets.fsw + 1] >> 3) & 7;
     s.setFx(fxOffsets.st + ((index - top) & 7) * 16, vectorBytes(s, 'int', 8));
   }
   return `mm${index}`;

@@ -101,8 +101,8 @@ export const templates: Template[] = [
         // Up to 2^-68, and no farther.
         const exponent = random.chance(0.3) ? random.below(3) : random.below(0x3fbb);
         const significand = random.chance(0.3) ? 1n << BigInt(random.below(64)) : random.bits(64);
-        const top = (s.before.fx[fxOffsets.fsw + 1]! >> 3) & 7;
-        s.before.fx[fxOffsets.ftw]! |= 1 << top;
+        const top = (s.before.fx[fxOffsets.fsw + 1] >> 3) & 7;
+        s.before.fx[fxOffsets.ftw] |= 1 << top;
         s.setFx(fxOffsets.st, littleEndian(exponent === 0 ? significand : significand | (1n << 63n), 8));
         s.setFx(fxOffsets.st + 8, littleEndian(BigInt(exponent | (random.below(2) << 15)), 2));
         s.emit(name);

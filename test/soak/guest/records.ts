@@ -40,7 +40,7 @@ export function recordsScript(content: Content, life: number, kept: readonly num
   return `
 dmesg -n 1
 ${inFiles ? 'mount -t ext4 /dev/vda /mnt || echo cannot mount' : ''}
-${readBack.map((command, earlier) => (kept[earlier]! > 0 ? `echo "kept ${earlier} $(${command})"` : '')).join('\n')}
+${readBack.map((command, earlier) => (kept[earlier] > 0 ? `echo "kept ${earlier} $(${command})"` : '')).join('\n')}
 i=0
 while [ $i -lt ${count || most} ]; do
   ${bytes} >/tmp/record

@@ -25,7 +25,7 @@ export class Journey {
       machine.serial.events.on('output', bytes => {
         this.#log += Buffer.from(bytes).toString('latin1');
       });
-    this.#current = machines[0]!;
+    this.#current = machines[0];
   }
 
   async run({ ending, resetAt }: Configuration, gaps: readonly number[]): Promise<Arrival> {
@@ -54,7 +54,7 @@ export class Journey {
   }
 
   #move(): void {
-    const target = this.machines[++this.#moves % this.machines.length]!;
+    const target = this.machines[++this.#moves % this.machines.length];
     target.restore(this.carry(this.#current.save()));
     this.#current = target;
   }

@@ -12,7 +12,7 @@ export interface WriterTask extends Pick<RecordsUnit, 'clock' | 'processors' | '
   readonly script: string;
 }
 
-const { clock, processors, program, place, image, script } = JSON.parse(process.argv[2]!) as WriterTask;
+const { clock, processors, program, place, image, script } = JSON.parse(process.argv[2]) as WriterTask;
 const file = await FileDisk.open(image);
 const disk = program === 'volatile' ? new VolatileDisk(file) : file;
 const boot = await bootSource({ script, disk: true, clock });

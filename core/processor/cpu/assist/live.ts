@@ -38,7 +38,7 @@ export class LiveAssist implements AssistMemory {
   readonly #code = {
     length: 0,
     bytes: new Uint8Array(longestInstruction),
-    at: (index: number): number => this.#code.bytes[index]!,
+    at: (index: number): number => this.#code.bytes[index],
   };
 
   constructor(
@@ -162,8 +162,8 @@ export class LiveAssist implements AssistMemory {
     this.#eachPage(linear, bytes, (at, length, start) => {
       const host = this.#locate(at, length, segment, write);
       if (host > 0) {
-        if (write) for (let n = 0; n < length; n++) this.#memory[host + n] = this.#bytes[start + n]!;
-        else for (let n = 0; n < length; n++) this.#bytes[start + n] = this.#memory[host + n]!;
+        if (write) for (let n = 0; n < length; n++) this.#memory[host + n] = this.#bytes[start + n];
+        else for (let n = 0; n < length; n++) this.#bytes[start + n] = this.#memory[host + n];
       } else this.#device(start, length, write);
     });
   }
@@ -207,7 +207,7 @@ export class LiveAssist implements AssistMemory {
     for (let done = 0; done < length; ) {
       const at = physical + done;
       const size = largestPiece(at, length - done);
-      for (let n = 0; n < size; n++) this.#piece.setUint8(n, write ? this.#bytes[start + done + n]! : 0);
+      for (let n = 0; n < size; n++) this.#piece.setUint8(n, write ? this.#bytes[start + done + n] : 0);
       if (write) this.devices.write(at, size, this.#piece);
       else this.devices.read(at, size, this.#piece);
       if (!write) for (let n = 0; n < size; n++) this.#bytes[start + done + n] = this.#piece.getUint8(n);
@@ -227,7 +227,7 @@ export class LiveAssist implements AssistMemory {
       if (page === 0) break;
       const host = (page & ~0xfff) + Number(at & 0xfffn);
       const here = Math.min(longestInstruction - length, pageSize - Number(at & 0xfffn));
-      for (let n = 0; n < here; n++) this.#code.bytes[length + n] = this.#memory[host + n]!;
+      for (let n = 0; n < here; n++) this.#code.bytes[length + n] = this.#memory[host + n];
       length += here;
     }
     this.#code.length = length;

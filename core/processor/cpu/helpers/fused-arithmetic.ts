@@ -33,8 +33,8 @@ function compute({ float, state }: CpuCore, code: number, operands: readonly num
   const { i32 } = state;
   const format = formatOf(code);
   const signs = operationOf(code) & 7;
-  const order = fusedOrders[operationOf(code) >> 3]!;
-  const [left, right, addend] = [operands[order[0]]!, operands[order[1]]!, operands[order[2]]!];
+  const order = fusedOrders[operationOf(code) >> 3];
+  const [left, right, addend] = [operands[order[0]], operands[order[1]], operands[order[2]]];
   const isSingle = format === Format.ps || format === Format.ss;
   const count = format === Format.ps ? 4 : format === Format.pd ? 2 : 1;
   let raised = 0;
@@ -42,13 +42,13 @@ function compute({ float, state }: CpuCore, code: number, operands: readonly num
     const turnProduct = turnsProduct(signs);
     const turnAddend = turnsAddend(signs, lane);
     if (isSingle) {
-      const [a, b, c] = [i32[left + lane]!, i32[right + lane]!, i32[addend + lane]!];
+      const [a, b, c] = [i32[left + lane], i32[right + lane], i32[addend + lane]];
       float.lanes[to + lane] = float.single.fused(a, b, c, turnProduct, turnAddend);
     } else {
       const at = lane * 2;
-      float.double.loadAddend(i32[addend + at]!, i32[addend + at + 1]!);
+      float.double.loadAddend(i32[addend + at], i32[addend + at + 1]);
       const [a, b] = [left + at, right + at];
-      float.double.fused(i32[a]!, i32[a + 1]!, i32[b]!, i32[b + 1]!, turnProduct, turnAddend);
+      float.double.fused(i32[a], i32[a + 1], i32[b], i32[b + 1], turnProduct, turnAddend);
       float.lanes[to + at] = float.lo;
       float.lanes[to + at + 1] = float.hi;
     }
@@ -58,7 +58,7 @@ function compute({ float, state }: CpuCore, code: number, operands: readonly num
 }
 
 export function fusedArithmetic(cpu: CpuCore): Status {
-  const code = cpu.state.i32[vectorArguments.code]!;
+  const code = cpu.state.i32[vectorArguments.code];
   const format = formatOf(code);
   begin(cpu);
   let raised = compute(cpu, code, low, 0);

@@ -39,7 +39,7 @@ export const maskedLoad: HelperImplementation = cpu => {
       float.lanes[n * 2 + 1] = memory.upper;
     }
   }
-  for (let word = 0; word < words; word++) state.i32[wordOf(state.argument(4), word)] = float.lanes[word]!;
+  for (let word = 0; word < words; word++) state.i32[wordOf(state.argument(4), word)] = float.lanes[word];
   return Status.done;
 };
 
@@ -57,9 +57,9 @@ export const maskedElements: HelperImplementation = cpu => {
   for (let n = 0; n * bytes < size; n++) {
     if (((chosen >>> n) & 1) === 0) continue;
     locateNth(cpu, n * bytes, bytes, Access.write);
-    const first = state.i32[wordOf(state.argument(4), (n * bytes) >> 2)]!;
+    const first = state.i32[wordOf(state.argument(4), (n * bytes) >> 2)];
     if (bytes === 4) memory.write32(cpu.low, cpu.high, 0, first);
-    else memory.write64(cpu.low, cpu.high, 0, first, state.i32[wordOf(state.argument(4), n * 2 + 1)]!);
+    else memory.write64(cpu.low, cpu.high, 0, first, state.i32[wordOf(state.argument(4), n * 2 + 1)]);
   }
   return Status.done;
 };
@@ -77,9 +77,9 @@ export const gather: HelperImplementation = cpu => {
   const elementWords = element >> 2;
   for (let n = 0; n < count; n++) {
     const last = wordOf(mask, n * elementWords + elementWords - 1);
-    if (i32[last]! < 0) {
-      const indexLow = i32[wordOf(indices, n * (index >> 2))]!;
-      const indexHigh = index === 8 ? i32[wordOf(indices, n * 2 + 1)]! : indexLow >> 31;
+    if (i32[last] < 0) {
+      const indexLow = i32[wordOf(indices, n * (index >> 2))];
+      const indexHigh = index === 8 ? i32[wordOf(indices, n * 2 + 1)] : indexLow >> 31;
       const scaledLow = indexLow << scale;
       const scaledHigh = scale === 0 ? indexHigh : (indexHigh << scale) | (indexLow >>> (32 - scale));
       const low = (state.argument(1) + scaledLow) | 0;

@@ -114,7 +114,7 @@ const estimators: Readonly<Record<number, (bits: number) => number>> = {
 
 function estimates(cpu: CpuCore, operation: number, count: number, right: number, to: number): void {
   const { float, state } = cpu;
-  const estimator = estimators[operation]!;
+  const estimator = estimators[operation];
   for (let lane = 0; lane < count; lane++) float.lanes[to + lane] = estimator(state.i32[right + lane]);
 }
 

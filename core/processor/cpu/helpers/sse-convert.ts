@@ -149,7 +149,7 @@ export function singlesToHalves(cpu: CpuCore): Status {
   for (let n = 0; n < 8; n++) {
     const half = float.single.toHalf(state.i32[vectorArguments.left + n], mode);
     raised |= float.raised;
-    float.lanes[n >> 1] = n & 1 ? float.lanes[n >> 1]! | (half << 16) : half;
+    float.lanes[n >> 1] = n & 1 ? float.lanes[n >> 1] | (half << 16) : half;
   }
   settle(cpu, raised);
   state.setResult(0, float.lanes[0], float.lanes[1]);

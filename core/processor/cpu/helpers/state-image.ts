@@ -56,7 +56,7 @@ function writeUpper(cpu: CpuCore): void {
   const { memory, state } = cpu;
   for (let n = 0; n < upperWords(cpu); n++) {
     const at = vectorAt + n * 4;
-    memory.write32((cpu.low + at) | 0, carry(cpu, at), 0, state.i32[(ymmHighOffset(0) >> 2) + n]!);
+    memory.write32((cpu.low + at) | 0, carry(cpu, at), 0, state.i32[(ymmHighOffset(0) >> 2) + n]);
   }
 }
 

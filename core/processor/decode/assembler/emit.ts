@@ -22,14 +22,14 @@ export function emit(
   prefix66: boolean,
 ): number[] | undefined {
   const bytes: number[] = [];
-  if (encoding.segment >= 0) bytes.push(segmentBytes[encoding.segment]!);
+  if (encoding.segment >= 0) bytes.push(segmentBytes[encoding.segment]);
   if (encoding.addressPrefix) bytes.push(0x67);
   if (prefix66) bytes.push(0x66);
   bytes.push(...statement.repeats);
   if (row.prefix === 'f2' && !row.vex) bytes.push(0xf2);
   if (row.prefix === 'f3' && !row.vex) bytes.push(0xf3);
   if (encoding.needsRex) bytes.push(0x40 | encoding.rex);
-  bytes.push(...(row.vex ? vexBytes(row, encoding) : escapes[row.space]!), row.byte + encoding.opcodeRegister);
+  bytes.push(...(row.vex ? vexBytes(row, encoding) : escapes[row.space]), row.byte + encoding.opcodeRegister);
   if (row.modrm >= 0) bytes.push(row.modrm);
   else if (row.hasModrm) {
     bytes.push((encoding.mod << 6) | (encoding.reg << 3) | encoding.rm);

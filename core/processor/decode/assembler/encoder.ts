@@ -110,8 +110,8 @@ function tryRow(
   const farther = bits === 16 && /^[JA]$/.test(row.operands[0]?.method ?? '');
   if (unusual && wanted === 0 && !farther && !showsSize(row, statement)) return;
   const state = row.vex
-    ? vexStates[(bits === 64 ? 4 : 0) | (rexW ? 2 : 0) | l]!
-    : sizeStates[sizeStateOf(bits === 16 ? 0 : bits === 32 ? 1 : 2, prefix66, rexW)]!;
+    ? vexStates[(bits === 64 ? 4 : 0) | (rexW ? 2 : 0) | l]
+    : sizeStates[sizeStateOf(bits === 16 ? 0 : bits === 32 ? 1 : 2, prefix66, rexW)];
   const size = sizeIn(row, state);
   if (size === 0 || (wanted !== 0 && wanted !== size)) return;
   const encoding: Encoding = {
@@ -138,7 +138,7 @@ function tryRow(
   for (const pattern of row.operands) {
     // It stands in the memory operand.
     if (pattern.method === 'X') continue;
-    const operand = statement.operands[at]!;
+    const operand = statement.operands[at];
     if (operand.kind === 'far') {
       if (pattern.method !== 'A') return;
       const bytes = pattern.type === 'p' ? size / 8 : 2;

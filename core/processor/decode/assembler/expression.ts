@@ -21,7 +21,7 @@ const token =
 
 const escapes: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, 0: 0 };
 export const characterCode = (text: string): number =>
-  text[0] === '\\' ? (escapes[text[1]!] ?? text.charCodeAt(1)) : text.charCodeAt(0);
+  text[0] === '\\' ? (escapes[text[1]] ?? text.charCodeAt(1)) : text.charCodeAt(0);
 
 export function tokenize(text: string): string[] {
   const tokens: string[] = [];
@@ -30,7 +30,7 @@ export function tokenize(text: string): string[] {
     const at = token.lastIndex;
     const match = token.exec(text);
     if (!match) return complain(`"${text.slice(at).trim()}" is no expression`);
-    tokens.push(match[1]!);
+    tokens.push(match[1]);
   }
   return tokens;
 }
@@ -87,8 +87,8 @@ class Parser {
   #level(level: number): Evaluated {
     if (level === levels.length) return this.#unary();
     let left = this.#level(level + 1);
-    while (levels[level]!.includes(this.tokens[this.#at] ?? '')) {
-      const operator = this.tokens[this.#at++]!;
+    while (levels[level].includes(this.tokens[this.#at] ?? '')) {
+      const operator = this.tokens[this.#at++];
       const right = this.#level(level + 1);
       left = { value: apply(operator, left.value, right.value), symbolic: left.symbolic || right.symbolic };
     }

@@ -106,7 +106,7 @@ export function parseOperand(source: string): Operand {
   for (;;) {
     const keyword = /^(\w+)\s+(?=\S)/.exec(text)?.[1]?.toLowerCase() ?? /^(\w+)(?=\[)/.exec(text)?.[1]?.toLowerCase();
     if (keyword === undefined) break;
-    if (keyword in widths) width = widths[keyword]!;
+    if (keyword in widths) width = widths[keyword];
     else if (keyword === 'short' || keyword === 'near') distance = keyword;
     else if (keyword === 'far') far = true;
     else if (keyword !== 'ptr' && keyword !== 'offset') break;
@@ -129,7 +129,7 @@ function parseMemory(text: string, width: number): MemoryOperand | undefined {
   const takeSegment = (): boolean => {
     const match = /^([c-gs]s)\s*:/i.exec(rest);
     if (!match) return false;
-    const register = registerNamed(match[1]!);
+    const register = registerNamed(match[1]);
     if (register?.class !== 'segment') return false;
     segment = register.number;
     rest = rest.slice(match[0].length).trim();
@@ -150,8 +150,8 @@ function parseMemory(text: string, width: number): MemoryOperand | undefined {
       relative: false,
     };
   }
-  const before = bracketed[1]!.trim();
-  rest = bracketed[2]!.trim();
+  const before = bracketed[1].trim();
+  rest = bracketed[2].trim();
   takeSegment();
   const relative = /^rel\s/i.test(rest);
   if (relative) rest = rest.slice(4);

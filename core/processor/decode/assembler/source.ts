@@ -75,7 +75,7 @@ const repeatBytes: Readonly<Record<string, number>> = {
 const withoutComment = (line: string): string => {
   let quote = '';
   for (let n = 0; n < line.length; n++) {
-    const character = line[n]!;
+    const character = line[n];
     if (quote) {
       if (character === '\\') n++;
       else if (character === quote) quote = '';
@@ -106,8 +106,8 @@ function parseLine(code: string, text: string, number: number): Line {
   let rest = code;
   for (;;) {
     const match = labelled.exec(rest);
-    if (!match || registerNamed(match[1]!)) break;
-    labels.push(match[1]!);
+    if (!match || registerNamed(match[1])) break;
+    labels.push(match[1]);
     rest = rest.slice(match[0].length);
   }
   return { number, text, labels, statement: rest === '' ? undefined : parseStatement(rest, labels) };
@@ -117,7 +117,7 @@ function parseStatement(text: string, labels: string[]): Statement | undefined {
   const equ = constant.exec(text);
   if (equ) return { kind: 'constant', name: (equ[1] ?? equ[3])!, value: (equ[2] ?? equ[4])! };
   const equLabel = /^equ\s+(.+)$/i.exec(text);
-  if (equLabel && labels.length > 0) return { kind: 'constant', name: labels.pop()!, value: equLabel[1]! };
+  if (equLabel && labels.length > 0) return { kind: 'constant', name: labels.pop()!, value: equLabel[1] };
   const bracketed = /^\[(bits\s+\d+)\]$/i.exec(text)?.[1] ?? text;
   const [, head, tail = ''] = /^(\S+)\s*(.*)$/s.exec(bracketed)!;
   const word = head!.toLowerCase();
@@ -126,14 +126,14 @@ function parseStatement(text: string, labels: string[]): Statement | undefined {
   if (word in dataSizes) {
     return {
       kind: 'data',
-      size: dataSizes[word]!,
+      size: dataSizes[word],
       values: list(),
       terminated: word === '.asciz' || word === '.string',
     };
   }
   if (word in spaceSizes) {
     const [count, fill] = list();
-    return { kind: 'space', count: count!, size: spaceSizes[word]!, fill };
+    return { kind: 'space', count: count!, size: spaceSizes[word], fill };
   }
   if (ignored.has(word)) return undefined;
   switch (word) {
@@ -191,7 +191,7 @@ function farForm(statement: Instruction): Instruction {
   if (!written || selector?.kind !== 'immediate' || offset?.kind !== 'immediate') return statement;
   return {
     ...statement,
-    mnemonic: written[1]!,
+    mnemonic: written[1],
     operands: [{ kind: 'far', selector: selector.text, offset: offset.text }],
   };
 }
@@ -203,7 +203,7 @@ function parseInstruction(text: string): Instruction {
   for (;;) {
     const [, word, tail] = /^(\S+)\s*(.*)$/s.exec(rest) ?? complain('an instruction is missing');
     const name = word!.toLowerCase();
-    if (name in repeatBytes) repeats.push(repeatBytes[name]!);
+    if (name in repeatBytes) repeats.push(repeatBytes[name]);
     else {
       const register = registerNamed(name);
       if (register?.class !== 'segment') {

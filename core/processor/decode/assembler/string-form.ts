@@ -15,7 +15,7 @@ export function stringForm(statement: Statement): Statement {
     (operand): operand is RegisterOperand =>
       operand.kind === 'register' && operand.class === 'general' && operand.number === 0,
   );
-  const width = memory[0]!.width || memory[1]?.width || accumulator?.width || 8;
+  const width = memory[0].width || memory[1]?.width || accumulator?.width || 8;
   const letter = letters[width] ?? complain('no string instruction moves so much');
   const source = memory.find(({ base }) => base?.number !== 7);
   const segment = source && source.segment >= 0 && source.segment !== 3 ? source.segment : statement.segment;
@@ -24,6 +24,6 @@ export function stringForm(statement: Statement): Statement {
     mnemonic: mnemonic === 'xlat' ? 'xlat' : mnemonic + letter,
     operands: [],
     segment,
-    addressSize: memory[0]!.base?.width ?? 0,
+    addressSize: memory[0].base?.width ?? 0,
   };
 }

@@ -98,7 +98,7 @@ function storeTop(
 
 function store(cpu: Tracer, target: Operand, kind: X87Memory, popped: boolean, truncates: boolean): void {
   const stack = new Stack(cpu);
-  const stored = (truncates ? toMemoryTruncated : toMemory)[kind]!(stack.read(first), stack.control);
+  const stored = (truncates ? toMemoryTruncated : toMemory)[kind](stack.read(first), stack.control);
   const hard = not(stack.holds(first).and(stored.isPlain));
   const inputs = [number(kind | (truncates ? 8 : 0)), number(popped ? 1 : 0), ...placeOf(target)];
   const helpers: StoreHelpers = { prepare: 'x87PrepareStore', store: 'x87Store', inputs };
@@ -117,7 +117,7 @@ function storeExtended(cpu: Tracer, target: Operand): void {
   stack.commit({ ...pops, source: target });
 }
 
-const storesToMemory: Instruction['vendorDependent'] = ({ operands }) => operands[0]!.kind === 'memory';
+const storesToMemory: Instruction['vendorDependent'] = ({ operands }) => operands[0].kind === 'memory';
 
 const stores = (
   name: string,

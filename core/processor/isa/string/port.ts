@@ -12,7 +12,7 @@ const transfer = (cpu: Tracer, width: Width, call: (...facts: ReturnType<typeof 
   }
   const counter = cpu.register(1, cpu.addressWidth);
   const count = counter.read();
-  cpu.callIf(count.eq(0), 'checkPort', facts[0]!);
+  cpu.callIf(count.eq(0), 'checkPort', facts[0]);
   if (cpu.form.vendor === 'intel') counter.writeIf(count.eq(0), count);
   cpu.finish(count.eq(0));
   call(...facts);

@@ -68,7 +68,7 @@ function clearUpperHalves(cpu: Tracer, pointers: readonly (6 | 7)[]): void {
   if (cpu.addressWidth !== 32 || !cpu.is64) return;
   const registers = [1, ...pointers].map(index => cpu.register(index, 32));
   const values = registers.map(register => register.read());
-  for (const [n, register] of registers.entries()) register.write(values[n]!);
+  for (const [n, register] of registers.entries()) register.write(values[n]);
 }
 
 /** The byte form at an even opcode, and the word to quadword form after it. */

@@ -62,7 +62,7 @@ function row(name: string, opcode: string, order: 132 | 213 | 231, signs: FusedS
     semantics(cpu, target, second, source) {
       const third = source.read();
       const values = [target.read(), second.read(), third].map(value => value.zeroExtend(128));
-      const [left, right, addend] = fusedOrders[FusedOrder[order]]!.map(n => values[n]!) as [Value, Value, Value];
+      const [left, right, addend] = fusedOrders[FusedOrder[order]].map(n => values[n]) as [Value, Value, Value];
       const negates = signs === FusedSigns.negateAdd || signs === FusedSigns.negateSubtract;
       const { result, good } = fused(
         cpu,
@@ -74,7 +74,7 @@ function row(name: string, opcode: string, order: 132 | 213 | 231, signs: FusedS
       helpUnless(cpu, good, {
         helper: 'fusedArithmetic',
         wide: 'fusedArithmeticWide',
-        inputs: [type === 'x' ? values[0]! : target.whole(), values[1]!, values[2]!],
+        inputs: [type === 'x' ? values[0] : target.whole(), values[1], values[2]],
         target,
         code: constant(32, signs | (FusedOrder[order] << 3) | (Format[format] << 8)),
       });

@@ -46,7 +46,7 @@ export const VCVTPS2PH = instruction('vcvtps2ph', {
     const rounding = control.read().and(7).zeroExtend(32);
     if (target.isMemory) target.probeAt(0, cpu.lanes === 2 ? 128 : 64);
     const halves = cpu.call('singlesToHalves', source.lane(0).read(), high, rounding);
-    if (cpu.lanes === 2) for (const lane of [0, 1]) target.lane(lane).write(halves[lane]!);
-    else target.write(target.isMemory ? halves[0]! : halves[0]!.zeroExtend(128));
+    if (cpu.lanes === 2) for (const lane of [0, 1]) target.lane(lane).write(halves[lane]);
+    else target.write(target.isMemory ? halves[0] : halves[0].zeroExtend(128));
   },
 });

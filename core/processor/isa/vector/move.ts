@@ -60,7 +60,7 @@ export const MOVSS = scalarMove('movss', 'sse', 'f3', 'ss');
 export const MOVSD = scalarMove('movsd', 'sse2', 'f2', 'sd');
 
 /** What has happened to the unit when memory faults depends on the vendor. */
-const storesMmx: Instruction['vendorDependent'] = ({ operands }) => operands[0]!.kind === 'memory';
+const storesMmx: Instruction['vendorDependent'] = ({ operands }) => operands[0].kind === 'memory';
 
 export const MOVD = [
   instruction('movd', {

@@ -40,7 +40,7 @@ function waiting(code: string, jit = false): { m: Computer; second: Cpu; line: L
   m.cpu.connect(line);
   m.gate(0x21, place.handlers);
   m.load(64, 'mov edi, 1\n iretq', place.handlers);
-  const second = m.host.processors[1]!;
+  const second = m.host.processors[1];
   second.setState(m.cpu.getState());
   m.load(64, code);
   return { m, second, line };

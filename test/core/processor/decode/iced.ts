@@ -18,7 +18,7 @@ for (const [name, value] of Object.entries(iced.Mnemonic)) {
 
 /** iced names r8…r15's parts as r8d, r8w, r8l; ST(i) as st0. */
 const icedRegister = (register: number): string =>
-  registerNames[register]!.replace(/^(r\d+)l$/, '$1b').replace(/^st(\d)$/, 'st($1)');
+  registerNames[register].replace(/^(r\d+)l$/, '$1b').replace(/^st(\d)$/, 'st($1)');
 
 const hex = (value: bigint): string => value.toString(16);
 const memoryText = (
@@ -105,12 +105,12 @@ export function icedSees(bytes: Uint8Array, bits: 16 | 32 | 64, rip: bigint, opt
         operands.push(hex(BigInt(offset)), hex(BigInt(instruction.farBranchSelector)));
       } else operands.push(hex(immediate(instruction, n, kind)));
     }
-    const mnemonic = mnemonics[instruction.mnemonic]!;
+    const mnemonic = mnemonics[instruction.mnemonic];
     return {
       length: instruction.length,
       mnemonic: renamed[mnemonic] ?? mnemonic,
       operands,
-      code: codes[instruction.code]!,
+      code: codes[instruction.code],
     };
   } finally {
     instruction.free();
@@ -130,7 +130,7 @@ const immediateBits: Readonly<Record<number, number>> = {
   [iced.OpKind.Immediate32to64]: 64,
 };
 const immediate = (instruction: iced.Instruction, n: number, kind: number): bigint =>
-  BigInt.asUintN(immediateBits[kind]!, instruction.immediate(n));
+  BigInt.asUintN(immediateBits[kind], instruction.immediate(n));
 
 /** In 64-bit mode the other segments are all the same. */
 function icedSegment(instruction: iced.Instruction, bits: number): string {
@@ -186,8 +186,8 @@ export function weSee(decoded: Decoded, length: number, rip: bigint): Seen {
   if (implicit) return { length, mnemonic: renamed[mnemonic] ?? mnemonic, operands: implicit, code: row.text };
   const operands = decoded.form!.operands.flatMap(({ kind, width }, n) => {
     // A vector that is an index is part of the memory operand.
-    if (row.operands[n]!.method === 'X') return [];
-    const register = decoded.registers[n]!;
+    if (row.operands[n].method === 'X') return [];
+    const register = decoded.registers[n];
     switch (kind) {
       case 'general':
         return generalName(register, width);
@@ -196,7 +196,7 @@ export function weSee(decoded: Decoded, length: number, rip: bigint): Seen {
       case 'mmx':
         return mmxName(register);
       case 'segment':
-        return segments[register]!;
+        return segments[register];
       case 'control':
         return `cr${register}`;
       case 'debug':
@@ -294,7 +294,7 @@ export function agree(mine: Seen, other: Seen): boolean {
 function vectorIndex(decoded: Decoded): string {
   const { row } = opcodeMap().variants[decoded.variant]!;
   const at = row.operands.findIndex(({ method }) => method === 'X');
-  return at < 0 ? '' : xmmName(decoded.registers[at]!, decoded.form!.operands[at]!.width);
+  return at < 0 ? '' : xmmName(decoded.registers[at], decoded.form!.operands[at].width);
 }
 
 function ourMemory(decoded: Decoded): string {

@@ -63,7 +63,7 @@ function* vexEncodings(row: Row, bits: Bits, turn: number): Generator<number[]> 
     if (bits === 16 && indexed) bytes.unshift(0x67);
     bytes.push(row.byte);
     if (row.hasModrm) {
-      const [mod, rm, sib] = usable[(turn + n * 5) % usable.length]!;
+      const [mod, rm, sib] = usable[(turn + n * 5) % usable.length];
       bytes.push((mod << 6) | ((row.reg >= 0 ? row.reg : at & 7) << 3) | rm);
       if (mod !== 3 && rm === 4 && (bits !== 16 || indexed)) bytes.push(sib);
     }
@@ -83,21 +83,21 @@ function* encodings(row: Row, bits: Bits, turn: number): Generator<number[]> {
   const repeats = row.instruction.repeats ? [[0xf3], [0xf2], []] : [[]];
   const count = row.modrm >= 0 ? 2 : 7;
   for (let n = 0; n < count; n++) {
-    const before = prefixes[bits][(turn + n) % prefixes[bits].length]!;
+    const before = prefixes[bits][(turn + n) % prefixes[bits].length];
     const isRex = (byte: number): boolean => bits === 64 && byte >= 0x40 && byte < 0x50;
     if (row.prefix === 'none' && before.includes(0x66)) continue;
     const bytes = [
       ...before.filter(byte => !isRex(byte)),
-      ...repeats[n % repeats.length]!,
+      ...repeats[n % repeats.length],
       ...mandatory,
       ...before.filter(isRex),
-      ...escapes[row.space]!,
+      ...escapes[row.space],
       row.byte + (row.plusRegister ? (turn + n) & 7 : 0),
     ];
     if (row.modrm >= 0) bytes.push(row.modrm);
     else if (row.hasModrm) {
       const usable = addressing.filter(([mod]) => row.forcesRegister || (mod === 3 ? row.register : row.memory));
-      const [mod, rm, sib] = usable[(turn + n * 5) % usable.length]!;
+      const [mod, rm, sib] = usable[(turn + n * 5) % usable.length];
       bytes.push((mod << 6) | ((row.reg >= 0 ? row.reg : (turn + n) & 7) << 3) | rm);
       const narrow = bits === 16 ? !before.includes(0x67) : bits === 32 && before.includes(0x67);
       if (mod !== 3 && rm === 4 && !narrow) bytes.push(sib);
@@ -127,7 +127,7 @@ function dump(bits: Bits, list: readonly (readonly number[])[], folder: string):
     // Prefixes before FWAIT, which objdump shows on a line of their own.
     if (/^([fg]s )?rex(\.\w+)?\s*$/.test(text!)) continue;
     const bad = text!.includes('(bad)');
-    const bytes = bad ? toHex(Uint8Array.from(list[at / slot]!)) : hex!.replaceAll(' ', '');
+    const bytes = bad ? toHex(Uint8Array.from(list[at / slot])) : hex!.replaceAll(' ', '');
     const plain = text!
       .replace(/\s*#.*/, '')
       .replace(/\s+/g, ' ')

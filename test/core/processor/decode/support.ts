@@ -15,7 +15,7 @@ export const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(
 
 export const sourceOf = (bytes: Uint8Array): ByteSource => ({
   length: Math.min(bytes.length, 15),
-  at: index => bytes[index]!,
+  at: index => bytes[index],
 });
 
 export interface Result {

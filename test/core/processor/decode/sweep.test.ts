@@ -45,7 +45,7 @@ const complaint = (ours: Seen | undefined, other: Seen | undefined): string | un
 const sweep = test.macro({
   exec(t, bits: Bits) {
     const bytes = new Uint8Array(15);
-    const source = { length: 15, at: (index: number) => bytes[index]! };
+    const source = { length: 15, at: (index: number) => bytes[index] };
     const decoded = new Decoded();
     const rip = 0x1234n;
     const wrong: string[] = [];

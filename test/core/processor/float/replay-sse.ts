@@ -66,12 +66,12 @@ export function replaySse(recording: Recording, vector: Vector): string | undefi
   if (vector.operation < 32) {
     const a = view.getUint32(recording.single(vector.a), true);
     const b = view.getUint32(recording.single(vector.b), true);
-    result = single[number]!(unit, a, b, integer, vector.b);
+    result = single[number](unit, a, b, integer, vector.b);
     operands = `${hex(a)} ${hex(b)}`;
   } else {
     const a = at(recording.double(vector.a));
     const b = at(recording.double(vector.b));
-    result = double[number]!(unit, a, b, integer, vector.b);
+    result = double[number](unit, a, b, integer, vector.b);
     operands = `${hex64(...a)} ${hex64(...b)}`;
   }
   const compares = number === 7 || number === 8;

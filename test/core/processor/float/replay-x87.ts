@@ -22,7 +22,7 @@ export class Trial {
   ) {
     const { control } = vector;
     this.unit.rounding = (control >> 10) & 3;
-    this.unit.precision = [24, 24, 53, 64][(control >> 8) & 3]!;
+    this.unit.precision = [24, 24, 53, 64][(control >> 8) & 3];
     this.unit.masks = control & 0x3f;
     this.st0.load(recording.view, recording.extended(vector.a));
     this.st1.load(recording.view, recording.extended(vector.b));
@@ -167,9 +167,9 @@ function near(view: DataView, offset: number, ours: F80): string {
 /** Undefined if the software unit does what the CPU did, else what differs. */
 export function replayX87(recording: Recording, vector: Vector): string | undefined {
   const { view } = recording;
-  const name = operations[vector.operation]!;
+  const name = operations[vector.operation];
   const trial = new Trial(recording, vector);
-  instructions[name]!(trial);
+  instructions[name](trial);
   const { unit } = trial;
   const inexact = transcendental.has(name) && (unit.flags & 0x20) !== 0;
   const c1 = inexact || ownC1.has(name) || !unit.roundedUp ? 0 : 0x200;

@@ -14,7 +14,7 @@ export function* replays(
     const vectors = recording.vectors.filter(vector => vector.operation === operation);
     if (vectors.length === 0) continue;
     yield {
-      name: operations[operation]!,
+      name: operations[operation],
       count: vectors.length,
       differences: () => vectors.map(vector => replay(recording, vector)).filter(found => found !== undefined),
     };

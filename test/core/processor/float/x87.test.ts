@@ -64,8 +64,8 @@ test('whatever the operands, every instruction ends, in a register image', t => 
       view.setUint16(84 + 2, control, true);
       view.setUint16(84 + 6, 1, true);
       const recording = readRecording(bytes);
-      const trial = new Trial(recording, recording.vectors[0]!);
-      instructions[operations[operation]!]!(trial);
+      const trial = new Trial(recording, recording.vectors[0]);
+      instructions[operations[operation]](trial);
       const { sign, exponent, hi, lo } = trial.first;
       const normal = exponent === 0 || hi >= 0x8000_0000 || (exponent === trial.st0.exponent && hi === trial.st0.hi);
       return sign >>> 1 === 0 && exponent >>> 15 === 0 && hi >>> 0 === hi && lo >>> 0 === lo && normal;

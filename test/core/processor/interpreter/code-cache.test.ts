@@ -24,7 +24,7 @@ function machine() {
     state.setRip(rip, 0);
     return cache.lookup(block, 0, fetcher);
   };
-  const isStale = (pointer: number) => (physical.words[pointer >>> 2]! & 0xffff) === Handler.stale;
+  const isStale = (pointer: number) => (physical.words[pointer >>> 2] & 0xffff) === Handler.stale;
   // Two instructions of five bytes (MOV EAX, imm32), and a RET.
   physical.bytes.set([0xb8, 1, 0, 0, 0, 0xb8, 2, 0, 0, 0, 0xc3], ram + 0x1000);
   return { cache, physical, state, lookup, isStale };
@@ -77,7 +77,7 @@ test('an instruction that ends in the next page is forgotten with its tail', t =
   const { physical, lookup, isStale } = machine();
   physical.bytes.set([0xb8, 1, 0, 0, 0, 0xc3], ram + 0x1ffd);
   lookup(0x1ffd);
-  const check = physical.words[(physical.words[(block + layout.codeTable.offset) >>> 2]! >>> 2) + 0xffd]!;
+  const check = physical.words[(physical.words[(block + layout.codeTable.offset) >>> 2] >>> 2) + 0xffd];
   const after = lookup(0x2002);
   t.false(isStale(check));
   physical.overwritten(ram + 0x2001, 1);

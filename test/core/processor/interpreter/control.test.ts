@@ -248,7 +248,7 @@ onBoth('REPE and REPNE stop at the element that decides, whatever pages are in b
             host.bytes.set((index === differs) === equal ? other : element, host.ram + to + index * size);
           }
           const rax = 0x4141_4141_4141_4141n;
-          const suffix = suffixes[Math.log2(size)]!;
+          const suffix = suffixes[Math.log2(size)];
           prepare(host, `${prefix} ${name}${suffix}\n nop`, { rax, rsi: from, rdi: to, rcx: count });
           const done = count === -1n || BigInt(differs) < count ? differs + 1 : Number(count);
           const what = `${prefix} ${name}${suffix}, ${differs} of ${count}`;

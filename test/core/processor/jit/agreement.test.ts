@@ -21,7 +21,7 @@ const random = (seed: number) => {
 };
 
 /** Cases that run through: code that can stand before other code. */
-const pieces = [...readCases(recordings[0]!.path)].filter(
+const pieces = [...readCases(recordings[0].path)].filter(
   item =>
     item.mode === 64 && !item.fault && item.after.rip === BigInt(codeBase + item.bytes.length) && item.bytes.length > 0,
 );
@@ -38,7 +38,7 @@ const concatenate = (parts: readonly Uint8Array[]): Uint8Array => {
 
 /** Pieces with a short jump over some of them now and then, and at the end a jump back. */
 function program(pick: (below: number) => number): Task {
-  const chosen = Array.from({ length: 4 + pick(12) }, () => pieces[pick(pieces.length)]!);
+  const chosen = Array.from({ length: 4 + pick(12) }, () => pieces[pick(pieces.length)]);
   const parts = chosen.flatMap(({ bytes }) =>
     pick(3) === 0 ? [Uint8Array.of(0x70 + pick(16), bytes.length), bytes] : [bytes],
   );
@@ -46,7 +46,7 @@ function program(pick: (below: number) => number): Task {
   const back = new DataView(new ArrayBuffer(4));
   back.setInt32(0, -(body.length + 5), true);
   const bytes = concatenate([body, Uint8Array.of(0xe9), new Uint8Array(back.buffer)]);
-  return { ...chosen[0]!, bytes, memory: chosen.flatMap(({ memory }) => memory) };
+  return { ...chosen[0], bytes, memory: chosen.flatMap(({ memory }) => memory) };
 }
 
 const snapshot = (host: UserHost) => ({

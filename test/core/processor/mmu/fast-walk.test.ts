@@ -54,7 +54,7 @@ function fill({ words, next }: ReturnType<typeof machine>): void {
       const at = table * 1024 + index * 2;
       const target = next(8) === 0 ? next(0x310) : 1 + next(tables - 1);
       let low = (target << 12) | 0x67;
-      if (next(4) === 0) low &= ~(1 << [0, 1, 2, 5, 6][next(5)]!);
+      if (next(4) === 0) low &= ~(1 << [0, 1, 2, 5, 6][next(5)]);
       if (next(12) === 0) low = (low & ~0x1f_f000) | 0x80;
       if (next(40) === 0) low |= 0x2000;
       words[at] = low;
@@ -66,8 +66,8 @@ function fill({ words, next }: ReturnType<typeof machine>): void {
 /** Changes when any bit of the tables does. */
 function sumOf(words: Int32Array): number {
   let sum = 0;
-  for (let n = 1024; n < tables * 1024; n++) sum = (Math.imul(sum, 31) + words[n]!) | 0;
-  for (let n = nestedRoot * 1024; n < (nestedRoot + 4) * 1024; n++) sum = (Math.imul(sum, 31) + words[n]!) | 0;
+  for (let n = 1024; n < tables * 1024; n++) sum = (Math.imul(sum, 31) + words[n]) | 0;
+  for (let n = nestedRoot * 1024; n < (nestedRoot + 4) * 1024; n++) sum = (Math.imul(sum, 31) + words[n]) | 0;
   return sum;
 }
 
@@ -84,7 +84,7 @@ function fillNested({ words, next, physical }: ReturnType<typeof machine>, forma
     words[at(index) + 1] = high;
   };
   // Rarely a right is missing on the way, or a bit is set that only pages have.
-  const upper = () => (next(6) === 0 ? table ^ (1 << [1, 2, 3, 5][next(4)]!) : table);
+  const upper = () => (next(6) === 0 ? table ^ (1 << [1, 2, 3, 5][next(4)]) : table);
   put(0, nestedRoot + 1, upper());
   put(512, nestedRoot + 2, upper());
   put(512 + 1, 0, (next(2) === 0 ? page : page & ~7) | 0x80);
@@ -96,7 +96,7 @@ function fillNested({ words, next, physical }: ReturnType<typeof machine>, forma
     let high = 0;
     // CR3's own page lets every walk begin.
     const odd = (one: number) => n !== 1 && next(one) === 0;
-    if (odd(8)) low &= ~(1 << [0, 1, 2, 5, 6, 8, 9][next(7)]!);
+    if (odd(8)) low &= ~(1 << [0, 1, 2, 5, 6, 8, 9][next(7)]);
     if (odd(16)) high = 1 << (next(2) === 0 ? 31 : 12);
     put(1536 + n, odd(16) ? next(0x200) : n, low, high);
   }
@@ -142,8 +142,8 @@ for (const [name, cpl, cr4, cr0, flags, efer] of [
           mmu.refresh();
         }
         const [low, high] = addressOf(next);
-        const bytes = [1, 2, 4, 8, 16][next(5)]!;
-        const kind = (['read', 'write', 'execute'] as const)[n % 3]!;
+        const bytes = [1, 2, 4, 8, 16][next(5)];
+        const kind = (['read', 'write', 'execute'] as const)[n % 3];
         const address = quick[kind](block, low, high, bytes);
         if (address === 0) continue;
         answered[kind]++;

@@ -106,7 +106,7 @@ test('SIMD instructions have their numbers', t => {
   const unary = /\.(abs|neg|popcnt|not|ceil|floor|trunc|nearest|sqrt|demote|promote|convert|trunc_sat|extend|extadd)/;
   for (const name of Object.keys(simdOpcodes) as SimdName[]) {
     const [shape, what] = name.split('.') as [string, string];
-    const scalar = lane[shape]!;
+    const scalar = lane[shape];
     let parameters: ValueType[] = ['v128', 'v128'];
     let result: ValueType = 'v128';
     let bytes: number[] = [];

@@ -31,7 +31,7 @@ function run(value: Value, inputs: readonly bigint[], widths: readonly Width[]):
 const leaf = (index: number, width: Width) => new Value('register', width, [], index);
 
 const evaluate = (value: Value, inputs: readonly bigint[]): bigint => {
-  if (value.operation === 'register') return inputs[value.detail as number]!;
+  if (value.operation === 'register') return inputs[value.detail as number];
   if (value.operation === 'constant') return value.detail as bigint;
   return compute(
     value,

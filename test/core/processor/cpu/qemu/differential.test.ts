@@ -68,7 +68,7 @@ function outcomes(log: string, flags: number): Map<number, string> {
   for (const line of log.split('\n')) {
     const [index, ...columns] = line.trim().split(' ');
     if (columns.length < 10) continue;
-    columns[flags] = (Number.parseInt(columns[flags]!, 16) & ~resumeFlag).toString(16);
+    columns[flags] = (Number.parseInt(columns[flags], 16) & ~resumeFlag).toString(16);
     found.set(Number.parseInt(index!, 16), columns.join(' '));
   }
   return found;

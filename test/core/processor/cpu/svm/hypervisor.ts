@@ -57,10 +57,10 @@ export class Guest {
   }
 
   get cpu() {
-    return this.host.cpus[0]!;
+    return this.host.cpus[0];
   }
   get processor() {
-    return this.host.processors[0]!;
+    return this.host.processors[0];
   }
 
   // Host memory.
@@ -80,7 +80,7 @@ export class Guest {
     memory.written(physical, bytes.length);
   }
   byte(physical: number): number {
-    return this.host.memory.bytes[this.host.memory.offset(physical)]!;
+    return this.host.memory.bytes[this.host.memory.offset(physical)];
   }
 
   // The VMCB.

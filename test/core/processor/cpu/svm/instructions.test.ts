@@ -16,7 +16,7 @@ const faults = (vector: number) => ({ instanceOf: HostFault, message: new RegExp
 
 test('#UD without EFER.SVME', t => {
   const { cpus } = createHost({ model: amd({ virtualization: true }), memory: 1 << 20, codeArena: 1 << 20 });
-  const cpu = cpus[0]!;
+  const cpu = cpus[0];
   t.throws(() => cpu.vmrun(0x1000), faults(6));
   t.throws(() => cpu.vmload(0x1000), faults(6));
   t.throws(() => cpu.vmsave(0x1000), faults(6));
@@ -27,8 +27,8 @@ test('#UD without EFER.SVME', t => {
 
 test('without SVM there is no SVME', t => {
   const { cpus } = createHost({ model: amd(), memory: 1 << 20, codeArena: 1 << 20 });
-  t.throws(() => cpus[0]!.wrmsr(efer, 0x1d01n), faults(13));
-  t.throws(() => cpus[0]!.vmrun(0x1000), faults(6));
+  t.throws(() => cpus[0].wrmsr(efer, 0x1d01n), faults(13));
+  t.throws(() => cpus[0].vmrun(0x1000), faults(6));
 });
 
 test('#GP for what is no VMCB address', t => {

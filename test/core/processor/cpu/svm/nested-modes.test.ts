@@ -417,13 +417,13 @@ for (const mode of modes)
       const list = casesOf(mode);
       const found = ends(onOurs(image(mode), engine), list.length);
       list.forEach(({ name, exit: [code, info1, info2] }, n) => {
-        t.is(found[n]!.exit[0], code, name);
+        t.is(found[n].exit[0], code, name);
         const it = new Tables(new DataView(new ArrayBuffer(tablesOfCase)), 0, mode);
-        const entry = (at: number) => found[n]!.tables[(at >> 12) * 0x80 + ((at & 0xfff) >> 2)]!;
+        const entry = (at: number) => found[n].tables[(at >> 12) * 0x80 + ((at & 0xfff) >> 2)];
         for (const [where, marked] of marks[name] ?? [])
           t.is(entry(where === guest.large ? it.large : it.leaf(where)) & 0x60, marked, `${name}: ${where}`);
         if (info1 === undefined) return;
-        t.deepEqual(found[n]!.exit.slice(1), [info1, info2 === 'code' ? codePage(n) : info2], name);
+        t.deepEqual(found[n].exit.slice(1), [info1, info2 === 'code' ? codePage(n) : info2], name);
       });
     });
 
@@ -446,6 +446,6 @@ for (const mode of onQemuToo)
     const ours = ends(onOurs(bytes, 'interpreter'), list.length);
     const theirs = ends(onQemu(bytes), list.length);
     list.forEach((each, n) => {
-      if (!isLeftOut(each)) t.deepEqual(comparable(ours[n]!, mode), comparable(theirs[n]!, mode), each.name);
+      if (!isLeftOut(each)) t.deepEqual(comparable(ours[n], mode), comparable(theirs[n], mode), each.name);
     });
   });

@@ -339,9 +339,9 @@ test('rules about a host outside of IA-32e mode', t => {
     t.is(broken(), rule);
     undo(guest);
   };
-  one(legacyHost[0]!, on(Field.entryControls, 1 << 9), off(Field.entryControls, 1 << 9));
-  one(legacyHost[2]!, flip(Field.hostCr4, 1 << 17), flip(Field.hostCr4, 1 << 17));
-  one(legacyHost[3]!, set(Field.hostRip, 1n << 32n), set(Field.hostRip, 0x1000));
+  one(legacyHost[0], on(Field.entryControls, 1 << 9), off(Field.entryControls, 1 << 9));
+  one(legacyHost[2], flip(Field.hostCr4, 1 << 17), flip(Field.hostCr4, 1 << 17));
+  one(legacyHost[3], set(Field.hostRip, 1n << 32n), set(Field.hostRip, 0x1000));
   t.is(broken(), undefined);
 });
 

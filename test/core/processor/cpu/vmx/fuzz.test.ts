@@ -52,7 +52,7 @@ test('changed fields', t => {
         guest.cpu.vmclear(guest.vmcs);
         guest.cpu.vmptrld(guest.vmcs);
         writable.forEach((field, n) => {
-          guest.set(field, saved[n]!);
+          guest.set(field, saved[n]);
         });
         for (const [field, value, flip] of list) guest.set(field, flip ? guest.get(field) ^ value : value);
         attempt(guest);
@@ -111,7 +111,7 @@ test('random code under random extended page tables', t => {
       guest.cpu.vmclear(guest.vmcs);
       guest.cpu.vmptrld(guest.vmcs);
       writable.forEach((field, n) => {
-        guest.set(field, saved[n]!);
+        guest.set(field, saved[n]);
       });
       guest.write(guest.at(Place.code), code);
       const kept = table.map(([at]) => guest.read64(guest.ept + at * 8));
@@ -123,7 +123,7 @@ test('random code under random extended page tables', t => {
         );
       guest.control(Field.primaryControls, controls & 0x0300_9e80);
       attempt(guest);
-      table.map(([at], n) => guest.write64(guest.ept + at * 8, kept[n]!));
+      table.map(([at], n) => guest.write64(guest.ept + at * 8, kept[n]));
       guest.cpu.invept(2, 0n);
       revive(guest);
     }),

@@ -87,10 +87,10 @@ export class Guest {
   }
 
   get cpu() {
-    return this.host.cpus[0]!;
+    return this.host.cpus[0];
   }
   get processor() {
-    return this.host.processors[0]!;
+    return this.host.processors[0];
   }
   get vmx(): Vmx {
     return this.processor.virtualization as Vmx;

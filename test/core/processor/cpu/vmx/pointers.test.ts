@@ -73,7 +73,7 @@ test('bitmaps, tables, areas and the link pointer', t => {
       fc.nat({ max: 600 }),
       (changes, count) => {
         pointers.forEach((field, n) => {
-          guest.set(field, saved[n]!);
+          guest.set(field, saved[n]);
         });
         guest.set(Field.entryMsrLoadCount, 0).set(Field.guestRip, Place.code);
         for (const [field, physical] of changes) {

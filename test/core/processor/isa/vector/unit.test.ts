@@ -69,7 +69,7 @@ const asks = test.macro((t, hex: string, field: 'sseBlocked' | 'x87Blocked', hel
   supervisor.block.set(state.faultVector, 7n);
   const result = supervisor.run();
   t.like(result, { fault: { vector: 7 } });
-  t.is(supervisor.calls[0]![0], helper);
+  t.is(supervisor.calls[0][0], helper);
 });
 
 test('SSE asks whether it may', asks, '0f 28 c1', 'sseBlocked', 'checkSse');

@@ -1,0 +1,2 @@
+export { VirtioBlock } from '#devices';
+export { use } from '#machines';

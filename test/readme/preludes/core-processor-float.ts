@@ -1,0 +1,1 @@
+export { SoftFloat } from '../../../core/processor/float/soft-float.ts';

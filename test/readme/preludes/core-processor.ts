@@ -1,0 +1,1 @@
+export { amd, createHost } from '#core';

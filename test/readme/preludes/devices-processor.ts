@@ -1,0 +1,6 @@
+import { TestBoard } from '../../devices/support.ts';
+
+export { createDevice } from '#core';
+export { PlatformMsrs } from '#devices';
+
+export const { board } = new TestBoard();

@@ -1,0 +1,7 @@
+import { isaBoard } from './isa-board.ts';
+
+export { createDevice } from '#core';
+export { IsaSerial } from '#devices';
+export { stream } from './stream.ts';
+
+export const board = isaBoard();

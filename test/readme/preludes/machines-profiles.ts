@@ -1,0 +1,1 @@
+export { microvm } from '#machines';

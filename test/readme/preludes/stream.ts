@@ -1,0 +1,4 @@
+import { MemoryStream } from '#core';
+
+/** The far end of a serial line. */
+export const stream = new MemoryStream();
