@@ -10,6 +10,8 @@ export interface Job {
   readonly kernel: string;
   readonly initrd?: string;
   readonly append?: string;
+  /** Of the processor, besides those of its model. */
+  readonly features?: readonly string[];
 }
 
 export interface Contender {
@@ -34,6 +36,7 @@ export const virt64 = (accelerator: string, engine: string): Contender => ({
     arguments: [
       ...['--import', import.meta.resolve('tsx'), ours, '--machine', job.machine, '--memory', String(job.memory)],
       ...['--accel', accelerator, '--engine', engine],
+      ...(job.features ? ['--features', job.features.join()] : []),
       ...files(job, '--'),
     ],
   }),
@@ -58,6 +61,7 @@ export const qemu: Contender = {
         '-serial',
         'stdio',
       ],
+      ...(job.features ? ['-cpu', 'max'] : []),
       ...['-nic', 'none', '-no-reboot', '-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04'],
       ...files(job, '-'),
     ],

@@ -26,7 +26,12 @@ export async function runKernel(
 ): Promise<KernelRun> {
   const kernel = join(folder, `${workload.name}-${iterations}.elf`);
   await writeFile(kernel, image(workload, iterations));
-  const command = contender.command({ machine: 'microvm', memory, kernel });
+  const command = contender.command({
+    machine: 'microvm',
+    memory,
+    kernel,
+    ...(workload.features ? { features: workload.features } : {}),
+  });
   const { seconds, output, peakMemory } = await observe(command, marks, patience);
   const [, checksum, ticks] = marks.complete.exec(output)!;
   return { seconds, checksum: checksum!, ticks: Number(`0x${ticks}`), peakMemory };

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type BootSource, build, microvm, pc } from '#machines';
+import { withFeatures } from './with-features.ts';
 
 const { values } = parseArgs({
   options: {
@@ -12,9 +13,10 @@ const { values } = parseArgs({
     kernel: { type: 'string' },
     initrd: { type: 'string' },
     append: { type: 'string' },
+    features: { type: 'string' },
   },
 });
-const { machine: name, accel: accelerator, engine, memory, kernel = '', initrd, append } = values;
+const { machine: name, accel: accelerator, engine, memory, kernel = '', initrd, append, features } = values;
 
 const boot: BootSource = {
   kind: 'kernel',
@@ -22,7 +24,12 @@ const boot: BootSource = {
   ...(initrd === undefined ? {} : { initrd: readFileSync(initrd) }),
   ...(append === undefined ? {} : { commandLine: append }),
 };
-const profile = (name === 'pc' ? pc : microvm).with({ memory, boot, clock: 'virtual' });
+const profile = (name === 'pc' ? pc : microvm).with({
+  memory,
+  boot,
+  clock: 'virtual',
+  ...(features === undefined ? {} : { cpu: withFeatures(features.split(',')) }),
+});
 await using machine = await build(profile, { accelerator, engine: engine as 'interpreter' | 'jit' });
 machine.serial.events.on('output', bytes => {
   // A copy: the console uses one buffer for all its bytes.

@@ -11,6 +11,8 @@ export interface Workload {
   readonly instructions: number;
   /** What else happens in one iteration, where that is what the workload is about. */
   readonly operations?: { readonly name: string; readonly count: number };
+  /** Features that the processor must have besides those of its model. */
+  readonly features?: readonly string[];
   /** For a first, short run. */
   readonly trial: number;
 }

@@ -1,5 +1,6 @@
 /** All workloads whose speed is measured, in the order of the table. */
 import type { Workload } from './workload.ts';
+import { avx2 } from './workloads/avx2.ts';
 import { call } from './workloads/call.ts';
 import { float } from './workloads/float.ts';
 import { integer } from './workloads/integer.ts';
@@ -16,6 +17,7 @@ export const workloads: readonly Workload[] = [
   call,
   strings,
   float,
+  avx2,
   x87,
   systemCall,
   pageFault,

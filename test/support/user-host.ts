@@ -135,7 +135,7 @@ export class UserHost extends FlatHost {
     if (BigInt.asUintN(64, BigInt.asIntN(48, at)) !== at) throw new MachineFault({ vector: 13, error: 0 });
     const address = Number(at);
     const page = address < 2 ** 32 ? this.locate(address, 0) : 0;
-    if (page === 0) throw new MachineFault({ vector: 14, error: write ? 6 : 4, address: BigInt(address) });
+    if (page === 0) throw new MachineFault({ vector: 14, error: write ? 6 : 4, address: BigInt.asUintN(64, at) });
     return page + (address & 0xfff);
   }
 }

@@ -3,7 +3,7 @@ import { type CpuidRegister, features } from './features.ts';
 import type { CpuModel } from './model.ts';
 
 /** Names whose instructions do not exist, or not all of them. */
-const unknown: ReadonlySet<string> = new Set(['ssse3', 'sse41', 'sse42', 'aes', 'clzero', 'xgetbv1']);
+const unknown: ReadonlySet<string> = new Set(['ssse3', 'sse41', 'sse42', 'aes', 'clzero']);
 
 /** CPUID features that the emulated CPU can have. What the board is to have, such as `mtrr`, is among them. */
 export const implementedFeatures: ReadonlySet<string> = new Set(

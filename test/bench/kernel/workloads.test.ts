@@ -13,6 +13,7 @@ import type { Workload } from '../../../bench/kernel/workload.ts';
 import { exits } from '../../../bench/kernel/workloads/exits.ts';
 import { repeated } from '../../../bench/kernel/workloads/strings.ts';
 import { workloads } from '../../../bench/kernel/workloads.ts';
+import { withFeatures } from '../../../bench/with-features.ts';
 import { build } from '../../../machines/build.ts';
 import { microvm } from '../../../machines/profiles/microvm.ts';
 
@@ -26,6 +27,7 @@ const checksums: Readonly<Record<string, string>> = {
   call: '9762bc163a382994',
   string: '00000000659223a8',
   float: '371b46234fa41a2c',
+  avx2: '807cef2d4102d3cd',
   x87: '4066c91a7a31dacd',
   syscall: '000000000000eeac',
   'page-fault': '0000000000004f4c',
@@ -41,7 +43,7 @@ const report = (output: string) => {
 };
 
 for (const workload of [...workloads, exits]) {
-  const { name } = workload;
+  const { features, name } = workload;
 
   (qemuVersion() ? test.serial : test.skip)(`${name} on QEMU: result and number of instructions`, t => {
     const { checksum, ticks } = report(onQemu(workload));
@@ -54,7 +56,10 @@ for (const workload of [...workloads, exits]) {
 
   test.serial(`${name} on virt64: result and number of instructions`, async t => {
     const boot = { kind: 'kernel', kernel: image(workload, iterations) } as const;
-    await using machine = await build(microvm.with({ memory, boot, clock: 'virtual' }), { accelerator: 'software' });
+    await using machine = await build(
+      microvm.with({ memory, boot, clock: 'virtual', ...(features ? { cpu: withFeatures(features) } : {}) }),
+      { accelerator: 'software' },
+    );
     t.deepEqual(await machine.run({ timeout: '1 s' }), { kind: 'exit', code: 1 });
     const { checksum, ticks } = report(machine.serial.text);
     t.is(checksum, checksums[name]);
@@ -69,7 +74,12 @@ function onQemu(workload: Workload): string {
   try {
     const kernel = join(folder, 'kernel.elf');
     writeFileSync(kernel, image(workload, iterations));
-    const { program, arguments: options } = qemu.command({ machine: 'microvm', memory, kernel });
+    const { program, arguments: options } = qemu.command({
+      machine: 'microvm',
+      memory,
+      kernel,
+      ...(workload.features ? { features: workload.features } : {}),
+    });
     const counting = ['-icount', 'shift=0,sleep=off'];
     return spawnSync(program, [...options, ...counting], { encoding: 'latin1', timeout: 600_000 }).stdout;
   } finally {

@@ -5,7 +5,7 @@ import { laneWidth, operandWidth } from '../../../core/processor/isa/operand-pat
 import type { Row } from '../../../core/processor/isa/row.ts';
 import { fxOffsets, regions } from '../machine.ts';
 import { littleEndian } from '../random.ts';
-import type { FlagUse, Size, Snippet, Template } from '../snippet.ts';
+import { type FlagUse, Retry, type Size, type Snippet, type Template } from '../snippet.ts';
 import { all } from './flags.ts';
 import { chooseMxcsr, type Element, vectorBytes, vectorMemory } from './vector.ts';
 
@@ -181,6 +181,8 @@ const gather = (name: string, element: 4 | 8, index: 4 | 8): Template => ({
   share: 4,
   alone: true,
   make(s) {
+    // Whatever comes before would change its registers.
+    if (s.lines.length > 0) throw new Retry();
     const l = s.random.below(2);
     const count = (l ? 32 : 16) / Math.max(element, index);
     const width = (bytes: 4 | 8) => (count * bytes > 16 ? 256 : 128);

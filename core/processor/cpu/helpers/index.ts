@@ -13,7 +13,7 @@ import { cpuid, rdmsr, rdpmc, rdrand, rdseed, rdtsc, rdtscp, wrmsr } from './ide
 import { checkPort, portIn, portInString, portOut, portOutString } from './port.ts';
 import { lar, lldt, loadFarPointer, lsl, ltr, moveToSegment, popSegment, verr, verw } from './segment.ts';
 import { sseHelpers } from './sse.ts';
-import { fxrstor, fxsave, xrstor, xsave, xsavec, xsaveopt } from './state-image.ts';
+import { fxrstor, fxsave, xgetbv, xrstor, xsave, xsavec, xsaveopt } from './state-image.ts';
 import {
   farCall,
   farJump,
@@ -90,6 +90,7 @@ const system: Readonly<Record<keyof typeof systemHelpers, HelperImplementation>>
   fxsave,
   fxrstor,
   xsave,
+  xgetbv,
   xsavec,
   xsaveopt,
   xrstor,

@@ -196,6 +196,16 @@ function initialComponents(cpu: CpuCore): number {
   return initial;
 }
 
+export const xgetbv: HelperImplementation = cpu => {
+  const { state } = cpu;
+  const enabled = state.low(layout.xcr0.offset);
+  const number = state.argument(0);
+  if (number === 0) state.setResult(0, enabled, 0);
+  else if (number === 1 && cpu.model.features.has('xgetbv1')) state.setResult(0, enabled & ~initialComponents(cpu), 0);
+  else cpu.raise(Vector.gp, 0);
+  return Status.done;
+};
+
 /** The compacted format: components in their initial state are not written (SDM vol. 1, section 13.10). */
 export const xsavec: HelperImplementation = cpu => {
   const { memory } = cpu;

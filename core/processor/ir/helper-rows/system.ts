@@ -121,6 +121,8 @@ export const systemHelpers = {
   fxsave: { inputs: [32, 64, 32], results: [], dear: true },
   fxrstor: { inputs: [32, 64, 32], results: [], dear: true },
   xsave: { inputs: [32, 64, 32], results: [], dear: true },
+  /** (number of the register): #GP where there is none. */
+  xgetbv: { inputs: [32], results: [64] },
   xsavec: { inputs: [32, 64, 32], results: [], dear: true },
   xsaveopt: { inputs: [32, 64, 32], results: [], dear: true },
   xrstor: { inputs: [32, 64, 32], results: [], dear: true },

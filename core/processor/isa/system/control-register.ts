@@ -91,14 +91,13 @@ export const STAC = alignmentCheck('stac', 'np 0f 01 cb', 1);
 const checkXsave = (cpu: Tracer): void =>
   cpu.raise(Vector.ud, cpu.state('cr4').read().bit(bitOf(Cr4.osxsave)).xor(yes));
 
-/** XCR0 is the only one there is. */
+/** XCR0, and by number 1 which of its components are in use. */
 export const XGETBV = instruction('xgetbv', {
   encodings: [['np 0f 01 d0']],
   feature: 'xsave',
   semantics(cpu) {
     checkXsave(cpu);
-    cpu.raise(Vector.gp, cpu.register(1, 32).read().ne(0), 0);
-    const value = cpu.state('xcr0').read();
+    const [value] = cpu.call('xgetbv', cpu.register(1, 32).read()) as [Value];
     cpu.register(0, 32).write(value.truncate(32));
     cpu.register(2, 32).write(value.shr(32).truncate(32));
   },

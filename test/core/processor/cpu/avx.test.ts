@@ -5,7 +5,7 @@ import { state as layout, xmmOffset, ymmHighOffset } from '../../../../core/proc
 import { Cr0, Cr4 } from '../../../../core/processor/state/registers.ts';
 import { Computer, place } from '../../../support/computer.ts';
 
-const model = amd({ also: ['avx', 'avx2', 'fma', 'f16c', 'bmi1', 'bmi2', 'xsaveopt', 'xsavec'] });
+const model = amd({ also: ['avx', 'avx2', 'fma', 'f16c', 'bmi1', 'bmi2', 'xsaveopt', 'xsavec', 'xgetbv1'] });
 const { data } = place;
 const vectors = [6, 7, 13];
 
@@ -175,7 +175,7 @@ test('CPUID tells the size of the area as XCR0 has it, and where AVX lies', t =>
   enable(m);
   t.deepEqual(ask(0), [7, 832, 832]);
   t.deepEqual(ask(2), [256, 576, 0]);
-  t.deepEqual(ask(1).slice(0, 2), [3, 832]);
+  t.deepEqual(ask(1).slice(0, 2), [7, 832]);
 });
 
 test('the upper half stays under SSE, and goes under VEX', t => {
@@ -187,4 +187,18 @@ test('the upper half stays under SSE, and goes under VEX', t => {
     [0, 2, 3, 4].map(n => upper(m, n)),
     [0x80, 0, 0, 0x84],
   );
+});
+
+test('XGETBV tells which components are in use', t => {
+  const m = computer();
+  enable(m);
+  const inUse = (source: string) => {
+    t.is(run(m, `${source}\n mov ecx, 1\n xgetbv`), 0);
+    return Number(m.register('rax')) & 6;
+  };
+  t.is(inUse('vzeroall'), 0);
+  t.is(inUse('vpcmpeqd xmm1, xmm1, xmm1'), 2);
+  t.is(inUse('vpcmpeqd ymm1, ymm1, ymm1'), 6);
+  t.is(inUse('vzeroupper'), 2);
+  t.is(run(m, 'mov ecx, 2\n xgetbv'), 13);
 });

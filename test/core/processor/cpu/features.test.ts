@@ -85,6 +85,7 @@ const trials: Readonly<Record<string, Trial>> = {
     result: true,
   },
   xsavec: { code: `${osxsave} mov eax, 3\n xor edx, edx\n xsavec ${data}`, faults: [invalid, refused], bits: 64 },
+  xgetbv1: { code: `${osxsave} mov ecx, 1\n xgetbv`, faults: [invalid, refused], bits: 64 },
   avx: avxInstruction('vaddps xmm0, xmm1, xmm2'),
   avx2: avxInstruction('vpaddb ymm0, ymm1, ymm2'),
   fma: avxInstruction('vfmadd132ps ymm0, ymm1, ymm2'),
@@ -111,7 +112,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   ...Object.fromEntries(['htt', 'cmpLegacy', 'hypervisor', 'invariantTsc', 'erms'].map(name => [name, 'no behaviour'])),
   osxsave: 'follows CR4',
   ...Object.fromEntries(['ssbNo', 'btcNo', 'srsoNo'].map(name => [name, 'what does not happen'])),
-  ...Object.fromEntries(['ssse3', 'sse41', 'sse42', 'aes', 'clzero', 'xgetbv1'].map(name => [name, 'no model has it'])),
+  ...Object.fromEntries(['ssse3', 'sse41', 'sse42', 'aes', 'clzero'].map(name => [name, 'no model has it'])),
 };
 
 /** A computer in 64-bit or 32-bit protected mode, whatever it did before. */
@@ -164,7 +165,7 @@ for (const [name, make] of Object.entries({ amd, intel })) {
 }
 
 /** What models leave to their users, until the levels below it are complete. */
-const vectors = ['avx', 'avx2', 'fma', 'f16c', 'bmi1', 'bmi2', 'xsavec'];
+const vectors = ['avx', 'avx2', 'fma', 'f16c', 'bmi1', 'bmi2', 'xsavec', 'xgetbv1'];
 
 for (const [name, make] of Object.entries({ amd, intel })) {
   test(`${name}: features that are added work, each alone`, t => {
