@@ -12,6 +12,7 @@ const asWritten: Reader = (_option, text) => text;
 const readers: Readonly<Record<Extract<ValueKind, string>, Reader>> = {
   machine: asWritten,
   accelerator: asWritten,
+  processor: asWritten,
   file: asWritten,
   text: asWritten,
   number: wholeNumber,

@@ -11,6 +11,7 @@ export type ValueKind =
   | readonly string[]
   | 'machine'
   | 'accelerator'
+  | 'processor'
   | 'file'
   | 'number'
   | 'size'
@@ -117,10 +118,10 @@ export const runOptions = {
   },
   cpu: {
     type: 'string',
-    value: 'NAME',
-    kind: ['amd', 'intel'],
+    value: 'NAME[,+FEATURE,-FEATURE]',
+    kind: 'processor',
     profile: 'cpu',
-    help: "the guest's processor: amd or intel [the profile's]",
+    help: "the guest's processor: amd or intel, and features more or less: intel,+avx2 [the profile's]",
   },
   smp: { type: 'string', value: 'N', kind: 'number', profile: 'processors', help: "processors [the profile's]" },
   mem: {

@@ -1,6 +1,7 @@
 /** The shape of a profile, which a program without types, or a plugin, may have got wrong anywhere. */
 import { MachineError } from '#core';
 import type { BootSource } from './boot-source.ts';
+import { namedModel } from './guest-model.ts';
 import { memorySize } from './memory.ts';
 import type { Profile } from './profile.ts';
 import { nearest } from './suggestion.ts';
@@ -47,9 +48,16 @@ export const checks: readonly ((profile: Profile) => void)[] = [
     throw wrong('processors', `${said(processors)} processors are not possible`, `give 1 to ${maximumProcessors}`);
   },
   ({ cpu }) => {
-    if (cpu === 'amd' || cpu === 'intel') return;
+    if (typeof cpu === 'string') {
+      namedModel(cpu);
+      return;
+    }
     if (isRecord(cpu) && Array.isArray(cpu.leaves) && isRecord(cpu.features)) return;
-    throw wrong('cpu', `${said(cpu)} is no processor`, "give 'amd', 'intel' or a CpuModel");
+    throw wrong(
+      'cpu',
+      `${said(cpu)} is no processor`,
+      "give 'amd', 'intel', one of them with differences, or a CpuModel",
+    );
   },
   ({ cpu, processors }) => {
     if (!isRecord(cpu) || !Array.isArray(cpu.leaves) || cpu.processors === processors) return;

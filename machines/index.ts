@@ -29,7 +29,7 @@ export type { ObserverClass } from './create-observer.ts';
 export type { Debugger, DebuggerOptions, ResumeOptions, StopReason } from './debugger.ts';
 export { type Finding, findingOf } from './finding.ts';
 export { type GdbConnection, type GdbOptions, type GdbSession, serveGdb } from './gdb/session.ts';
-export { guestModel, namedModel } from './guest-model.ts';
+export { guestModel, namedModel, vendors } from './guest-model.ts';
 export { hostEntropy, hostWallClock } from './host-sources.ts';
 export type { LinearMemory } from './linear-memory.ts';
 export { Machine, nanoseconds, type RunOptions } from './machine.ts';

@@ -24,8 +24,8 @@ export interface ProfileParts {
   /** Bytes, or '512 MiB'. */
   readonly memory: number | string;
   readonly processors: number;
-  /** The guest's processor, the same on every accelerator. */
-  readonly cpu: 'amd' | 'intel' | CpuModel;
+  /** The guest's processor, the same on every accelerator: a model, or a vendor's by name with differences: `amd`, `intel,+avx,+avx2`, `amd,-lzcnt`. */
+  readonly cpu: string | CpuModel;
   /** `virtual`: time is what has been executed, every run is the same; `host`: real time. */
   readonly clock: 'virtual' | 'host';
   readonly devices: Readonly<Record<string, DeviceUse>>;

@@ -1,5 +1,5 @@
 /** What may stand where: the words that a completion offers. */
-import { Registry } from '#machines';
+import { Registry, vendors } from '#machines';
 import { commandNames, commands } from '../commands.ts';
 import type { Option, Options } from '../options.ts';
 import { eventNames } from '../trace-events.ts';
@@ -15,6 +15,8 @@ export function choicesOf(option: Option): readonly string[] | undefined {
       return eventNames;
     case 'accelerator':
       return [...accelerators.keys()];
+    case 'processor':
+      return vendors;
     default:
       return typeof option.kind === 'string' ? undefined : option.kind;
   }

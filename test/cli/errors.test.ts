@@ -58,7 +58,10 @@ test.serial(refused, ['run', '--accel', 'nvmm-smv'], usage, /did you mean nvmm-s
 test.serial(refused, ['run', '--accel', 'kvm'], usage, /accelerators are: nvmm-svm, nvmm-vmx, software/);
 test.serial(refused, ['run', '--engine', 'jitt'], usage, /--engine/, /did you mean jit\?/);
 test.serial(refused, ['run', '--clock', 'wall'], usage, /--clock/, /host, virtual/);
-test.serial(refused, ['run', '--cpu', 'arm'], usage, /--cpu/, /amd, intel/);
+test.serial(refused, ['run', '--cpu', 'arm'], usage, /--cpu: "arm" is no processor/, /intel,\+avx2/);
+test.serial(refused, ['run', '--cpu', 'amd,+avx3'], usage, /--cpu: .*no feature "avx3"/, /did you mean avx2?/);
+test.serial(refused, ['run', '--cpu', 'amd,avx'], usage, /--cpu: .*"avx" has no sign/, /\+NAME/);
+test.serial(refused, ['run', '--cpu', 'amd,+monitor'], usage, /--cpu/, /monitor/);
 for (const smp of ['0', '-1', '1.5', 'two', '65', '99999999999999999999'])
   test.serial(refused, ['run', `--smp=${smp}`], usage, /--smp/);
 for (const mem of ['0', '4096', '12Q', '3G5', '4G', '99999999999G', '', '-1G'])
