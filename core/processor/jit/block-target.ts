@@ -134,6 +134,13 @@ export class BlockTarget implements Target {
     storeField(this.f, offset, place.width, place.file === 'general');
   }
 
+  isSame(place: RegisterPlace, { operation, width, detail }: Value): boolean {
+    if (place.kind !== 'register' || place.upper || place.file !== 'plain') return false;
+    return (
+      operation === 'register' && width === place.width && this.#slot(place.operand) === this.#slot(detail as number)
+    );
+  }
+
   clobbers(place: RegisterPlace, leaf: Value): boolean {
     const written = this.#offsetOf(place);
     const overlaps = (offset: number, bytes: number) => {

@@ -41,6 +41,8 @@ class Lowering {
   #done: Label | undefined;
   #window = false;
   #committing = false;
+  /** A register has been written. */
+  #hasWritten = false;
 
   constructor(
     readonly program: Program,
@@ -141,7 +143,9 @@ class Lowering {
       case 'set': {
         const { place, value } = effect;
         if (place.kind === 'element') setElement(values, place.array, place.index, value);
+        else if (!this.#hasWritten && target.isSame?.(place, value)) return;
         else target.write(place, () => values.push(value, place.width < 32));
+        this.#hasWritten = true;
         return;
       }
       case 'flags':

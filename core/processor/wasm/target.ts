@@ -31,6 +31,8 @@ export interface Target {
   /** 1 where the memory operand's base is rSP. */
   pushStackBased(): void;
   write(place: RegisterPlace, push: () => void): void;
+  /** Whether `value` is what a register that has not been written yet holds: a VEX form's target that is its first source. */
+  isSame?(place: RegisterPlace, value: Value): boolean;
   /** Whether writing `place` may change what the leaf, which is no element, reads. */
   clobbers(place: RegisterPlace, leaf: Value): boolean;
 

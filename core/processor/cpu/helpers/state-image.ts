@@ -200,7 +200,7 @@ export const xgetbv: HelperImplementation = cpu => {
   const { state } = cpu;
   const enabled = state.low(layout.xcr0.offset);
   const number = state.argument(0);
-  if (number === 0) state.setResult(0, enabled, 0);
+  if (number === 0) state.setResult(0, enabled, state.high(layout.xcr0.offset));
   else if (number === 1 && cpu.model.features.has('xgetbv1')) state.setResult(0, enabled & ~initialComponents(cpu), 0);
   else cpu.raise(Vector.gp, 0);
   return Status.done;

@@ -156,10 +156,11 @@ test('VMREAD that fails writes flags alone', t => {
 });
 
 test('XGETBV', t => {
-  const cpu = new Supervisor('0f 01 d0');
+  const cpu = new Supervisor('0f 01 d0', { xgetbv: { results: [0x1_0000_0003n] } });
   cpu.block.set(state.cr4, 1n << 18n);
-  cpu.block.set(state.xcr0, 0x1_0000_0003n);
+  cpu.block.setBig(gprOffset(1), 0x5_0000_0001n);
   cpu.run();
+  t.deepEqual(cpu.calls, [['xgetbv', 1n]]);
   t.deepEqual([cpu.gpr(0), cpu.gpr(2)], [3n, 1n]);
 });
 
