@@ -1,6 +1,7 @@
 /** Values of options, from their text: each kind has its reader. What is wrong is a MachineError that names the option. */
 import { MachineError } from '#core';
-import { nanoseconds, nearest, type ObservedKind } from '#machines';
+import { namedModel, nanoseconds, nearest, type ObservedKind } from '#machines';
+import { plain } from './complaint.ts';
 import { listenAddress } from './listen-address.ts';
 import type { ValueKind } from './options.ts';
 import { eventNames, kindsOf } from './trace-events.ts';
@@ -12,7 +13,7 @@ const asWritten: Reader = (_option, text) => text;
 const readers: Readonly<Record<Extract<ValueKind, string>, Reader>> = {
   machine: asWritten,
   accelerator: asWritten,
-  processor: asWritten,
+  processor,
   file: asWritten,
   text: asWritten,
   number: wholeNumber,
@@ -45,6 +46,18 @@ function events(option: string, text: string): readonly ObservedKind[] {
 function wholeNumber(option: string, value: string): number {
   if (/^\d+$/.test(value)) return Number(value);
   throw new MachineError('bad-argument', `"${value}" is no number`, { path: option, remedy: 'give a whole number' });
+}
+
+/** A name with differences, which the profile takes as it is. */
+function processor(option: string, text: string): string {
+  try {
+    namedModel(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof MachineError)) throw error;
+    const { remedy } = error;
+    throw new MachineError('bad-argument', plain(error), { path: option, ...(remedy ? { remedy } : {}) });
+  }
 }
 
 function pattern(option: string, value: string): RegExp {
